@@ -18,6 +18,8 @@ endif()
 
 function(lutra_use_pch target)
   if(LUTRA_USE_PCH)
+    # -fPIC (which HandleLLVMOptions gives everything) for executables too: with -fPIE they could not share it.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_precompile_headers(${target} REUSE_FROM LutraPCH)
   endif()
 endfunction()

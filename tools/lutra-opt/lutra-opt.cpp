@@ -1,0 +1,65 @@
+//===- lutra-opt.cpp - run passes on textual IR ---------------------------===//
+//
+// An ordinary mlir-opt with upstream's and Lutra's dialects and passes. `--help` lists what is Lutra's own and the
+// options used every day; `--help-hidden` has everything that MLIR and LLVM registered.
+//
+//===----------------------------------------------------------------------===//
+#include "lutra/InitAll.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/raw_ostream.h"
+
+static constexpr llvm::StringLiteral usage = R"(OVERVIEW: run MLIR and Lutra passes on a .mlir file
+
+USAGE: lutra-opt [options] [passes] [input.mlir]        (standard input when no file is named)
+
+RUN:
+  --<pass>[="option=value ..."]        Run a pass; several run in the order given
+  --pass-pipeline=<text>               Run a textual pipeline, as in 'builtin.module(func.func(canonicalize))'
+  -o <file>                            Write there instead of to standard output
+  --split-input-file                   Treat parts divided by '// -----' as separate files
+  --verify-diagnostics                 Check diagnostics against 'expected-error' comments
+  --run-reproducer                     Run the pipeline that a crash reproducer carries
+
+INSPECT:
+  --mlir-print-ir-after-all            Print the IR after each pass (also -before-all, -after-change, -after=<pass>)
+  --mlir-print-debuginfo               Print locations: the ONNX node of each operation
+  --mlir-elide-elementsattrs-if-larger=<n>, --mlir-elide-resource-strings-if-larger=<n>
+                                       Do not print large constants
+  --mlir-timing                        Print how long each pass took
+  --remark-policy=all --remarks-filter=<regex>
+                                       Print what the optimizations decided, and why
+  --emit-bytecode                      Write bytecode instead of text
+  --help, --help-hidden, --version     This page; every option, with those of MLIR and LLVM; versions
+
+LUTRA )";
+
+static constexpr llvm::StringLiteral examples = R"(
+Upstream's passes (canonicalize, cse, one-shot-bufferize, ...) are there too: see --list-passes.
+
+EXAMPLES:
+  lutra-opt model.mlir --convert-onnx-to-lowbit --canonicalize
+  lutra-opt model.mlir --pass-pipeline='builtin.module(func.func(cse))' --mlir-print-ir-after-all
+)";
+
+int main(int argc, char **argv) {
+  // Lutra's passes first: on --help the registry then holds nothing else.
+  lutra::registerAllLutraPasses();
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef arg = argv[i];
+    if (arg == "--help" || arg == "-help" || arg == "-h") {
+      llvm::outs() << usage;
+      llvm::outs().flush();
+      mlir::printRegisteredPasses();
+      llvm::outs() << examples;
+      return 0;
+    }
+  }
+  mlir::registerAllPasses();
+  mlir::DialectRegistry registry;
+  lutra::registerEverything(registry);
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Lutra's optimizer driver\n", registry));
+}

@@ -24,19 +24,24 @@ function(lutra_use_pch target)
   endif()
 endfunction()
 
-# lutra_add_library(<name> <source>... [DEPENDS <tablegen target>...] [LINK_LIBS <library>...])
-# LINK_LIBS may name Lutra libraries and system libraries; libMLIR.so is always linked.
+# lutra_add_library(<name> <source>... [NO_MLIR] [DEPENDS <tablegen target>...] [LINK_LIBS <library>...])
+# LINK_LIBS may name Lutra libraries and system libraries; libMLIR.so is linked unless NO_MLIR says that the
+# library needs only LLVM (what a compiled model needs at run time).
 function(lutra_add_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_MLIR" "" "DEPENDS;LINK_LIBS" ${ARGN})
   add_library(${name} ${ARG_UNPARSED_ARGUMENTS})
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} MLIR LLVM)
+  if(ARG_NO_MLIR)
+    target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} LLVM)
+  else()
+    target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} MLIR LLVM)
+    lutra_use_pch(${name})
+  endif()
   if(BUILD_SHARED_LIBS)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
-  lutra_use_pch(${name})
 endfunction()
 
 # lutra_add_tool(<name> <source>... [LINK_LIBS <library>...]): an executable in build/bin.

@@ -16,6 +16,10 @@ def Lowbit_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerAttributes();
+    void registerTypes();
+  }];
 }
 
 #endif // LUTRA_DIALECTS_LOWBIT_IR_LOWBITDIALECT_TD

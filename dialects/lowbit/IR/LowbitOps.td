@@ -31,10 +31,13 @@ def Lowbit_WeightOp : Lowbit_Op<"weight", [Pure]> {
 def Lowbit_ReinterpretOp : Lowbit_Op<"reinterpret", [Pure]> {
   let summary = "The same weight in another format";
   let description = [{
-    Exact: uniform to bipolar planes (LUT Tensor Core, section 3.1.2), bipolar to BCQ.
+    Uniform to bipolar planes: alpha = s / 2, zeta = (2^b - 1) - 2 z (LUT Tensor Core, section 3.1.2), zeta computed in f64 and
+    rounded once. Bipolar to BCQ: alpha_p = 2^p alpha, beta = alpha zeta, rounded once. The codes stay what they are. Two
+    reinterprets in a row fold into one, and one to the same format folds away.
 
     - (C1) rows and cols of operand and result agree.
-    - (C2) the pair of formats is one of those above, with the same bits and group.
+    - (C2) the formats are, from operand to result, uniform, bipolar, BCQ in this order, with the same bits and group.
+    - (C3) a constant `zeta` of the result is the one that the operand's format implies, where it implies one.
 
     Example:
     ```mlir
@@ -46,6 +49,7 @@ def Lowbit_ReinterpretOp : Lowbit_Op<"reinterpret", [Pure]> {
   let results = (outs Lowbit_WeightType:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
@@ -145,7 +149,8 @@ def Lowbit_LookupMatmulOp : Lowbit_Op<"lookup_matmul", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Lowbit_AttentionOp : Lowbit_Op<"attention", [AttrSizedOperandSegments, DestinationStyleOpInterface]> {
+def Lowbit_AttentionOp : Lowbit_Op<"attention", [AttrSizedOperandSegments, DestinationStyleOpInterface,
+                                                 DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Grouped-query attention over a key-value cache";
   let description = [{
     Destination-style, on tensors or buffers. With batch B, S new tokens, `num_heads` query heads, `kv_heads` key-value heads of size H, P past

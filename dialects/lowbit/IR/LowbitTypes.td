@@ -19,6 +19,20 @@ def Lowbit_WeightType : Lowbit_Type<"Weight", "weight"> {
   let parameters = (ins "int64_t":$rows, "int64_t":$cols, "::lutra::lowbit::WeightFormatInterface":$format);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Consecutive elements along K that share a scale.
+    int64_t getGroup() const { return getFormat().getGroupSize(); }
+    /// Groups along K.
+    int64_t getNumGroups() const { return (getCols() + getGroup() - 1) / getGroup(); }
+    /// Bits per code: the number of planes.
+    unsigned getBits() const { return getFormat().getCodeBits(); }
+    /// The format less its layout: what the codes mean.
+    WeightFormatInterface getUnpackedFormat() const;
+    /// The layout of a packed weight, or null.
+    LayoutAttr getLayout() const;
+    /// The same matrix in another format.
+    WeightType withFormat(WeightFormatInterface format) const;
+  }];
 }
 
 def Lowbit_TableType : Lowbit_Type<"Table", "table"> {

@@ -1,0 +1,169 @@
+//===- LowbitAttention.cpp - assembly, verification and effects of attention ----===//
+//
+// lowbit.attention ins(query, key, value, past_key, past_value, seqlens, total [, cos, sin] [, sink] : types)
+//                  outs(output, present_key, present_value : types) {...} [-> types]
+// The number of inputs says which optional ones are there: 7 none, 8 sink, 9 cos and sin, 10 all.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/Lowbit.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace lutra::lowbit;
+
+MutableOperandRange AttentionOp::getDpsInitsMutable() {
+  return MutableOperandRange(getOperation(), getNumOperands() - 3, 3);
+}
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+/// Parses `keyword(%a, %b : type, type)`.
+static ParseResult parseOperandGroup(OpAsmParser &parser, StringRef keyword, OperationState &result,
+                                     size_t &numOperands) {
+  SmallVector<OpAsmParser::UnresolvedOperand> operands;
+  SmallVector<Type> types;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(keyword) || parser.parseLParen() || parser.parseOperandList(operands) ||
+      parser.parseColonTypeList(types) || parser.parseRParen() ||
+      parser.resolveOperands(operands, types, loc, result.operands))
+    return failure();
+  numOperands = operands.size();
+  return success();
+}
+
+ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &result) {
+  SMLoc loc = parser.getCurrentLocation();
+  size_t numIns, numOuts;
+  if (parseOperandGroup(parser, "ins", result, numIns) || parseOperandGroup(parser, "outs", result, numOuts))
+    return failure();
+  if (numIns < 7 || numIns > 10)
+    return parser.emitError(loc, "expected 7 inputs (query, key, value, past_key, past_value, seqlens, total), then cos "
+                                 "and sin, then sink, the last three optional, but found ")
+           << numIns;
+  if (numOuts != 3)
+    return parser.emitError(loc, "expected 3 outputs (output, present_key, present_value), but found ") << numOuts;
+  if (parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalArrowTypeList(result.types))
+    return failure();
+  int32_t rotary = numIns >= 9, sink = numIns == 8 || numIns == 10;
+  llvm::copy(ArrayRef<int32_t>{1, 1, 1, 1, 1, 1, 1, rotary, rotary, sink, 1, 1, 1},
+             result.getOrAddProperties<Properties>().operandSegmentSizes.begin());
+  return success();
+}
+
+void AttentionOp::print(OpAsmPrinter &printer) {
+  auto printGroup = [&](StringRef keyword, OperandRange operands) {
+    printer << ' ' << keyword << '(' << operands << " : " << operands.getTypes() << ')';
+  };
+  OperandRange operands = getOperands();
+  printGroup("ins", operands.drop_back(3));
+  printGroup("outs", operands.take_back(3));
+  printer.printOptionalAttrDict((*this)->getAttrs(), {getOperandSegmentSizeAttr()});
+  printer.printOptionalArrowTypeList(getResultTypes());
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Checks shapes against named dimensions, each bound by the first static size found for it.
+class ShapeChecker {
+public:
+  explicit ShapeChecker(Operation *op) : op(op) {}
+
+  /// `type` must have `element` elements and the dimensions `dims` (name, known size or dynamic).
+  LogicalResult check(StringRef what, Type type, Type element, ArrayRef<StringRef> dims) {
+    auto shaped = cast<ShapedType>(type);
+    if (!shaped.hasRank() || shaped.getRank() != static_cast<int64_t>(dims.size()) || shaped.getElementType() != element) {
+      std::string shape;
+      for (StringRef dim : dims)
+        shape += (dim + " x ").str();
+      return op->emitOpError() << what << " must be " << shape << element << ", but is " << type << " (C1)";
+    }
+    for (auto [name, size] : llvm::zip_equal(dims, shaped.getShape())) {
+      if (ShapedType::isDynamic(size))
+        continue;
+      auto [bound, isNew] = sizes.try_emplace(name, size);
+      if (!isNew && bound->second != size)
+        return op->emitOpError() << name << " of " << what << " is " << size << ", but must be " << bound->second
+                                 << " (C1)";
+    }
+    return success();
+  }
+
+  void bind(StringRef name, int64_t size) { sizes[name] = size; }
+  /// The size bound to `name`, or dynamic.
+  int64_t get(StringRef name) const {
+    auto it = sizes.find(name);
+    return it == sizes.end() ? ShapedType::kDynamic : it->second;
+  }
+
+private:
+  Operation *op;
+  llvm::StringMap<int64_t> sizes;
+};
+} // namespace
+
+LogicalResult AttentionOp::verify() {
+  if (static_cast<bool>(getCos()) != static_cast<bool>(getSin()))
+    return emitOpError("cos and sin must come together (C2)");
+  int64_t heads = getNumHeads(), kvHeads = getKvHeads();
+  if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
+    return emitOpError() << "num_heads must be a multiple of kv_heads, but they are " << heads << " and " << kvHeads
+                         << " (C1)";
+  bool onTensors = isa<TensorType>(getOutput().getType());
+  for (Type type : getOperandTypes())
+    if (isa<TensorType>(type) != onTensors || !isa<TensorType, BaseMemRefType>(type))
+      return emitOpError("operands must be all tensors or all memrefs (C1)");
+  if (getNumResults() != (onTensors ? 3u : 0u))
+    return emitOpError() << "must have " << (onTensors ? 3 : 0) << " results on " << (onTensors ? "tensors" : "memrefs")
+                         << ", but has " << getNumResults() << " (C1)";
+
+  Type f32 = Float32Type::get(getContext()), i32 = IntegerType::get(getContext(), 32);
+  ShapeChecker shapes(*this);
+  shapes.bind("kv_heads", kvHeads);
+  shapes.bind("num_heads", heads);
+  auto check = [&](StringRef what, Value value, Type element, ArrayRef<StringRef> dims) {
+    return shapes.check(what, value.getType(), element, dims);
+  };
+  if (failed(check("past_key", getPastKey(), f32, {"B", "kv_heads", "P", "H"})) ||
+      failed(check("past_value", getPastValue(), f32, {"B", "kv_heads", "P", "H"})) ||
+      failed(check("present_key", getPresentKey(), f32, {"B", "kv_heads", "T", "H"})) ||
+      failed(check("present_value", getPresentValue(), f32, {"B", "kv_heads", "T", "H"})))
+    return failure();
+  if (int64_t size = shapes.get("H"); !ShapedType::isDynamic(size)) {
+    shapes.bind("num_heads*H", heads * size);
+    shapes.bind("kv_heads*H", kvHeads * size);
+  }
+  if (failed(check("query", getQuery(), f32, {"B", "S", "num_heads*H"})) ||
+      failed(check("key", getKey(), f32, {"B", "S", "kv_heads*H"})) ||
+      failed(check("value", getValue(), f32, {"B", "S", "kv_heads*H"})) ||
+      failed(check("output", getOutput(), f32, {"B", "S", "num_heads*H"})) ||
+      failed(check("seqlens", getSeqlens(), i32, {"B"})) || failed(check("total", getTotal(), i32, {})))
+    return failure();
+  if (getCos() && (failed(check("cos", getCos(), f32, {"max_positions", "R/2"})) ||
+                   failed(check("sin", getSin(), f32, {"max_positions", "R/2"}))))
+    return failure();
+  if (getSink() && failed(check("sink", getSink(), f32, {"num_heads"})))
+    return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Effects
+//===----------------------------------------------------------------------===//
+
+void AttentionOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands()) {
+    if (!isa<BaseMemRefType>(operand.get().getType()))
+      continue;
+    bool isInit = isDpsInit(&operand);
+    // The present cache is read back after it is written, so it is both.
+    if (!isInit || operand.get() != getOutput())
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+    if (isInit)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}

@@ -1,0 +1,58 @@
+"""GGUF to ONNX: `convert_gguf`, which keeps every weight exactly (see lutra.convert.quant)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lutra.convert import quant
+from lutra.convert.checkpoint import Checkpoint
+from lutra.convert.graph import GraphBuilder
+from lutra.convert.llama import LlamaGraph
+from lutra.convert.tokenizer import save_tokenizer
+from lutra.errors import LutraError
+
+__all__ = ["convert_gguf"]
+
+
+def convert_gguf(source: str | os.PathLike[str], destination: str | os.PathLike[str], *, tokenizer: bool = True,
+                 progress: Callable[[str, float], None] | None = None) -> Path:
+    """Converts the GGUF model `source` to the ONNX model `destination` (a file name that ends in .onnx).
+
+    Beside it are written `<name>.onnx.data` (the weights), tokenizer.json and model.json (unless `tokenizer` is False).
+    `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be converted
+    exactly; nothing is left behind then. Returns the path of the ONNX file.
+    """
+    source, destination = Path(source), Path(destination)
+    if destination.suffix != ".onnx":
+        raise LutraError(f"the output '{destination}' must name a file that ends in .onnx")
+    checkpoint = Checkpoint(source)
+    checkpoint.check_kinds((*quant.FLOAT_KINDS, *quant.QUANTIZED_KINDS), quant.supported_kinds())
+    total = max(1, source.stat().st_size)
+    done = 0
+
+    def advance(name: str, size: int) -> None:
+        nonlocal done
+        done += size
+        if progress:
+            progress(name, min(done / total, 1.0))
+
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    if tokenizer:
+        save_tokenizer(checkpoint, destination.parent)
+    data_path = destination.with_name(destination.name + ".data")
+    partial_data, partial_model = data_path.with_name(data_path.name + ".part"), destination.with_name(destination.name + ".part")
+    try:
+        with open(partial_data, "wb") as data:
+            graph = GraphBuilder(checkpoint.config.name, data, data_path.name)
+            LlamaGraph(checkpoint, graph, advance).build()
+        graph.save(partial_model)
+        partial_data.replace(data_path)
+        partial_model.replace(destination)
+    finally:
+        partial_data.unlink(missing_ok=True)
+        partial_model.unlink(missing_ok=True)
+    if progress:
+        progress("done", 1.0)
+    return destination

@@ -1,0 +1,89 @@
+"""Rebuilds a GGUF file's byte-level BPE tokenizer as tokenizer.json, and writes model.json beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from lutra.convert.checkpoint import Checkpoint
+from lutra.errors import LutraError
+
+TOKENIZER_FILE, CONFIG_FILE = "tokenizer.json", "model.json"
+
+_CONTROL, _USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
+
+_SPLIT_LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
+                 r"\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def _gpt2() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+
+
+def _digits_then_gpt2() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), _gpt2()])
+
+
+def _by_pattern(pattern: str) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
+                                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+
+#: Value of tokenizer.ggml.pre -> how text is cut into words before the merges.
+_PRE_TOKENIZERS = {
+    "gpt-2": _gpt2,
+    "smollm": _digits_then_gpt2,
+    "starcoder": _digits_then_gpt2,
+    "refact": _digits_then_gpt2,
+    "llama-bpe": lambda: _by_pattern(_SPLIT_LLAMA3),
+    "llama3": lambda: _by_pattern(_SPLIT_LLAMA3),
+    "qwen2": lambda: _by_pattern(_SPLIT_LLAMA3.replace("{1,3}", "")),
+}
+#: Kinds whose words that are tokens as a whole skip the merges.
+_WHOLE_WORDS = ("llama-bpe", "llama3")
+
+
+def build_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """The tokenizer of `checkpoint`. Raises LutraError for kinds that cannot be rebuilt exactly."""
+    model, kind = checkpoint.metadata("tokenizer.ggml.model"), checkpoint.metadata("tokenizer.ggml.pre")
+    if model != "gpt2" or kind not in _PRE_TOKENIZERS:
+        raise LutraError(f"'{checkpoint.path}' has a tokenizer of kind '{model}' / '{kind}'; expected 'gpt2' with one of "
+                         f"{', '.join(_PRE_TOKENIZERS)} (--no-tokenizer converts the model alone)")
+    tokens = checkpoint.metadata("tokenizer.ggml.tokens")
+    types = checkpoint.metadata("tokenizer.ggml.token_type", [1] * len(tokens))
+    merges = [tuple(merge.split(" ")) for merge in checkpoint.metadata("tokenizer.ggml.merges", [])]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=kind in _WHOLE_WORDS))
+    tokenizer.pre_tokenizer = _PRE_TOKENIZERS[kind]()
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)
+                                  for token, type_ in zip(tokens, types) if type_ == _CONTROL])
+    tokenizer.add_tokens([AddedToken(token, normalized=False)
+                          for token, type_ in zip(tokens, types) if type_ == _USER_DEFINED])
+    return tokenizer
+
+
+def save_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
+    """Writes tokenizer.json and model.json (see `lutra.textmodel`) into `directory`."""
+    tokenizer = build_tokenizer(checkpoint)
+    config = checkpoint.config
+    bos = checkpoint.metadata("tokenizer.ggml.bos_token_id")
+    # A chat turn may end with a token other than the end of the text.
+    ends = [checkpoint.metadata(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")]
+    tokenizer.save(str(directory / TOKENIZER_FILE))
+    (directory / CONFIG_FILE).write_text(json.dumps({
+        "format": "lutra-model",
+        "name": config.name,
+        "context_length": config.context,
+        "bos_token_id": bos,
+        "eos_token_ids": sorted({end for end in ends if end is not None}),
+        "add_bos_token": bool(checkpoint.metadata("tokenizer.ggml.add_bos_token", kind_adds_bos(checkpoint))),
+        "chat_template": checkpoint.metadata("tokenizer.chat_template"),
+    }, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def kind_adds_bos(checkpoint: Checkpoint) -> bool:
+    """Whether a tokenizer kind begins each text with the bos token when the file does not say."""
+    return checkpoint.metadata("tokenizer.ggml.pre") in _WHOLE_WORDS

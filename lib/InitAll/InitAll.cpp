@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/InitAll.h"
 
+#include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -15,7 +16,10 @@
 
 using namespace mlir;
 
-void lutra::registerAllLutraDialects(DialectRegistry &registry) { registry.insert<onnx::ONNXDialect>(); }
+void lutra::registerAllLutraDialects(DialectRegistry &registry) {
+  registry.insert<lowbit::LowbitDialect, onnx::ONNXDialect>();
+  lowbit::registerBufferizableOpInterfaceExternalModels(registry);
+}
 
 void lutra::registerAllLutraPasses() {}
 

@@ -7,6 +7,7 @@
 
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
+#include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -21,7 +22,9 @@ void lutra::registerAllLutraDialects(DialectRegistry &registry) {
   lowbit::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
-void lutra::registerAllLutraPasses() {}
+void lutra::registerAllLutraPasses() {
+  registerLowbitToLoopsPasses();
+}
 
 void lutra::registerEverything(DialectRegistry &registry) {
   registerAllDialects(registry);

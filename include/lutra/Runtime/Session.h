@@ -1,0 +1,72 @@
+//===- Session.h - a compiled model, loaded and ready to run --------------===//
+//
+// A session checks everything before the compiled code sees it: the manifest, the host, the files' hashes, the ABI
+// version, and for each run the dtypes, ranks, shapes and strides of every array. The compiled code itself trusts its
+// arguments.
+//
+// Arrays are passed by pointer and stride. An output may be the memory of an input (a key-value cache updated in
+// place): pointers go through untouched. Only an array whose innermost stride is not 1, or which is not aligned to its
+// element, is copied.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_RUNTIME_SESSION_H
+#define LUTRA_RUNTIME_SESSION_H
+
+#include "lutra/Runtime/Manifest.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+
+namespace lutra {
+
+class Device;
+
+/// An array of the caller's. `strides` are in elements; empty means row-major.
+struct TensorRef {
+  void *data = nullptr;
+  DType dtype = DType::F32;
+  llvm::ArrayRef<int64_t> sizes;
+  llvm::ArrayRef<int64_t> strides;
+};
+
+/// How a session opens.
+struct SessionOptions {
+  /// Compare the hashes of the library and the weights with the manifest's.
+  bool checkHashes = true;
+};
+
+/// A loaded model. Runs of sessions on the same library exclude each other, since a library has one status word.
+class Session {
+public:
+  using Shape = llvm::SmallVector<int64_t, 4>;
+
+  ~Session();
+
+  /// Opens an artifact directory.
+  static llvm::Expected<std::unique_ptr<Session>> open(llvm::StringRef directory, const SessionOptions &options = {});
+
+  const Manifest &getManifest() const;
+
+  /// The device that runs the kernels, or null when the host runs everything.
+  Device *getDevice() const;
+
+  /// The shapes that the outputs have for these inputs (manifest order). Checks the inputs' dtypes and shapes; data
+  /// pointers are not looked at.
+  llvm::Expected<llvm::SmallVector<Shape, 4>> inferOutputShapes(llvm::ArrayRef<TensorRef> inputs) const;
+
+  /// Threads that later runs use; 0 leaves the choice to OpenMP.
+  llvm::Error setThreads(int count);
+
+  /// Runs the model. Arrays in the manifest's order, outputs allocated by the caller.
+  llvm::Error run(llvm::ArrayRef<TensorRef> inputs, llvm::ArrayRef<TensorRef> outputs);
+
+private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace lutra
+
+#endif // LUTRA_RUNTIME_SESSION_H

@@ -1,0 +1,57 @@
+//===- WeightsFile.h - the mapped weights of an artifact ------------------===//
+//
+// weights.safetensors, mapped read-only: processes that run the same model share its pages.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_RUNTIME_WEIGHTSFILE_H
+#define LUTRA_RUNTIME_WEIGHTSFILE_H
+
+#include "lutra/Runtime/Manifest.h"
+#include "lutra/Support/Safetensors.h"
+#include "llvm/Support/Error.h"
+
+namespace lutra {
+
+/// A read-only mapping of a file, unmapped at the end of its life.
+class MappedFile {
+public:
+  MappedFile() = default;
+  MappedFile(MappedFile &&other) noexcept : base(other.base), length(other.length) { other.base = nullptr, other.length = 0; }
+  MappedFile &operator=(MappedFile &&other) noexcept {
+    std::swap(base, other.base);
+    std::swap(length, other.length);
+    return *this;
+  }
+  ~MappedFile();
+
+  /// Maps the file; asks the kernel to read it ahead into the page cache and to map its pages.
+  static llvm::Expected<MappedFile> open(llvm::StringRef path);
+
+  llvm::StringRef bytes() const { return {base, length}; }
+
+private:
+  char *base = nullptr;
+  size_t length = 0;
+};
+
+/// Fails unless the file has the size and (when `checkHash`) the hash that the manifest states.
+llvm::Error checkFile(const Manifest &manifest, const ManifestFile &file, llvm::StringRef bytes, bool checkHash);
+
+/// The weights of an artifact: checked, mapped, parsed.
+class WeightsFile {
+public:
+  /// Opens the manifest's weights file. Size, header and (when `checkHash`) xxh3 must be right.
+  static llvm::Expected<WeightsFile> open(const Manifest &manifest, bool checkHash);
+
+  /// What the compiled code gets as its base buffer.
+  llvm::StringRef data() const { return file.bytes().drop_front(header.dataOffset); }
+  const SafetensorsHeader &getHeader() const { return header; }
+
+private:
+  MappedFile file;
+  SafetensorsHeader header;
+};
+
+} // namespace lutra
+
+#endif // LUTRA_RUNTIME_WEIGHTSFILE_H

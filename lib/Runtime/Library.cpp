@@ -1,0 +1,86 @@
+//===- Library.cpp - dlopen and the symbols of the ABI --------------------===//
+//
+// The ABI version is read before any other symbol is believed.
+//
+//===----------------------------------------------------------------------===//
+#include "Library.h"
+
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
+#include <dlfcn.h>
+#include <map>
+
+using namespace llvm;
+using namespace lutra;
+
+/// The mutex of a loaded image; dlopen returns one handle for one file, however often it is opened.
+static std::shared_ptr<std::mutex> mutexOf(void *handle) {
+  static std::mutex guard;
+  static std::map<void *, std::weak_ptr<std::mutex>> mutexes;
+  std::lock_guard<std::mutex> lock(guard);
+  std::weak_ptr<std::mutex> &slot = mutexes[handle];
+  std::shared_ptr<std::mutex> mutex = slot.lock();
+  if (!mutex)
+    slot = mutex = std::make_shared<std::mutex>();
+  return mutex;
+}
+
+Library::~Library() {
+  if (handle)
+    ::dlclose(handle);
+}
+
+Expected<std::unique_ptr<Library>> Library::open(const Manifest &manifest) {
+  // dlopen searches the system for a name without a slash, so the path is made absolute.
+  SmallString<128> path(manifest.pathOf(manifest.library.file));
+  if (std::error_code ec = sys::fs::make_absolute(path))
+    return createStringError("cannot resolve '" + path + "': " + ec.message());
+  std::unique_ptr<Library> library(new Library());
+  library->handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library->handle) {
+    StringRef reason = ::dlerror();
+    StringRef advice = reason.contains("libomp") ? "; install LLVM's OpenMP runtime (Debian: libomp5)" : "";
+    return createStringError("cannot load '" + path + "': " + reason + advice);
+  }
+  auto symbol = [&](const char *name) { return ::dlsym(library->handle, name); };
+  auto lacks = [&](StringRef name) {
+    return createStringError("'" + path + "' does not define '" + name + "': not a library made by lutrac");
+  };
+
+  auto *version = static_cast<const int32_t *>(symbol("lutra_abi_version"));
+  if (!version)
+    return lacks("lutra_abi_version");
+  if (*version != kAbiVersion)
+    return createStringError("'" + path + "' has ABI version " + Twine(*version) + ", but this runtime speaks version " +
+                             Twine(kAbiVersion) + ": compile the model again with this version of lutrac");
+  library->status = static_cast<int32_t *>(symbol("lutra_status"));
+  if (!library->status)
+    return lacks("lutra_status");
+  library->mainFn = reinterpret_cast<void (*)(void **)>(symbol("lutra_main"));
+  if (!library->mainFn)
+    return lacks("lutra_main");
+  library->launchSlot = static_cast<LaunchFn *>(symbol("lutra_launch"));
+  library->mutex = mutexOf(library->handle);
+
+  library->ompSetNumThreads = reinterpret_cast<void (*)(int)>(symbol("omp_set_num_threads"));
+  if (auto ompGetMaxThreads = reinterpret_cast<int (*)()>(symbol("omp_get_max_threads")))
+    library->ompDefaultThreads = ompGetMaxThreads();
+  // OpenMP's worker threads outlive the session; unloading their code under them would crash, so it is pinned.
+  if (library->ompSetNumThreads) {
+    Dl_info info;
+    if (::dladdr(reinterpret_cast<void *>(library->ompSetNumThreads), &info) && info.dli_fname)
+      ::dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+  }
+  return library;
+}
+
+void Library::setThreads(int count) const {
+  if (ompSetNumThreads)
+    ompSetNumThreads(count > 0 ? count : ompDefaultThreads);
+}
+
+int32_t Library::call(void **args) const {
+  status[0] = status[1] = 0;
+  mainFn(args);
+  return status[0];
+}

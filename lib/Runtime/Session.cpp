@@ -1,0 +1,145 @@
+//===- Session.cpp - opens an artifact and runs it ------------------------===//
+//
+// Order of the checks on opening: manifest, host CPU, library's hash, library's ABI, weights. Nothing of the artifact
+// is executed before all of them pass.
+//
+//===----------------------------------------------------------------------===//
+#include "lutra/Runtime/Session.h"
+
+#include "Binding.h"
+#include "Library.h"
+#include "lutra/Runtime/Device.h"
+#include "lutra/Runtime/HostCheck.h"
+#include "lutra/Runtime/WeightsFile.h"
+#include "llvm/ADT/Twine.h"
+
+using namespace llvm;
+using namespace lutra;
+
+struct Session::Impl {
+  Manifest manifest;
+  std::unique_ptr<Library> library;
+  WeightsFile weights;
+  std::unique_ptr<Device> device;
+  int threads = 0;
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Session::~Session() = default;
+
+const Manifest &Session::getManifest() const { return impl->manifest; }
+Device *Session::getDevice() const { return impl->device.get(); }
+
+/// The library's launcher has no context argument, so the running device is process-wide and runs exclude each other.
+static std::mutex runningDeviceMutex;
+static Device *runningDevice = nullptr;
+
+static void launchOnRunningDevice(int32_t kernel, int32_t nargs, void **descs) { runningDevice->launch(kernel, nargs, descs); }
+
+Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const SessionOptions &options) {
+  auto impl = std::make_unique<Impl>();
+  Expected<Manifest> manifest = Manifest::load(directory);
+  if (!manifest)
+    return manifest.takeError();
+  impl->manifest = std::move(*manifest);
+  const Manifest &m = impl->manifest;
+  if (Error error = checkHost(m))
+    return error;
+
+  {
+    Expected<MappedFile> file = MappedFile::open(m.pathOf(m.library.file));
+    if (!file)
+      return file.takeError();
+    if (Error error = checkFile(m, m.library, file->bytes(), options.checkHashes))
+      return error;
+  }
+  Expected<std::unique_ptr<Library>> library = Library::open(m);
+  if (!library)
+    return library.takeError();
+  impl->library = std::move(*library);
+  Expected<WeightsFile> weights = WeightsFile::open(m, options.checkHashes);
+  if (!weights)
+    return weights.takeError();
+  impl->weights = std::move(*weights);
+
+  if (m.kernels) {
+    if (!impl->library->getLaunchSlot())
+      return createStringError("'" + m.path + "' lists kernels, but '" + m.library.file + "' does not define 'lutra_launch'");
+    Expected<std::unique_ptr<Device>> device = createDevice(m);
+    if (!device)
+      return device.takeError();
+    impl->device = std::move(*device);
+  }
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+Expected<SmallVector<Session::Shape, 4>> Session::inferOutputShapes(ArrayRef<TensorRef> inputs) const {
+  Expected<DimBinding> binding = DimBinding::bind(impl->manifest, inputs);
+  if (!binding)
+    return binding.takeError();
+  SmallVector<Shape, 4> shapes;
+  for (const ManifestTensor &output : impl->manifest.outputs)
+    shapes.push_back(binding->shapeOf(output));
+  return shapes;
+}
+
+Error Session::setThreads(int count) {
+  if (count < 0 || count > 4096)
+    return createStringError("the thread count " + Twine(count) + " is not in 0 (OpenMP's choice) to 4096");
+  impl->threads = count;
+  return Error::success();
+}
+
+Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
+  const Manifest &m = impl->manifest;
+  Expected<DimBinding> binding = DimBinding::bind(m, inputs);
+  if (!binding)
+    return binding.takeError();
+  if (Error error = binding->checkOutputs(m, outputs))
+    return error;
+
+  SmallVector<Argument> arguments;
+  arguments.reserve(inputs.size() + outputs.size());
+  for (const auto &[i, tensor] : llvm::enumerate(inputs)) {
+    Expected<Argument> argument = Argument::make(tensor, /*isOutput=*/false, m.inputs[i].name);
+    if (!argument)
+      return argument.takeError();
+    arguments.push_back(std::move(*argument));
+  }
+  for (const auto &[i, tensor] : llvm::enumerate(outputs)) {
+    Expected<Argument> argument = Argument::make(tensor, /*isOutput=*/true, m.outputs[i].name);
+    if (!argument)
+      return argument.takeError();
+    arguments.push_back(std::move(*argument));
+  }
+
+  StringRef data = impl->weights.data();
+  int64_t address = reinterpret_cast<intptr_t>(data.data());
+  int64_t weights[] = {address, address, 0, static_cast<int64_t>(data.size()), 1};
+  SmallVector<void *> args = {weights};
+  for (Argument &argument : arguments)
+    args.push_back(argument.descriptor());
+
+  int32_t code;
+  {
+    std::unique_lock<std::mutex> deviceLock(runningDeviceMutex, std::defer_lock);
+    std::lock_guard<std::mutex> lock(impl->library->getMutex());
+    if (impl->device) {
+      deviceLock.lock();
+      runningDevice = impl->device.get();
+      *impl->library->getLaunchSlot() = launchOnRunningDevice;
+    }
+    impl->library->setThreads(impl->threads);
+    code = impl->library->call(args.data());
+    if (impl->device)
+      if (Error error = impl->device->takeError())
+        return error;
+  }
+  if (code > 0 && static_cast<size_t>(code) <= m.checks.size())
+    return createStringError(m.checks[code - 1]);
+  if (code != 0)
+    return createStringError("the model stopped with the unknown status " + Twine(code));
+  for (const Argument &argument : arguments)
+    argument.finish();
+  return Error::success();
+}

@@ -1,0 +1,56 @@
+//===- Machine.h - the LUT tensor core that is modelled ---------*- C++ -*-===//
+//
+// The facts of one machine, as docs/spec/lmma-isa.md ("The machine", "Timing") names and sources them. The assembler
+// knows none of them; the verifier checks capacities, the timing model uses rates.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_SIMULATOR_MACHINE_H
+#define LUTRA_SIMULATOR_MACHINE_H
+
+#include "lutra/Simulator/Program.h"
+
+namespace lutra::ltc {
+
+/// One core with one LUT array. The defaults are the machine "ltc-1".
+struct Machine {
+  std::string name = "ltc-1";
+
+  /// The LUT array: `m` rows of tables against `n` groups of `k` one-bit weights (LUT Tensor Core, section 4.2.2). The
+  /// nibbles of a weight tile fix k = 4.
+  unsigned arrayM = 2, arrayN = 64, arrayK = 4;
+
+  /// Registers in each file, and what one tile of tables or weights holds.
+  unsigned tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
+  unsigned loopRegisters = kLoopRegisters;
+  unsigned tablesPerTile = 16, planesPerTile = 8;
+
+  /// Clock: the A100's boost clock, which the paper's figures use.
+  double clockGHz = 1.41;
+  /// Instructions a unit's queue holds before issue waits.
+  unsigned queueDepth = 16;
+  /// 1555 GB/s over 108 SMs at 1.41 GHz.
+  double dramBytesPerCycle = 10.2;
+  /// From a load's start to its first byte.
+  unsigned dramLatency = 290;
+  /// DRAM moves whole sectors.
+  unsigned dramSectorBytes = 32;
+  /// The array takes one plane of one lmma step per cycle; a result leaves it `arrayLatency` cycles after its last plane.
+  unsigned arrayCyclesPerPlane = 1;
+  unsigned arrayLatency = 8;
+  /// f32 lanes of the vector unit (an SM's 64), and its latency.
+  unsigned vectorLanes = 64;
+  unsigned vectorLatency = 4;
+  /// From the host's call to the first instruction.
+  unsigned launchCycles = 1000;
+
+  /// Registers in `file`.
+  unsigned registers(RegisterFile file) const;
+};
+
+/// Checks all that does not depend on the launch: register numbers, capacities, types and ranges of every access, loops,
+/// and that every tile is written before it is read. What passes can not fail while it runs.
+llvm::Error verify(const Program &program, const Machine &machine);
+
+} // namespace lutra::ltc
+
+#endif // LUTRA_SIMULATOR_MACHINE_H

@@ -1,0 +1,143 @@
+//===- AssemblerTest.cpp - assembly text to programs and back -------------===//
+
+#include "lutra/Simulator/Program.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+using namespace lutra::ltc;
+using testing::HasSubstr;
+
+namespace {
+
+/// Every instruction in its canonical form.
+constexpr const char *kEverything = R"(.lmma 1
+
+.kernel everything
+.buffer entries : i8[M, 2, 128]
+.buffer exact : f32[M, 2, 128]
+.buffer scales : f32[M, 2]
+.buffer weights : i8[4096]
+.buffer out : f32[M, 131]
+  loop r0, 0, rows(16), 16
+    loop r1, rows(16), rows(1), 2
+      ld.table.i8 t0, entries[r0 + 2, 1, 0], tables=8
+      ld.table.f32 t1, exact[r0, 0, 16], tables=7
+      ld.rows.f32 s0, scales[r0, 1]
+      ld.weights w0, weights[1152*r1 + 64], planes=4, tables=8, pitch=256
+      ld.cols.f16 c0, weights[1024]
+      ld.cols.f32 c1, weights[1024]
+      ld.cols.i8 c2, weights[-64*r1 + 128]
+      set.cols c3, -0.100000001
+      zero a0
+      zero f0
+      lmma.m2n64k4.i8.w4.i32.i32 a0, t0[7], w0[7]
+      lmma.m2n64k4.i8.w2.i32.i32 a0, t0[0], w0[0, 2]
+      lmma.m2n64k4.f32.w1.f32.f32 f0, t1[0], w0[0, 3]
+      shift.f32 f1, f0, 3
+      scale.i32 f2, a0, s0, s1, c0, c1
+      scale.f32 f2, f1, s0, s1, c0, c1
+      st.f32 out[r0, 64*r1], f2
+    end
+  end
+.end
+)";
+
+std::string print(const Program &program) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  program.print(os);
+  return text;
+}
+
+std::string errorOf(llvm::StringRef text) {
+  llvm::Expected<Program> program = assemble(text, "k.lmma");
+  return program ? "" : llvm::toString(program.takeError());
+}
+
+std::string errorOfLine(llvm::StringRef instruction) {
+  return errorOf((".lmma 1\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
+}
+
+TEST(Assembler, PrintsWhatItReads) {
+  llvm::Expected<Program> program = assemble(kEverything, "k.lmma");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  EXPECT_EQ(print(*program), kEverything);
+}
+
+TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
+  llvm::Expected<Program> program = assemble("; a comment\n.lmma 1\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  EXPECT_EQ(print(*program), ".lmma 1\n\n.kernel k\n  zero a3\n.end\n");
+}
+
+TEST(Assembler, KeepsEveryFloatExactly) {
+  for (float value : {0.1f, -7.0f, 1.17549435e-38f, 1e-45f, 3.40282347e38f, 16777217.0f, -0.0f}) {
+    Program program;
+    program.kernels.emplace_back();
+    program.kernels[0].name = "k";
+    program.kernels[0].code.emplace_back();
+    program.kernels[0].code[0].opcode = Opcode::SetCols;
+    program.kernels[0].code[0].value = value;
+    llvm::Expected<Program> back = assemble(print(program), "k.lmma");
+    ASSERT_TRUE(bool(back)) << llvm::toString(back.takeError());
+    EXPECT_EQ(std::bit_cast<uint32_t>(back->kernels[0].code[0].value), std::bit_cast<uint32_t>(value));
+  }
+}
+
+TEST(Assembler, AddressesAreComments) {
+  llvm::Expected<Program> program = assemble(kEverything, "k.lmma");
+  ASSERT_TRUE(bool(program));
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  program->print(os, /*addresses=*/true);
+  EXPECT_THAT(text, HasSubstr("; 0x0012"));
+  llvm::Expected<Program> back = assemble(text, "k.lmma");
+  ASSERT_TRUE(bool(back));
+  EXPECT_EQ(print(*back), kEverything);
+}
+
+TEST(Assembler, RefusesOtherVersions) {
+  EXPECT_THAT(errorOf(".lmma 2\n"), HasSubstr("k.lmma:1: program version 2 is not supported; this reader expects version 1"));
+  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 1'"));
+  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 1' as the first line"));
+}
+
+TEST(Assembler, RefusesTruncatedFiles) {
+  std::string text = kEverything;
+  for (size_t size = 10; size + 6 < text.size(); size += 37)
+    EXPECT_NE(errorOf(llvm::StringRef(text).take_front(size)), "") << size;
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
+}
+
+TEST(Assembler, ErrorsNameLineAddressAndText) {
+  std::string error = errorOfLine("ld.weights w0, b[0], planes=4 tables=8");
+  EXPECT_THAT(error, HasSubstr("k.lmma:5: kernel 'k', address 0x0001: expected ',', but found 'tables=8'"));
+  EXPECT_THAT(error, HasSubstr("\n  ld.weights w0, b[0], planes=4 tables=8"));
+}
+
+TEST(Assembler, RefusesBadInstructions) {
+  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|f32>"));
+  EXPECT_THAT(errorOfLine("zero t0"), HasSubstr("expected a register a0, a1, ..., but found 't0'"));
+  EXPECT_THAT(errorOfLine("zero a0 a1"), HasSubstr("expected the end of the line, but found 'a1'"));
+  EXPECT_THAT(errorOfLine("zero a70000"), HasSubstr("between 0 and 65535, but found 70000"));
+  EXPECT_THAT(errorOfLine("set.cols c0, inf"), HasSubstr("expected a finite number"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64.i8.w4.i32.i32 a0, t0[0], w0[0]"), HasSubstr("expected lmma.m<M>n<N>k<K>"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64k4.i8.w4.f32.f32 f0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
+  EXPECT_THAT(errorOfLine("ld.cols.i8 c0, d[0]"), HasSubstr("no buffer is called 'd' in this kernel"));
+  EXPECT_THAT(errorOfLine("ld.cols.i8 c0, b[r8]"), HasSubstr("loop register r8 does not exist; there are r0 to r7"));
+  EXPECT_THAT(errorOfLine("loop r0, 0, rows(0), 1\nend"), HasSubstr("expected a multiple of at least 1"));
+  EXPECT_THAT(errorOfLine("loop r0, 0, 1, 1"), HasSubstr("kernel 'k', address 0x0001 (line 5), 'loop r0, 0, 1, 1': the kernel ends inside this loop"));
+  EXPECT_THAT(errorOfLine("end"), HasSubstr("no loop is open here"));
+}
+
+TEST(Assembler, RefusesBadDirectives) {
+  EXPECT_THAT(errorOf(".lmma 1\n.foo\n"), HasSubstr("unknown directive '.foo'"));
+  EXPECT_THAT(errorOf(".lmma 1\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[1, M]\n"), HasSubstr("only the first size of a buffer may be M"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[0]\n"), HasSubstr("expected a size of at least 1, but found 0"));
+}
+
+} // namespace

@@ -1,0 +1,126 @@
+//===- TimingTest.cpp - the timing rules on examples computed by hand -----===//
+//
+// The examples of docs/spec/lmma-isa.md, "Timing", with a machine whose figures are easy to add up.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lutra/Simulator/Simulator.h"
+
+#include "gtest/gtest.h"
+
+using namespace lutra::ltc;
+
+namespace {
+
+Machine roundMachine() {
+  Machine machine;
+  machine.queueDepth = 4;
+  machine.dramBytesPerCycle = 32;
+  machine.dramLatency = 100;
+  machine.arrayLatency = 8;
+  machine.vectorLanes = 64;
+  machine.vectorLatency = 4;
+  machine.launchCycles = 1000;
+  return machine;
+}
+
+Timing time(const std::string &code, int64_t rows = 2, Machine machine = roundMachine()) {
+  llvm::Expected<Program> program =
+      assemble(".lmma 1\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
+               ".buffer out : f32[M, 131]\n" + code + "\n.end\n", "k.lmma");
+  if (!program) {
+    ADD_FAILURE() << llvm::toString(program.takeError());
+    return {};
+  }
+  if (llvm::Error error = verify(*program, machine))
+    ADD_FAILURE() << llvm::toString(std::move(error));
+  return estimate(program->kernels[0], machine, rows);
+}
+
+TEST(Timing, EmptyKernelCostsTheLaunch) { EXPECT_EQ(time("").cycles, 1000u); }
+
+TEST(Timing, LoadIsLatencyAndTransfer) {
+  // Issued in cycle 1; 512 bytes at 32 a cycle: 1 + 16 + 100.
+  Timing timing = time("ld.weights w0, weights[0], planes=2, tables=8, pitch=256");
+  EXPECT_EQ(timing.cycles, 1000u + 117);
+  EXPECT_EQ(timing.loadBytes, 512u);
+  EXPECT_EQ(timing.memoryBusy, 16u);
+}
+
+TEST(Timing, LoadsOverlapTheirLatencies) {
+  // The second starts when the first's transfer ends, in cycle 17: 17 + 16 + 100.
+  EXPECT_EQ(time("ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nld.weights w1, weights[512], planes=2, tables=8, pitch=256").cycles,
+            1000u + 133);
+}
+
+TEST(Timing, LoadsMoveWholeSectorsInsideTheBuffer) {
+  // One f32 of each of two rows: the rows are 8 bytes apart but the sectors of each are counted alone.
+  EXPECT_EQ(time("ld.rows.f32 s0, scales[0, 0]").loadBytes, 64u);
+  // Row 1 is past M.
+  EXPECT_EQ(time("ld.rows.f32 s0, scales[0, 0]", 1).loadBytes, 32u);
+  EXPECT_EQ(time("ld.rows.f32 s0, scales[2, 0]", 2).loadBytes, 0u);
+  // Columns 128 to 130 are inside: 12 bytes at byte 512 of row 0, and at byte 1036 of row 1.
+  EXPECT_EQ(time("zero f0\nst.f32 out[0, 128], f0").storeBytes, 64u);
+}
+
+TEST(Timing, LmmaTakesACyclePerPlane) {
+  const std::string loads = "zero a0\nld.table.i8 t0, entries[0, 0, 0], tables=8\n"
+                            "ld.weights w0, weights[0], planes=4, tables=8, pitch=256\n";
+  // zero issues in 1, the table's load in 2: 256 bytes, 8 cycles, until 110. The weights start in 10: 32 cycles, until 142.
+  // lmma starts in 142: 4 planes and a latency of 8.
+  Timing timing = time(loads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]");
+  EXPECT_EQ(timing.cycles, 1000u + 142 + 4 + 8);
+  EXPECT_EQ(timing.lookups, 2u * 64 * 4);
+  EXPECT_EQ(timing.arrayBusy, 4u);
+  // A second step adds to the same accumulator: no wait for the latency between the two.
+  timing = time(loads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]\nlmma.m2n64k4.i8.w2.i32.i32 a0, t0[1], w0[1]");
+  EXPECT_EQ(timing.cycles, 1000u + 142 + 4 + 2 + 8);
+}
+
+TEST(Timing, VectorUnitTakesOperationsOverLanes) {
+  // zero: 128 elements on 64 lanes, 1 + 2 + 4; the shift waits for it until 7: 2 + 4.
+  Timing timing = time("zero f0\nshift.f32 f0, f0, 1");
+  EXPECT_EQ(timing.cycles, 1000u + 13);
+  EXPECT_EQ(timing.vectorBusy, 4u);
+  timing = time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0");
+  // The rows arrive in 1 + 2 + 100 = 103; four operations on 128 elements take 8 cycles, and 4 of latency.
+  EXPECT_EQ(timing.cycles, 1000u + 103 + 8 + 4);
+}
+
+TEST(Timing, OverwritingWaitsForReaders) {
+  // The scale reads c0 from 103 to 111 (as above); the load of c0 starts in 111: 128 bytes, 4 cycles.
+  Timing timing = time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0\n"
+                       "ld.cols.f16 c0, weights[0]");
+  EXPECT_EQ(timing.cycles, 1000u + 111 + 4 + 100);
+  // Another tile is loaded at once.
+  timing = time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0\n"
+                "ld.cols.f16 c1, weights[0]");
+  EXPECT_EQ(timing.cycles, 1000u + 115);
+}
+
+TEST(Timing, FullQueueStopsIssue) {
+  // Three loads with transfers of 8 cycles start in 1, 9 and 17, then 60 zeros of 2 cycles follow each other.
+  std::string code;
+  for (int i = 0; i < 3; ++i)
+    code += "ld.weights w" + std::to_string(i) + ", weights[0], planes=1, tables=8, pitch=0\n";
+  for (int i = 0; i < 60; ++i)
+    code += "zero f0\n";
+  // With room in the queue the loads are issued in 1, 2, 3 and the zeros start in 4; a tile that is overwritten waits for the
+  // write before it (2 + 4 cycles each).
+  Machine machine = roundMachine();
+  EXPECT_EQ(time(code, 2, machine).cycles, 1000u + 4 + 60 * 6);
+  // With a queue of 1 the third load is issued when the second has started, in 9, and the first zero in 10.
+  machine.queueDepth = 1;
+  EXPECT_EQ(time(code, 2, machine).cycles, 1000u + 10 + 60 * 6);
+}
+
+TEST(Timing, LoopsIssueOnceAndOncePerIteration) {
+  // loop in 1, then an end in each of 5 iterations; no unit is used.
+  Timing timing = time("loop r0, 0, 5, 1\nend");
+  EXPECT_EQ(timing.instructions, 6u);
+  EXPECT_EQ(timing.cycles, 1000u + 6);
+  EXPECT_EQ(time("loop r0, 0, rows(16), 16\nend", 15).instructions, 1u);
+  EXPECT_EQ(time("loop r0, 0, rows(16), 16\nend\nloop r0, rows(16), rows(1), 2\nend", 37).instructions, 1u + 2 + 1 + 3);
+}
+
+} // namespace

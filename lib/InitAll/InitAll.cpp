@@ -8,6 +8,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
+#include "lutra/Codegen/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -23,6 +24,7 @@ void lutra::registerAllLutraDialects(DialectRegistry &registry) {
 }
 
 void lutra::registerAllLutraPasses() {
+  registerLutraCodegenPasses();
   registerLowbitToLoopsPasses();
 }
 

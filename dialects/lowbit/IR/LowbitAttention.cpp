@@ -44,7 +44,8 @@ ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &result) {
            << numIns;
   if (numOuts != 3)
     return parser.emitError(loc, "expected 3 outputs (output, present_key, present_value), but found ") << numOuts;
-  if (parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalArrowTypeList(result.types))
+  if (parser.parseOptionalAttrDict(result.attributes) ||
+      (succeeded(parser.parseOptionalArrow()) && parser.parseTypeList(result.types)))
     return failure();
   int32_t rotary = numIns >= 9, sink = numIns == 8 || numIns == 10;
   llvm::copy(ArrayRef<int32_t>{1, 1, 1, 1, 1, 1, 1, rotary, rotary, sink, 1, 1, 1},
@@ -60,7 +61,8 @@ void AttentionOp::print(OpAsmPrinter &printer) {
   printGroup("ins", operands.drop_back(3));
   printGroup("outs", operands.take_back(3));
   printer.printOptionalAttrDict((*this)->getAttrs(), {getOperandSegmentSizeAttr()});
-  printer.printOptionalArrowTypeList(getResultTypes());
+  if (getNumResults() != 0)
+    printer << " -> " << getResultTypes();
 }
 
 //===----------------------------------------------------------------------===//

@@ -92,7 +92,7 @@ def Lowbit_PackedAttr : Lowbit_Attr<"Packed", "packed", [DeclareAttrInterfaceMet
     Example: `#lowbit.packed<#lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>`
   }];
   let parameters = (ins "::lutra::lowbit::WeightFormatInterface":$format, "LayoutAttr":$layout);
-  let assemblyFormat = "`<` $format `,` $layout `>`";
+  let assemblyFormat = "`<` $format `,` qualified($layout) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Bytes of one tile of `layout.rows` rows by one group: codes, alphas, zetas.

@@ -24,7 +24,7 @@ def Lowbit_WeightOp : Lowbit_Op<"weight", [Pure]> {
   }];
   let arguments = (ins DictionaryAttr:$components);
   let results = (outs Lowbit_WeightType:$result);
-  let assemblyFormat = "$components attr-dict `:` type($result)";
+  let assemblyFormat = "$components attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
 }
 
@@ -47,7 +47,7 @@ def Lowbit_ReinterpretOp : Lowbit_Op<"reinterpret", [Pure]> {
   }];
   let arguments = (ins Lowbit_WeightType:$source);
   let results = (outs Lowbit_WeightType:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let assemblyFormat = "$source attr-dict `:` qualified(type($source)) `to` qualified(type($result))";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -68,7 +68,7 @@ def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
   }];
   let arguments = (ins Lowbit_WeightType:$source);
   let results = (outs Lowbit_WeightType:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let assemblyFormat = "$source attr-dict `:` qualified(type($source)) `to` qualified(type($result))";
   let hasVerifier = 1;
 }
 
@@ -86,7 +86,7 @@ def Lowbit_MatmulOp : Lowbit_Op<"matmul", [Pure]> {
   }];
   let arguments = (ins RankedTensorOf<[F32]>:$activations, Lowbit_WeightType:$weight);
   let results = (outs RankedTensorOf<[F32]>:$result);
-  let assemblyFormat = "$activations `,` $weight attr-dict `:` type($activations) `,` type($weight) `->` type($result)";
+  let assemblyFormat = "$activations `,` $weight attr-dict `:` type($activations) `,` qualified(type($weight)) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -102,7 +102,7 @@ def Lowbit_PrecomputeOp : Lowbit_Op<"precompute", [Pure]> {
   }];
   let arguments = (ins RankedTensorOf<[F32]>:$activations);
   let results = (outs Lowbit_TableType:$table);
-  let assemblyFormat = "$activations attr-dict `:` type($activations) `->` type($table)";
+  let assemblyFormat = "$activations attr-dict `:` type($activations) `->` qualified(type($table))";
   let hasVerifier = 1;
 }
 
@@ -124,7 +124,7 @@ def Lowbit_AssembleTableOp : Lowbit_Op<"assemble_table", [Pure]> {
   let arguments = (ins RankedTensorOf<[AnyType]>:$entries, RankedTensorOf<[F32]>:$scales, RankedTensorOf<[F32]>:$sums);
   let results = (outs Lowbit_TableType:$table);
   let assemblyFormat = [{
-    $entries `,` $scales `,` $sums attr-dict `:` type($entries) `,` type($scales) `,` type($sums) `->` type($table)
+    $entries `,` $scales `,` $sums attr-dict `:` type($entries) `,` type($scales) `,` type($sums) `->` qualified(type($table))
   }];
   let hasVerifier = 1;
 }
@@ -144,7 +144,7 @@ def Lowbit_LookupMatmulOp : Lowbit_Op<"lookup_matmul", [Pure]> {
   let arguments = (ins Lowbit_TableType:$table, Lowbit_WeightType:$weight, OptionalAttr<Lowbit_TileAttr>:$tile);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $table `,` $weight (`tile` $tile^)? attr-dict `:` type($table) `,` type($weight) `->` type($result)
+    $table `,` $weight (`tile` $tile^)? attr-dict `:` qualified(type($table)) `,` qualified(type($weight)) `->` type($result)
   }];
   let hasVerifier = 1;
 }

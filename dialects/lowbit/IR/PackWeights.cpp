@@ -1,0 +1,239 @@
+//===- PackWeights.cpp - weights in a target's layout ---------------------===//
+//
+// Tile by tile of `rows` rows, group by group: the codes (plane-major, then table pairs, one byte per row), the alphas,
+// the zetas. A code byte holds bit p of 8 consecutive codes: the index of table 2j in the low nibble, of table 2j+1 in the
+// high one. docs/spec/numerics.md, "Packed layouts".
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/Weights.h"
+
+#include "llvm/ADT/bit.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mlir;
+using namespace lutra::lowbit;
+
+//===----------------------------------------------------------------------===//
+// Half precision
+//===----------------------------------------------------------------------===//
+
+bool lutra::lowbit::isExactF16(float value) {
+  uint32_t bits = llvm::bit_cast<uint32_t>(value);
+  uint32_t mantissa = bits & 0x7fffff;
+  int exponent = static_cast<int>(bits >> 23 & 0xff) - 127;
+  if (exponent == 128)
+    return mantissa == 0;
+  if (exponent >= -14)
+    return exponent <= 15 && (mantissa & 0x1fff) == 0;
+  if ((bits & 0x7fffffff) == 0)
+    return true;
+  // A half-precision subnormal is a multiple of 2^-24.
+  return exponent >= -24 && (mantissa & ((uint32_t(1) << (-1 - exponent)) - 1)) == 0;
+}
+
+uint16_t lutra::lowbit::toF16Bits(float value) {
+  assert(isExactF16(value) && "only an exact value");
+  uint32_t bits = llvm::bit_cast<uint32_t>(value);
+  uint16_t sign = bits >> 16 & 0x8000;
+  int exponent = static_cast<int>(bits >> 23 & 0xff) - 127;
+  if (exponent == 128)
+    return sign | 0x7c00;
+  if (exponent >= -14)
+    return sign | static_cast<uint16_t>((exponent + 15) << 10) | static_cast<uint16_t>((bits & 0x7fffff) >> 13);
+  return sign | static_cast<uint16_t>(std::fabs(value) * 0x1p24f);
+}
+
+float lutra::lowbit::fromF16Bits(uint16_t bits) {
+  uint32_t sign = uint32_t(bits & 0x8000) << 16;
+  uint32_t exponent = bits >> 10 & 31, mantissa = bits & 0x3ff;
+  if (exponent == 0) {
+    float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+  }
+  uint32_t wide = exponent == 31 ? 0xff : exponent + 127 - 15;
+  return llvm::bit_cast<float>(sign | wide << 23 | mantissa << 13);
+}
+
+/// Whether an i8 holds `value` exactly, its sign of zero included.
+static bool isExactI8(float value) {
+  return value >= -128.0f && value <= 127.0f && value == std::rint(value) && (value != 0 || !std::signbit(value));
+}
+
+//===----------------------------------------------------------------------===//
+// Layout
+//===----------------------------------------------------------------------===//
+
+LayoutAttr lutra::lowbit::chooseLayout(const WeightReader &reader, int64_t tileRows, bool symmetric) {
+  MLIRContext *context = reader.getFormat().getContext();
+  auto bipolar = dyn_cast<BipolarAttr>(reader.getFormat());
+  bool hasOffsets = !bipolar || !bipolar.getZeta();
+  unsigned alphasPerGroup = reader.isBCQ() ? reader.getBits() : 1;
+  bool alphaF16 = true, offsetI8 = true, offsetF16 = true;
+  for (int64_t n = 0; n < reader.getRows(); ++n) {
+    for (int64_t g = 0; g < reader.getNumGroups(); ++g) {
+      for (unsigned p = 0; alphaF16 && p < alphasPerGroup; ++p)
+        alphaF16 = isExactF16(reader.alpha(n, g, p));
+      if (!hasOffsets || !(offsetI8 || offsetF16))
+        continue;
+      float offset = reader.isBCQ() ? reader.beta(n, g) : reader.zeta(n, g);
+      offsetI8 = offsetI8 && isExactI8(offset);
+      offsetF16 = offsetF16 && isExactF16(offset);
+    }
+    if (!alphaF16 && (!hasOffsets || !(offsetI8 || offsetF16)))
+      break;
+  }
+  Type f32 = Float32Type::get(context), f16 = Float16Type::get(context);
+  Type offset;
+  if (hasOffsets)
+    offset = offsetI8 ? Type(IntegerType::get(context, 8)) : offsetF16 ? f16 : f32;
+  return LayoutAttr::get(context, tileRows, alphaF16 ? f16 : f32, offset, symmetric);
+}
+
+//===----------------------------------------------------------------------===//
+// Packing
+//===----------------------------------------------------------------------===//
+
+/// Stores `value` at place `index` of an array of `type`; false when it does not fit exactly.
+static bool store(char *array, int64_t index, Type type, float value) {
+  if (type.isF32()) {
+    std::memcpy(array + index * 4, &value, 4);
+    return true;
+  }
+  if (type.isF16()) {
+    if (!isExactF16(value))
+      return false;
+    uint16_t bits = toF16Bits(value);
+    std::memcpy(array + index * 2, &bits, 2);
+    return true;
+  }
+  if (!isExactI8(value))
+    return false;
+  array[index] = static_cast<char>(static_cast<int8_t>(value));
+  return true;
+}
+
+/// Bit `p` of each of the 8 bytes of `codes`, the first in bit 0. (One product gathers them: bit 8i moves to 56 + i.)
+static uint8_t gatherPlane(uint64_t codes, unsigned p) {
+  return static_cast<uint8_t>(((codes >> p & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
+}
+
+/// In each nibble, complements the lower three bits when the top one is set (LUT Tensor Core, eq. 6). Its own inverse.
+static uint8_t complementIndices(uint8_t nibbles) {
+  return static_cast<uint8_t>(nibbles ^ ((nibbles >> 3 & 0x11) * 7));
+}
+
+LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType packedType, MutableArrayRef<char> out,
+                                        llvm::function_ref<InFlightDiagnostic()> emitError) {
+  auto packed = cast<PackedAttr>(packedType.getFormat());
+  LayoutAttr layout = packed.getLayout();
+  int64_t expected = packed.getTotalBytes(reader.getRows(), reader.getCols());
+  if (static_cast<int64_t>(out.size()) != expected)
+    return emitError() << "packs to " << expected << " bytes, but there is room for " << out.size();
+
+  const int64_t tileRows = layout.getRows(), groups = reader.getNumGroups();
+  const int64_t octets = getTablesPerGroup(reader.getGroup()) / 2;
+  const unsigned planes = reader.getBits(), alphasPerGroup = reader.isBCQ() ? planes : 1;
+  const bool symmetric = layout.getSymmetric();
+  const Type alphaType = layout.getAlpha(), offsetType = layout.getZeta();
+  const int64_t codesSize = planes * octets * tileRows;
+  const int64_t alphasSize = alphasPerGroup * tileRows * alphaType.getIntOrFloatBitWidth() / 8;
+  const int64_t groupBytes = packed.getGroupBytes();
+
+  char *groupData = out.data();
+  for (int64_t tile = 0; tile * tileRows < reader.getRows(); ++tile) {
+    int64_t first = tile * tileRows, count = std::min(tileRows, reader.getRows() - first);
+    for (int64_t g = 0; g < groups; ++g, groupData += groupBytes) {
+      if (count < tileRows)
+        std::memset(groupData, 0, groupBytes);
+      for (int64_t r = 0; r < count; ++r) {
+        for (int64_t octet = 0; octet < octets; ++octet) {
+          uint64_t codes = reader.octetCodes(first + r, g, octet);
+          char *column = groupData + octet * tileRows + r;
+          for (unsigned p = 0; p < planes; ++p, column += octets * tileRows) {
+            uint8_t byte = gatherPlane(codes, p);
+            *column = static_cast<char>(symmetric ? complementIndices(byte) : byte);
+          }
+        }
+      }
+      char *alphas = groupData + codesSize, *offsets = alphas + alphasSize;
+      for (int64_t r = 0; r < count; ++r) {
+        int64_t n = first + r;
+        for (unsigned p = 0; p < alphasPerGroup; ++p)
+          if (!store(alphas, p * tileRows + r, alphaType, reader.alpha(n, g, p)))
+            return emitError() << "alpha " << reader.alpha(n, g, p) << " of row " << n << ", group " << g
+                               << " is not exact in " << alphaType << "; store alphas as f32";
+        if (!offsetType)
+          continue;
+        float offset = reader.isBCQ() ? reader.beta(n, g) : reader.zeta(n, g);
+        if (!store(offsets, r, offsetType, offset))
+          return emitError() << (reader.isBCQ() ? "beta " : "zeta ") << offset << " of row " << n << ", group " << g
+                             << " is not exact in " << offsetType << "; store it as f32";
+      }
+    }
+  }
+  return success();
+}
+
+LogicalResult lutra::lowbit::packWeight(PackOp op, MutableArrayRef<char> out) {
+  FailureOr<WeightReader> reader = WeightReader::create(op.getSource());
+  if (failed(reader))
+    return failure();
+  return packWeight(*reader, op.getType(), out, [&] { return op.emitOpError(); });
+}
+
+//===----------------------------------------------------------------------===//
+// Reading back
+//===----------------------------------------------------------------------===//
+
+PackedReader::PackedReader(WeightType type, ArrayRef<char> bytes)
+    : type(type), packed(cast<PackedAttr>(type.getFormat())), bytes(bytes) {
+  assert(static_cast<int64_t>(bytes.size()) == packed.getTotalBytes(type.getRows(), type.getCols()));
+}
+
+const char *PackedReader::groupData(int64_t n, int64_t g) const {
+  return bytes.data() + (n / packed.getLayout().getRows() * type.getNumGroups() + g) * packed.getGroupBytes();
+}
+
+uint8_t PackedReader::code(int64_t n, int64_t k) const {
+  int64_t tileRows = packed.getLayout().getRows(), inGroup = k % type.getGroup();
+  int64_t octets = getTablesPerGroup(type.getGroup()) / 2;
+  const char *column = groupData(n, k / type.getGroup()) + inGroup / 8 * tileRows + n % tileRows;
+  uint8_t code = 0;
+  for (unsigned p = 0; p < type.getBits(); ++p) {
+    uint8_t byte = static_cast<uint8_t>(column[p * octets * tileRows]);
+    if (packed.getLayout().getSymmetric())
+      byte = complementIndices(byte);
+    code |= static_cast<uint8_t>((byte >> (inGroup % 8) & 1) << p);
+  }
+  return code;
+}
+
+/// The value at place `index` of an array of `type`.
+static float load(const char *array, int64_t index, Type type) {
+  if (type.isInteger(8))
+    return static_cast<int8_t>(array[index]);
+  if (type.isF16()) {
+    uint16_t bits;
+    std::memcpy(&bits, array + index * 2, 2);
+    return fromF16Bits(bits);
+  }
+  float value;
+  std::memcpy(&value, array + index * 4, 4);
+  return value;
+}
+
+float PackedReader::alpha(int64_t n, int64_t g, unsigned p) const {
+  LayoutAttr layout = packed.getLayout();
+  int64_t codes = type.getBits() * (getTablesPerGroup(type.getGroup()) / 2) * layout.getRows();
+  return load(groupData(n, g) + codes, p * layout.getRows() + n % layout.getRows(), layout.getAlpha());
+}
+
+float PackedReader::offset(int64_t n, int64_t g) const {
+  LayoutAttr layout = packed.getLayout();
+  if (!layout.getZeta())
+    return cast<BipolarAttr>(packed.getFormat()).getZeta().getValue().convertToFloat();
+  int64_t offsetBytes = layout.getRows() * (layout.getZeta().getIntOrFloatBitWidth() / 8);
+  return load(groupData(n, g) + packed.getGroupBytes() - offsetBytes, n % layout.getRows(), layout.getZeta());
+}

@@ -1,3 +1,4 @@
+# RUN: %python %s
 """The checked-in tiny model is what its script writes."""
 
 import filecmp

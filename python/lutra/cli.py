@@ -1,0 +1,179 @@
+"""The console command `lutra`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import lutra
+from lutra.errors import LutraError
+
+_DESCRIPTION = """\
+Compile low-bit language models to lookup-table code, and run them.
+
+  lutra convert model.gguf model/model.onnx     GGUF to ONNX, every weight kept exactly
+  lutra compile model/model.onnx model.lutra    ONNX to machine code and packed weights
+  lutra generate model.lutra "Why is the sky blue?"
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line in one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; errors are one line on stderr. Returns the exit code (1 for an error, 130 after Ctrl-C)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except LutraError as error:
+        print(f"lutra: error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        named = f"'{error.filename}': " if error.filename else ""
+        print(f"lutra: error: {named}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nlutra: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        return argparse.RawDescriptionHelpFormatter(prog, max_help_position=30)
+
+    parser = _Parser("lutra", description=_DESCRIPTION, formatter_class=formatter)
+    parser.add_argument("--version", action="version", version=f"lutra {lutra.__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    convert = commands.add_parser("convert", help="convert a GGUF model to ONNX", formatter_class=formatter,
+                                  description="Converts a GGUF model (llama architecture) to ONNX, every weight kept exactly.\n"
+                                              "tokenizer.json and model.json are written beside it.")
+    convert.add_argument("gguf", type=Path, help="the model to read")
+    convert.add_argument("onnx", type=Path, help="the .onnx file to write")
+    convert.add_argument("--no-tokenizer", action="store_true", help="convert the model alone")
+    convert.set_defaults(run=_convert)
+
+    compile_ = commands.add_parser("compile", help="compile an ONNX model", formatter_class=formatter,
+                                   description="Compiles an ONNX model into a directory with code, weights and a manifest.")
+    compile_.add_argument("onnx", type=Path, help="the model to compile")
+    compile_.add_argument("directory", type=Path, help="the directory to write")
+    _add_target(compile_)
+    compile_.set_defaults(run=_compile)
+
+    generate = commands.add_parser("generate", help="generate text", formatter_class=formatter,
+                                   description="Generates text. An .onnx model is compiled first, into a cache beside it.")
+    generate.add_argument("model", type=Path, help="a compiled model's directory, or an .onnx file")
+    generate.add_argument("prompt", nargs="?", help="the prompt; read from stdin when absent")
+    text = generate.add_argument_group("text")
+    text.add_argument("--max-tokens", type=_positive, default=256, metavar="N", help="stop after N tokens (256)")
+    text.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 is greedy (the default)")
+    text.add_argument("--top-p", type=_top_p, default=1.0, metavar="P", help="sample from the likeliest tokens of total probability P (1)")
+    text.add_argument("--seed", type=int, metavar="N", help="makes sampling repeatable")
+    text.add_argument("--system", metavar="TEXT", help="the system message of the conversation")
+    text.add_argument("--raw", action="store_true", help="continue the prompt as it is, without the chat template")
+    machine = generate.add_argument_group("machine")
+    machine.add_argument("--threads", type=_positive, metavar="N", help="threads to run on (all)")
+    machine.add_argument("--quiet", action="store_true", help="print no timings")
+    _add_target(machine)
+    generate.set_defaults(run=_generate)
+    return parser
+
+
+def _add_target(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--target", default="cpu", help="what to compile for (cpu)")
+    parser.add_argument("--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE",
+                        help="an option of the target, such as cpu.table=f32; may be repeated")
+
+
+def _number(text: str, kind: type, accepts: str, good) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not good(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not {accepts}")
+    return value
+
+
+def _positive(text: str) -> int:
+    return int(_number(text, int, "a whole number of at least 1", lambda n: n >= 1))
+
+
+def _temperature(text: str) -> float:
+    return _number(text, float, "a number of at least 0", lambda t: 0 <= t < float("inf"))
+
+
+def _top_p(text: str) -> float:
+    return _number(text, float, "a number above 0 and at most 1", lambda p: 0 < p <= 1)
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from lutra.convert import convert_gguf
+    from lutra.progress import progress_bar
+
+    started = time.perf_counter()
+    with progress_bar("Converting") as progress:
+        path = convert_gguf(arguments.gguf, arguments.onnx, tokenizer=not arguments.no_tokenizer, progress=progress)
+    size = path.stat().st_size + path.with_name(path.name + ".data").stat().st_size
+    print(f"{path}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from lutra.progress import progress_bar
+
+    started = time.perf_counter()
+    with progress_bar("Compiling") as progress:
+        lutra.compile(arguments.onnx, arguments.directory, arguments.target, options=arguments.target_option, progress=progress)
+    size = sum(path.stat().st_size for path in arguments.directory.iterdir())
+    print(f"{arguments.directory}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from lutra import artifacts
+    from lutra.decoder import Decoder
+    from lutra.generation import Timings, generate
+    from lutra.progress import progress_bar
+    from lutra.sampling import Sampler
+    from lutra.textmodel import TextModel, stream_text
+
+    prompt = sys.stdin.read() if arguments.prompt is None else arguments.prompt
+    with progress_bar("Compiling") as progress:
+        directory = artifacts.resolve(arguments.model, arguments.target, arguments.target_option, progress)
+    text = TextModel.load(directory)
+    ids = text.encode(prompt if arguments.raw else text.chat(prompt, arguments.system))
+    room = text.context_length - len(ids)
+    if room < 1:
+        raise LutraError(f"the prompt has {len(ids)} tokens; the model's context holds {text.context_length}")
+    max_tokens = min(arguments.max_tokens, room)
+    decoder = Decoder(lutra.Session(directory, threads=arguments.threads), len(ids) + max_tokens)
+    timings = Timings()
+    tokens = generate(decoder, ids, max_tokens=max_tokens, stop=text.eos, timings=timings,
+                      choose=Sampler(arguments.temperature, arguments.top_p, arguments.seed))
+    code = 0
+    try:
+        for piece in stream_text(text, tokens):
+            print(piece, end="", flush=True)
+    except KeyboardInterrupt:
+        code = 130
+    print(flush=True)
+    if not arguments.quiet:
+        print(timings, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

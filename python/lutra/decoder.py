@@ -1,0 +1,83 @@
+"""A compiled decoder model with its KV cache: feed tokens, get logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lutra.errors import LutraError
+from lutra.kvcache import KVCache
+from lutra.session import Session
+
+#: Tokens of a prompt that are run at once; bounds the size of the logits [tokens, vocabulary].
+PREFILL_CHUNK = 512
+
+
+class Decoder:
+    """Runs a genai-shaped model (input_ids, attention_mask, past_key_values.* -> logits, present.*) for one sequence of at
+    most `capacity` tokens."""
+
+    def __init__(self, session: Session, capacity: int) -> None:
+        inputs, outputs = session.inputs(), session.outputs()
+        names = {info.name for info in inputs}
+        logits = next((info for info in outputs if info.name == "logits"), None)
+        if not {"input_ids", "attention_mask"} <= names or logits is None:
+            raise LutraError(f"'{session.directory}' is not a decoder model: expected inputs input_ids and attention_mask and "
+                             "an output logits")
+        self.vocabulary = int(logits.shape[-1])
+        self._cache = KVCache(inputs, outputs, capacity)
+        self._binding = session.bind()
+        self._cache.bind(self._binding)
+        self._mask = np.ones((1, capacity), np.int64)
+        self._ids = np.zeros((1, 1), np.int64)
+        self._logits = np.empty((1, 1, self.vocabulary), logits.dtype)
+        self._bound = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens fed so far."""
+        return self._cache.length
+
+    @property
+    def capacity(self) -> int:
+        return self._cache.capacity
+
+    def reset(self) -> None:
+        """Forgets everything that was fed."""
+        self._cache.truncate(0)
+
+    def feed(self, tokens: Sequence[int]) -> np.ndarray:
+        """Appends `tokens` and gives the logits f32 [len(tokens), vocabulary] after each.
+
+        For a single token the result is valid until the next call. Raises LutraError beyond the capacity.
+        """
+        count = len(tokens)
+        if count == 0:
+            raise LutraError("no tokens to feed: the prompt is empty")
+        if count > PREFILL_CHUNK:
+            parts = [self.feed(tokens[i:i + PREFILL_CHUNK]) for i in range(0, count, PREFILL_CHUNK)]
+            return np.concatenate(parts)
+        binding = self._binding
+        self._cache.resize(binding, count)
+        if count == 1:
+            self._ids[0, 0] = tokens[0]
+            if self._bound != 1:
+                binding.set_input("input_ids", self._ids)
+                binding.set_output("logits", self._logits)
+            logits = self._logits
+        else:
+            logits = np.empty((1, count, self.vocabulary), self._logits.dtype)
+            binding.set_input("input_ids", np.asarray(tokens, np.int64)[None])
+            binding.set_output("logits", logits)
+        self._bound = count
+        binding.set_input("attention_mask", self._mask[:, :self._cache.length + count])
+        binding.run()
+        self._cache.advance(count)
+        return logits[0]
+
+    def prefill(self, tokens: Sequence[int]) -> np.ndarray:
+        """Appends `tokens` and gives the logits f32 [vocabulary] after the last, keeping no others."""
+        for i in range(0, max(len(tokens), 1), PREFILL_CHUNK):
+            logits = self.feed(tokens[i:i + PREFILL_CHUNK])
+        return logits[-1]

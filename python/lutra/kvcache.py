@@ -1,0 +1,84 @@
+"""The KV cache of a decoder: one buffer for each `past` input that its `present` output grows in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lutra.errors import LutraError
+
+if TYPE_CHECKING:
+    from lutra.binding import Binding
+    from lutra.session import TensorInfo
+
+_LENGTH_AXIS = 2  # [batch, kv heads, length, head size]
+
+
+class KVCache:
+    """Buffers [batch, kv heads, capacity, head size] for a model with inputs past_key_values.* and outputs present.*.
+
+    A view of the first `length` positions is the past; the present is the longer view of the same memory, so a step
+    writes its new keys and values only and nothing is copied.
+    """
+
+    def __init__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], capacity: int, batch: int = 1) -> None:
+        names = {info.name for info in outputs}
+        self._pairs = [(info, "present" + info.name.removeprefix("past_key_values")) for info in inputs
+                       if info.name.startswith("past_key_values")]
+        for info, present in self._pairs:
+            if present not in names:
+                raise LutraError(f"the model has no output '{present}' for its input '{info.name}'")
+            if len(info.shape) != 4 or isinstance(info.shape[1], str) or isinstance(info.shape[3], str):
+                raise LutraError(f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]")
+        self.capacity = capacity
+        self.length = 0
+        # Zeros, so that the pages are there before the first token is timed.
+        self._buffers = {info.name: np.zeros((batch, info.shape[1], capacity, info.shape[3]), info.dtype)
+                         for info, _ in self._pairs}
+        for buffer in self._buffers.values():
+            buffer.fill(0)
+
+    def past(self) -> dict[str, np.ndarray]:
+        """Input name -> view [batch, kv heads, length, head size]."""
+        return {info.name: self._view(info.name, self.length) for info, _ in self._pairs}
+
+    def present(self, new: int) -> dict[str, np.ndarray]:
+        """Output name -> view [batch, kv heads, length + new, head size] that begins with the past.
+
+        Raises LutraError when the capacity does not hold `new` more positions.
+        """
+        self._check(new)
+        return {present: self._view(info.name, self.length + new) for info, present in self._pairs}
+
+    def bind(self, binding: Binding) -> None:
+        """Binds every past and present once; `resize` then moves their lengths."""
+        for info, present in self._pairs:
+            binding.set_input(info.name, self._view(info.name, self.length))
+            binding.set_output(present, self._view(info.name, self.length))
+        self._positions = binding.positions([info.name for info, _ in self._pairs], [present for _, present in self._pairs])
+
+    def resize(self, binding: Binding, new: int) -> None:
+        """Makes the bound views fit a step of `new` tokens."""
+        self._check(new)
+        binding.resize(*self._positions, _LENGTH_AXIS, self.length, self.length + new)
+
+    def advance(self, new: int) -> None:
+        """Counts `new` positions, which a run has written, as past."""
+        self._check(new)
+        self.length += new
+
+    def truncate(self, length: int) -> None:
+        """Forgets the positions from `length` on."""
+        if not 0 <= length <= self.length:
+            raise LutraError(f"the cache holds {self.length} positions; it cannot keep {length}")
+        self.length = length
+
+    def _view(self, name: str, length: int) -> np.ndarray:
+        return self._buffers[name][:, :, :length]
+
+    def _check(self, new: int) -> None:
+        if self.length + new > self.capacity:
+            raise LutraError(f"the KV cache holds {self.capacity} positions, of which {self.length} are used: "
+                             f"{new} more do not fit")

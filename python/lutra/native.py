@@ -1,0 +1,129 @@
+"""The C API of libLutraC (include/lutra-c/lutra.h) through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable
+from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
+from pathlib import Path
+from typing import Any
+
+from lutra.errors import LutraError
+
+_LIBRARY = "libLutraC.so"
+
+ProgressCallback = ctypes.CFUNCTYPE(None, c_char_p, c_double, c_void_p)
+
+
+class LutraTensor(ctypes.Structure):
+    """LutraTensor of lutra.h; strides count elements, dtype is a number of ONNX's TensorProto.DataType."""
+
+    _fields_ = [("data", c_void_p), ("dtype", c_int32), ("rank", c_int32), ("sizes", c_void_p), ("strides", c_void_p)]
+
+
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "lutraVersion": (c_char_p, []),
+    "lutraFree": (None, [c_void_p]),
+    "lutraCompile": (c_int, [c_char_p, c_char_p, c_char_p, POINTER(c_char_p), c_int, ProgressCallback, c_void_p,
+                             POINTER(c_void_p)]),
+    "lutraSessionOpen": (c_int, [c_char_p, c_int, POINTER(c_void_p), POINTER(c_void_p)]),
+    "lutraSessionClose": (None, [c_void_p]),
+    "lutraSessionManifest": (c_char_p, [c_void_p]),
+    "lutraSessionSetThreads": (c_int, [c_void_p, c_int]),
+    "lutraSessionRun": (c_int, [c_void_p, POINTER(LutraTensor), c_int, POINTER(LutraTensor), c_int, POINTER(c_void_p)]),
+}
+
+
+def _candidates() -> list[Path]:
+    package = Path(__file__).resolve().parent
+    folders = [package, package.parents[1] / "build" / "lib"]
+    if chosen := os.environ.get("LUTRA_LIBRARY_DIR"):
+        folders.insert(0, Path(chosen))
+    return [folder / _LIBRARY for folder in folders]
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The loaded library: from $LUTRA_LIBRARY_DIR, beside this package, or from the build folder of the source tree."""
+    paths = _candidates()
+    for path in paths:
+        if path.is_file():
+            break
+    else:
+        raise LutraError(f"{_LIBRARY} was not found in {', '.join(str(p.parent) for p in paths)}: "
+                         "run scripts/build, or set LUTRA_LIBRARY_DIR")
+    try:
+        loaded = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        raise LutraError(f"'{path}' cannot be loaded: {error}") from error
+    return loaded
+
+
+def check(status: int, error: c_void_p) -> None:
+    """Raises LutraError with the message that a failed call left in `error`, and frees it."""
+    if status == 0:
+        return
+    message = "the call failed without a message"
+    if error.value:
+        message = ctypes.string_at(error.value).decode("utf-8", "replace").strip()
+        library().lutraFree(error)
+    raise LutraError(message)
+
+
+def version() -> str:
+    """The version of the loaded library."""
+    return library().lutraVersion().decode()
+
+
+def compile_model(model: str, directory: str, target: str, options: list[str],
+                  progress: Callable[[str, float], None] | None) -> None:
+    """lutraCompile: `options` are "target.key=value" strings."""
+    array = (c_char_p * max(1, len(options)))(*[option.encode() for option in options])
+    callback = ProgressCallback()
+    if progress is not None:
+        callback = ProgressCallback(lambda phase, fraction, _: progress(phase.decode(), fraction))
+    error = c_void_p()
+    check(library().lutraCompile(os.fsencode(model), os.fsencode(directory), target.encode(), array, len(options), callback,
+                                 None, byref(error)), error)
+
+
+class NativeSession:
+    """An open LutraSession; closed when it is no longer used."""
+
+    def __init__(self, directory: str) -> None:
+        self._handle = c_void_p()
+        self._library = library()
+        error = c_void_p()
+        check(self._library.lutraSessionOpen(os.fsencode(directory), 0, byref(self._handle), byref(error)), error)
+
+    def close(self) -> None:
+        if self._handle:
+            self._library.lutraSessionClose(self._handle)
+            self._handle = c_void_p()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self.close()
+
+    def manifest(self) -> str:
+        return self._library.lutraSessionManifest(self._open()).decode()
+
+    def set_threads(self, threads: int) -> None:
+        if self._library.lutraSessionSetThreads(self._open(), threads) != 0:
+            raise LutraError(f"the session cannot run on {threads} threads: expected at least 1")
+
+    def run(self, inputs: ctypes.Array, outputs: ctypes.Array) -> None:
+        """lutraSessionRun on arrays of LutraTensor in the manifest's order. Other Python threads run meanwhile."""
+        error = c_void_p()
+        status = self._library.lutraSessionRun(self._open(), inputs, len(inputs), outputs, len(outputs), byref(error))
+        check(status, error)
+
+    def _open(self) -> c_void_p:
+        if not self._handle:
+            raise LutraError("the session is closed")
+        return self._handle

@@ -1,0 +1,137 @@
+"""Compiling a model and running the result on numpy arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lutra import native
+from lutra.binding import Binding
+from lutra.errors import LutraError
+
+#: The manifest's dtype names.
+DTYPES = {"f32": np.dtype(np.float32), "f16": np.dtype(np.float16), "i64": np.dtype(np.int64), "i32": np.dtype(np.int32),
+          "i8": np.dtype(np.int8), "u8": np.dtype(np.uint8), "bool": np.dtype(np.bool_)}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """An input or output: a string in `shape` is a symbolic dimension, the same size wherever its name stands."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int | str, ...]
+
+
+def compile(model: str | os.PathLike[str], directory: str | os.PathLike[str], target: str = "cpu", *,
+            options: Mapping[str, object] | Sequence[str] = (),
+            progress: Callable[[str, float], None] | None = None) -> Path:
+    """Compiles the ONNX file `model` into the artifact `directory`.
+
+    `options` are the target's, as {"table": "f32"} or ["cpu.table=f32"]. `progress` is called with the phase and the
+    finished fraction. tokenizer.json and model.json beside the model are copied into the artifact. Raises LutraError with
+    the compiler's diagnostics. Returns the directory.
+    """
+    if isinstance(options, Mapping):
+        options = [f"{key if '.' in key else f'{target}.{key}'}={_spell(value)}" for key, value in options.items()]
+    model, directory = Path(model), Path(directory)
+    native.compile_model(str(model), str(directory), target, list(options), progress)
+    for name in ("tokenizer.json", "model.json"):
+        beside = model.with_name(name)
+        if beside.is_file():
+            (directory / name).write_bytes(beside.read_bytes())
+    return directory
+
+
+def _spell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Session:
+    """A compiled model, open to be run.
+
+    Raises LutraError when the artifact is damaged, of another version, or made for a CPU with features this one lacks.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *, threads: int | None = None) -> None:
+        self._native = native.NativeSession(str(directory))
+        manifest = json.loads(self._native.manifest())
+        self._inputs = [_info(entry) for entry in manifest["inputs"]]
+        self._outputs = [_info(entry) for entry in manifest["outputs"]]
+        self.directory = Path(directory)
+        self.target: str = manifest["target"]["name"]
+        if threads is not None:
+            self.set_threads(threads)
+
+    def inputs(self) -> list[TensorInfo]:
+        """The model's inputs, in order."""
+        return list(self._inputs)
+
+    def outputs(self) -> list[TensorInfo]:
+        """The model's outputs, in order."""
+        return list(self._outputs)
+
+    def set_threads(self, threads: int) -> None:
+        """Uses at most `threads` threads from the next run on. The results do not depend on their number."""
+        self._native.set_threads(threads)
+
+    def bind(self) -> Binding:
+        """A set of arrays to run on again and again, without describing them anew each time."""
+        return Binding(self._native, self._inputs, self._outputs)
+
+    def run(self, output_names: Sequence[str] | None, inputs: Mapping[str, np.ndarray],
+            outputs: Mapping[str, np.ndarray] | None = None) -> list[np.ndarray]:
+        """Runs the model once; gives the outputs named, or all.
+
+        Arrays are used where they lie, strided or not. An array in `outputs` receives that output in place (a `present`
+        may be a longer view of the memory of its `past`); the others are allocated. Raises LutraError for a missing or
+        unknown name, a wrong dtype, or a shape that does not fit, naming the input.
+        """
+        known = [info.name for info in self._outputs]
+        wanted = known if output_names is None else list(output_names)
+        for name in [*wanted, *(outputs or ())]:
+            if name not in known:
+                raise LutraError(f"the model has no output '{name}'; it has {_listed(known)}")
+        binding = self.bind()
+        for name, array in inputs.items():
+            binding.set_input(name, array)
+        given = dict(outputs or {})
+        sizes = binding.sizes()
+        for info in self._outputs:
+            if info.name not in given:
+                given[info.name] = np.empty(tuple(_resolve(dim, sizes, info) for dim in info.shape), info.dtype)
+            binding.set_output(info.name, given[info.name])
+        binding.run()
+        return [given[name] for name in wanted]
+
+    def close(self) -> None:
+        """Releases the code and the weights; the session cannot run after that."""
+        self._native.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _info(entry: dict) -> TensorInfo:
+    return TensorInfo(entry["name"], DTYPES[entry["dtype"]], tuple(entry["shape"]))
+
+
+def _resolve(dim: int | str, sizes: Mapping[str, int], info: TensorInfo) -> int:
+    if isinstance(dim, int):
+        return dim
+    if dim not in sizes:
+        raise LutraError(f"the size '{dim}' of output '{info.name}' follows from no input: pass an array for it in `outputs`")
+    return sizes[dim]
+
+
+def _listed(names: Sequence[str], limit: int = 6) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:limit])
+    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")

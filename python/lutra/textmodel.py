@@ -1,0 +1,115 @@
+"""Text in and out of a language model: tokenizer.json and model.json as `lutra convert` writes them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from lutra.errors import LutraError
+
+
+@dataclass(frozen=True, slots=True)
+class TextModel:
+    """The tokenizer of a model and how a conversation is spelled for it."""
+
+    tokenizer: Tokenizer
+    context_length: int
+    bos: int | None
+    eos: frozenset[int]
+    add_bos: bool
+    chat_template: str | None
+
+    @staticmethod
+    def load(directory: str | os.PathLike[str]) -> TextModel:
+        """Reads both files from `directory`. Raises LutraError when one is missing or damaged."""
+        directory = Path(directory)
+        try:
+            config = json.loads((directory / "model.json").read_text(encoding="utf-8"))
+            if config.get("format") != "lutra-model":
+                raise LutraError(f"'{directory / 'model.json'}' is not a lutra-model file: run lutra convert again")
+            tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+            return TextModel(tokenizer, config["context_length"], config["bos_token_id"], frozenset(config["eos_token_ids"]),
+                             config["add_bos_token"], config["chat_template"])
+        except LutraError:
+            raise
+        except FileNotFoundError as error:
+            raise LutraError(f"'{error.filename}' is missing: lutra convert writes it beside the model") from error
+        except Exception as error:  # tokenizers raises plain Exception
+            raise LutraError(f"the tokenizer in '{directory}' cannot be read: {error}") from error
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, in which special tokens may be spelled out."""
+        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return [self.bos, *ids] if self.add_bos and self.bos is not None and ids[:1] != [self.bos] else ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, without special tokens."""
+        return self.tokenizer.decode(list(ids), skip_special_tokens=True)
+
+    def chat(self, prompt: str, system: str | None = None) -> str:
+        """`prompt` as the first turn of a conversation, up to where the assistant's answer begins."""
+        if self.chat_template is None:
+            raise LutraError("the model has no chat template: use --raw")
+        messages = [{"role": "system", "content": system}] if system is not None else []
+        messages.append({"role": "user", "content": prompt})
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _raise
+        try:
+            return environment.from_string(self.chat_template).render(
+                messages=messages, add_generation_prompt=True, bos_token=self._spelled(self.bos),
+                eos_token=self._spelled(min(self.eos, default=None)))
+        except TemplateError as error:
+            raise LutraError(f"the model's chat template failed: {error}") from error
+
+    def stream(self) -> TokenStream:
+        """Decodes tokens one by one."""
+        return TokenStream(self)
+
+    def _spelled(self, token: int | None) -> str:
+        return "" if token is None else self.tokenizer.id_to_token(token) or ""
+
+
+def _raise(message: str) -> None:
+    raise TemplateError(message)
+
+
+class TokenStream:
+    """Turns tokens into text as they come, holding back bytes of a character that is not yet whole."""
+
+    _LONGEST = 8  # tokens that one character can be spread over
+
+    def __init__(self, model: TextModel) -> None:
+        self._model = model
+        self._pending: list[int] = []
+
+    def push(self, token: int) -> str:
+        """The text that `token` completes; may be empty."""
+        self._pending.append(token)
+        text = self._model.decode(self._pending)
+        if text.endswith("\ufffd") and len(self._pending) < self._LONGEST:
+            return ""
+        self._pending.clear()
+        return text
+
+    def finish(self) -> str:
+        """What is left at the end."""
+        text = self._model.decode(self._pending) if self._pending else ""
+        self._pending.clear()
+        return text
+
+
+def stream_text(model: TextModel, tokens: Iterator[int]) -> Iterator[str]:
+    """Pieces of text for `tokens`."""
+    stream = model.stream()
+    for token in tokens:
+        if piece := stream.push(token):
+            yield piece
+    if piece := stream.finish():
+        yield piece

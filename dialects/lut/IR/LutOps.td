@@ -1,0 +1,108 @@
+//===- LutOps.td - structured ops on tensors and buffers --------*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
+#define LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
+
+include "dialects/lut/IR/LutDialect.td"
+include "dialects/lut/IR/LutVectorOps.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+/// #lowbit.tile, without the definitions of another dialect (one TableGen input generates one dialect).
+def Lut_TileAttr : Attr<CPred<"::mlir::isa<::lutra::lowbit::TileAttr>($_self)">, "a #lowbit.tile"> {
+  let storageType = "::lutra::lowbit::TileAttr";
+  let returnType = "::lutra::lowbit::TileAttr";
+  let convertFromStorage = "$_self";
+}
+
+/// A destination-style op on tensors or on buffers: reads its inputs, overwrites its outputs.
+class Lut_StructuredOp<string mnemonic, list<Trait> traits = []>
+    : Op<Lut_Dialect, mnemonic, !listconcat([DestinationStyleOpInterface,
+                                             DeclareOpInterfaceMethods<MemoryEffectsOpInterface>], traits)> {
+  let hasVerifier = 1;
+}
+
+def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
+    DeclareOpInterfaceMethods<TilingInterface, ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+                                                "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "The lookup tables of an activation matrix";
+  let description = [{
+    Cuts each row of `activations : M x K` into groups of `group` (the last may be short) and each group, padded with zeros
+    to a multiple of 8, into tables of 4 activations a0..a3. With G groups and T = 2 ceil(group / 8) tables in each:
+
+    - table t of group g, entry i: `((±a0 + ±a1) + ±a2) + ±a3`, the sign of a_j being bit j of i (set: plus). With `i8`
+      entries it is divided by the scale and rounded, else it is stored as it is. It lies at `entries[m, g, 16 t + i]`.
+    - `scales[m, g]`: the scale of the group's entries (1 when they are `f32`).
+    - `sums[m, g]`: the sum of the group's activations.
+
+    docs/spec/numerics.md, "Tables", has every rounding. With `symmetric`, whoever reads the tables uses only half of each,
+    since entry ~i is minus entry i; a target may then leave the other half unwritten.
+
+    - (C1) `activations` is a matrix of f32 whose K is static.
+    - (C2) `entries : M x G x 16 T` of i8 or f32, `scales : M x G` and `sums : M x G` of f32.
+    - (C3) `group` is positive.
+    - (C4) all operands are tensors and there is a result for each output, or all are buffers and there is none.
+
+    Rows are independent: the op tiles along M.
+
+    Example:
+    ```mlir
+    %t:3 = lut.precompute ins(%a : tensor<?x264xf32>)
+        outs(%e, %s, %z : tensor<?x9x128xi8>, tensor<?x9xf32>, tensor<?x9xf32>) {group = 32 : i64}
+        -> tensor<?x9x128xi8>, tensor<?x9xf32>, tensor<?x9xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$activations, AnyShaped:$entries, AnyShaped:$scales, AnyShaped:$sums,
+                       I64Attr:$group, UnitAttr:$symmetric);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $activations `:` type($activations) `)`
+    `outs` `(` $entries `,` $scales `,` $sums `:` type($entries) `,` type($scales) `,` type($sums) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return ::mlir::MutableOperandRange(*this, 1, 3); }
+    /// Groups along K.
+    int64_t getNumGroups();
+    /// Tables of 4 activations per group, an even number.
+    int64_t getTablesPerGroup() { return (getGroup() + 7) / 8 * 2; }
+  }];
+}
+
+def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
+  let summary = "y = a w^T, from the tables of a and the bytes of packed bit planes";
+  let description = [{
+    `out[m, n]` as docs/spec/numerics.md, "Lookup matmul", defines it, for the N x K weight of type `weight` whose packed
+    bytes are `weights`. `tile` is advice on how to cut the loops; the value does not depend on it.
+
+    - (C1) `weight` is packed (`#lowbit.packed`) bit planes, and `weights` is rank 1 of exactly its size in i8.
+    - (C2) `entries : M x G x 16 T` of i8 or f32, `scales : M x G` and `sums : M x G` of f32, for the weight's group.
+    - (C3) `out : M x N` of f32.
+    - (C4) all operands are tensors and there is one result, or all are buffers and there is none.
+    - (C5) `(2^planes - 1) * 127 * T` fits 31 bits: a group's sum is exact in an i32.
+
+    Example:
+    ```mlir
+    %y = lut.matmul ins(%e, %s, %z, %w : tensor<?x9x128xi8>, tensor<?x9xf32>, tensor<?x9xf32>, tensor<31104xi8>)
+        outs(%o : tensor<?x131xf32>) {weight = !lowbit.weight<131x264, #lowbit.packed<
+            #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>}
+        -> tensor<?x131xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$entries, AnyShaped:$scales, AnyShaped:$sums, AnyShaped:$weights, AnyShaped:$out,
+                       TypeAttr:$weight, OptionalAttr<Lut_TileAttr>:$tile);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $entries `,` $scales `,` $sums `,` $weights `:` type($entries) `,` type($scales) `,` type($sums) `,` type($weights) `)`
+    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+    /// The type of the weight whose bytes `weights` holds.
+    ::lutra::lowbit::WeightType getWeightType();
+  }];
+}
+
+#endif // LUTRA_DIALECTS_LUT_IR_LUTOPS_TD

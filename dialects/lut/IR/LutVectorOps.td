@@ -1,0 +1,59 @@
+//===- LutVectorOps.td - what a lookup needs of a vector machine -*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LUT_IR_LUTVECTOROPS_TD
+#define LUTRA_DIALECTS_LUT_IR_LUTVECTOROPS_TD
+
+include "dialects/lut/IR/LutDialect.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Lut_VectorOp<string mnemonic, list<Trait> traits = []> : Op<Lut_Dialect, mnemonic, !listconcat([Pure], traits)> {
+  let hasVerifier = 1;
+}
+
+def Lut_LookupOp : Lut_VectorOp<"lookup"> {
+  let summary = "One entry of a 16-entry table for each lane";
+  let description = [{
+    `result[l] = table[indices[l] mod 16]`: only the low four bits of an index count.
+
+    - (C1) the table is `vector<16xi8>` with i8 indices, or `vector<16xf32>` with i32 indices.
+    - (C2) the result has the indices' shape (rank 1, fixed) and the table's element type.
+
+    Example:
+    ```mlir
+    %v = lut.lookup %table[%indices] : vector<16xi8>, vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[16], [I8, F32]>:$table, VectorOfRankAndType<[1], [I8, I32]>:$indices);
+  let results = (outs VectorOfRankAndType<[1], [I8, F32]>:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasFolder = 1;
+}
+
+def Lut_AccumulateOp : Lut_VectorOp<"accumulate", [AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "Adds weighted sums of neighbouring lanes to a wider accumulator";
+  let description = [{
+    With W = the number of `weights`: `result[l] = accumulator[l] + sum_{i < W} weights[i] * source[W l + i]`, lanes signed. The
+    lanes of `source` that neighbour each other are the bit planes of one output row, and the weights their powers of two. The
+    addition into the accumulator wraps: whoever builds a chain of these proves that it does not.
+
+    - (C1) W is 2 or 4; each weight is 0 to 255 for an i8 source, 0 to 32767 for an i16 source.
+    - (C2) `source` has W times the accumulator's lanes, of 1/W its width: i8 to i16 (W = 2), i8 to i32 (W = 4), i16 to i32
+      (W = 2).
+    - (C3) the weighted sum of W extreme lanes (-128, or -32768) fits the accumulator's element, so that a machine may
+      form it with a saturating multiply-add.
+
+    Example:
+    ```mlir
+    %s = lut.accumulate %v into %acc weights [1, 2, 4, 8] : vector<64xi8>, vector<16xi32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8, I16]>:$source, VectorOfRankAndType<[1], [I16, I32]>:$accumulator,
+                       DenseI32ArrayAttr:$weights);
+  let results = (outs VectorOfRankAndType<[1], [I16, I32]>:$result);
+  let assemblyFormat = "$source `into` $accumulator `weights` $weights attr-dict `:` type($source) `,` type($accumulator)";
+  let hasFolder = 1;
+}
+
+#endif // LUTRA_DIALECTS_LUT_IR_LUTVECTOROPS_TD

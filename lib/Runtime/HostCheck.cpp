@@ -15,9 +15,9 @@ using namespace lutra;
 
 Error lutra::checkHost(const Manifest &manifest, StringRef hostArch, const StringMap<bool> &hostFeatures) {
   const ManifestTarget &target = manifest.target;
-  StringRef arch = Triple(target.triple).getArchName();
-  if (!target.triple.empty() && Triple(target.triple).getArch() != Triple(hostArch).getArch())
-    return createStringError("'" + manifest.path + "': compiled for " + arch + " ('" + target.triple + "'), but this machine is " +
+  Triple triple(target.triple);
+  if (!target.triple.empty() && triple.getArch() != Triple(hostArch).getArch())
+    return createStringError("'" + manifest.path + "': compiled for " + triple.getArchName() + " ('" + target.triple + "'), but this machine is " +
                              hostArch + ": compile the model again on or for this machine");
   SmallVector<StringRef> missing;
   for (const std::string &feature : target.features)
@@ -31,5 +31,6 @@ Error lutra::checkHost(const Manifest &manifest, StringRef hostArch, const Strin
 }
 
 Error lutra::checkHost(const Manifest &manifest) {
-  return checkHost(manifest, Triple(sys::getProcessTriple()).getArchName(), sys::getHostCPUFeatures());
+  Triple host(sys::getProcessTriple());
+  return checkHost(manifest, host.getArchName(), sys::getHostCPUFeatures());
 }

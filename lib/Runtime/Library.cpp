@@ -6,9 +6,12 @@
 #include "Library.h"
 
 #include "llvm/ADT/Twine.h"
-#include "llvm/Support/FileSystem.h"
+#include <cerrno>
+#include <cstring>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <map>
+#include <unistd.h>
 
 using namespace llvm;
 using namespace lutra;
@@ -28,15 +31,19 @@ static std::shared_ptr<std::mutex> mutexOf(void *handle) {
 Library::~Library() {
   if (handle)
     ::dlclose(handle);
+  if (fd >= 0)
+    ::close(fd);
 }
 
 Expected<std::unique_ptr<Library>> Library::open(const Manifest &manifest) {
-  // dlopen searches the system for a name without a slash, so the path is made absolute.
-  SmallString<128> path(manifest.pathOf(manifest.library.file));
-  if (std::error_code ec = sys::fs::make_absolute(path))
-    return createStringError("cannot resolve '" + path + "': " + ec.message());
+  std::string path = manifest.pathOf(manifest.library.file);
   std::unique_ptr<Library> library(new Library());
-  library->handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  library->fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (library->fd < 0)
+    return createStringError("cannot open '" + path + "': " + std::strerror(errno));
+  // dlopen answers a path that it has loaded before with what it loaded then, even when the file was compiled anew
+  // since. The name of an open descriptor is never an old one; one file opened twice still shares one image.
+  library->handle = ::dlopen(("/proc/self/fd/" + Twine(library->fd)).str().c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle) {
     StringRef reason = ::dlerror();
     StringRef advice = reason.contains("libomp") ? "; install LLVM's OpenMP runtime (Debian: libomp5)" : "";

@@ -44,6 +44,7 @@ private:
   Library() = default;
 
   void *handle = nullptr;
+  int fd = -1;
   void (*mainFn)(void **args) = nullptr;
   int32_t *status = nullptr;
   LaunchFn *launchSlot = nullptr;

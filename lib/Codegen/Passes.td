@@ -36,8 +36,10 @@ def ExternalizeWeights : Pass<"lutra-externalize-weights", "::mlir::ModuleOp"> {
 def PrepareEntry : Pass<"lutra-prepare-entry", "::mlir::ModuleOp"> {
   let summary = "Make the tensor arguments of @main buffers, as the caller passes them";
   let description = [{
-    A tensor argument becomes a buffer whose strides are only known at run time, except the innermost, which is 1. Refuses a
-    `@main` that is missing, that returns values, or that has no body: results are stored through out-parameters.
+    A tensor argument becomes a buffer whose strides are only known at run time, except the innermost, which is 1. The module attributes
+    `lutra.inputs` and `lutra.outputs` record names, types and shapes (`onnx.name`, `onnx.dims`) for the manifest. Refuses a `@main` that is
+    missing, has no body or returns values (results are stored through out-parameters marked `lutra.output`), and an output with a
+    dimension that no input binds.
 
     Before:
     ```mlir

@@ -27,6 +27,8 @@ inline constexpr llvm::StringLiteral kEntryName = "main";
 inline constexpr llvm::StringLiteral kWeightsAttr = "lutra.weights";
 /// Bytes of all weights together.
 inline constexpr llvm::StringLiteral kWeightsSizeAttr = "lutra.weights_size";
+/// Arrays of dictionaries {name, dtype, shape}: the arguments of the entry after the weights, inputs then outputs.
+inline constexpr llvm::StringLiteral kInputsAttr = "lutra.inputs", kOutputsAttr = "lutra.outputs";
 /// Messages of run-time checks; `lutra_status[0]` is 1 + an index into it.
 inline constexpr llvm::StringLiteral kChecksAttr = "lutra.checks";
 /// Unit attribute of an argument of the entry that a result is stored to.

@@ -1,0 +1,92 @@
+//===- Machine.cpp - the processor that code is made for ------------------===//
+#include "lutra/Codegen/Machine.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+using namespace lutra;
+
+static void initializeTargets() {
+  static bool done = [] {
+    InitializeAllTargets();
+    InitializeAllTargetMCs();
+    InitializeAllAsmPrinters();
+    InitializeAllAsmParsers();
+    return true;
+  }();
+  (void)done;
+}
+
+/// LLVM's target for the triple, or an error.
+static Expected<const Target *> findTarget(const Triple &triple) {
+  initializeTargets();
+  std::string message;
+  const Target *target = TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return createStringError("LLVM cannot generate code for '" + triple.str() + "': " + message);
+  return target;
+}
+
+static Error unknownCpu(StringRef cpu, ArrayRef<SubtargetSubTypeKV> known) {
+  StringRef nearest;
+  unsigned best = cpu.size() / 2 + 1;
+  for (const SubtargetSubTypeKV &entry : known)
+    if (unsigned distance = cpu.edit_distance(entry.Key, true, best); distance < best) {
+      best = distance;
+      nearest = entry.Key;
+    }
+  return createStringError("unknown CPU '" + cpu + "': expected 'native' or a name of LLVM's, such as x86-64-v3" +
+                           (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+}
+
+Expected<Machine> Machine::create(StringRef cpu) {
+  Machine machine;
+  Triple triple(sys::getDefaultTargetTriple());
+  machine.tripleName = triple.str();
+  machine.cpuName = cpu == "native" ? sys::getHostCPUName().str() : cpu.str();
+  Expected<const Target *> target = findTarget(triple);
+  if (!target)
+    return target.takeError();
+
+  // The names that a host can be asked for; what else LLVM calls a feature is tuning.
+  StringMap<bool> host = sys::getHostCPUFeatures();
+  std::unique_ptr<MCSubtargetInfo> info((*target)->createMCSubtargetInfo(triple, "", ""));
+  if (!info->isCPUStringValid(machine.cpuName))
+    return unknownCpu(machine.cpuName, info->getAllProcessorDescriptions());
+  if (cpu == "native") {
+    // A hypervisor may hide features of the named CPU.
+    SmallVector<std::string> parts;
+    for (const auto &feature : host)
+      parts.push_back(((feature.second ? "+" : "-") + feature.first()).str());
+    llvm::sort(parts);
+    machine.featureString = llvm::join(parts, ",");
+  }
+  info.reset((*target)->createMCSubtargetInfo(triple, machine.cpuName, machine.featureString));
+  for (const SubtargetFeatureKV &feature : info->getEnabledProcessorFeatures())
+    if (host.contains(feature.Key))
+      machine.featureNames.push_back(feature.Key);
+  llvm::sort(machine.featureNames);
+  return machine;
+}
+
+bool Machine::has(StringRef feature) const { return llvm::is_contained(featureNames, feature); }
+
+std::string Machine::featureList() const { return llvm::join(featureNames, ","); }
+
+std::unique_ptr<TargetMachine> Machine::createTargetMachine() const {
+  Triple triple(tripleName);
+  const Target *target = cantFail(findTarget(triple));
+  TargetOptions options;
+  options.AllowFPOpFusion = FPOpFusion::Strict;
+  options.FunctionSections = true;
+  return std::unique_ptr<TargetMachine>(target->createTargetMachine(triple, cpuName, featureString, options, Reloc::PIC_,
+                                                                    CodeModel::Small, CodeGenOptLevel::Aggressive));
+}

@@ -1,0 +1,147 @@
+//===- WriteWeights.cpp - the weights file --------------------------------===//
+//
+// Each tensor's bytes are made when their turn comes: copied from the constant (often the mapped model file), or packed by the
+// one evaluator of weights from the recipe that `lutra-externalize-weights` left. No two packed tensors are in memory at once.
+//
+//===----------------------------------------------------------------------===//
+#include "lutra/Codegen/Emit.h"
+
+#include "dialects/lowbit/IR/Weights.h"
+#include "lutra/Codegen/Passes.h"
+#include "lutra/Support/Safetensors.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+static constexpr llvm::StringLiteral kWeightsFile = "weights.safetensors";
+
+namespace {
+/// One entry of the plan, decoded.
+struct Entry {
+  StringRef name;
+  int64_t offset, size;
+  ElementsAttr value;
+  DictionaryAttr pack;
+};
+} // namespace
+
+static FailureOr<Entry> decode(Attribute attr, Location loc) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  auto name = dict ? dict.getAs<StringAttr>("name") : StringAttr();
+  auto offset = dict ? dict.getAs<IntegerAttr>("offset") : IntegerAttr();
+  auto size = dict ? dict.getAs<IntegerAttr>("size") : IntegerAttr();
+  if (!name || !offset || !size || !(dict.getAs<ElementsAttr>("value") || dict.getAs<DictionaryAttr>("pack")))
+    return emitError(loc) << "expected an entry of '" << lutra::codegen::kWeightsAttr
+                          << "' to hold name, offset, size and value or pack, but found " << attr;
+  return Entry{name.getValue(), offset.getInt(), size.getInt(), dict.getAs<ElementsAttr>("value"),
+               dict.getAs<DictionaryAttr>("pack")};
+}
+
+/// The safetensors type of a constant's elements; packed bytes and rarer types are plain bytes.
+static lutra::DType dtypeOf(Type type) {
+  return llvm::TypeSwitch<Type, lutra::DType>(type)
+      .Case([](Float32Type) { return lutra::DType::F32; })
+      .Case([](Float64Type) { return lutra::DType::F64; })
+      .Case([](Float16Type) { return lutra::DType::F16; })
+      .Case([](BFloat16Type) { return lutra::DType::BF16; })
+      .Case([](IntegerType integer) {
+        switch (integer.getWidth()) {
+        case 1:
+          return lutra::DType::Bool;
+        case 8:
+          return lutra::DType::I8;
+        case 16:
+          return lutra::DType::I16;
+        case 32:
+          return lutra::DType::I32;
+        case 64:
+          return lutra::DType::I64;
+        }
+        return lutra::DType::U8;
+      })
+      .Default([](Type) { return lutra::DType::U8; });
+}
+
+/// The constant's elements as a buffer holds them: i1 takes a byte.
+static llvm::Error copyElements(ElementsAttr value, llvm::MutableArrayRef<char> out) {
+  ArrayRef<char> raw;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return llvm::createStringError("resource '" + resource.getRawHandle().getKey() + "' has no data");
+    raw = blob->getData();
+  } else if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
+    if (dense.getElementType().isInteger(1)) {
+      for (auto [byte, bit] : llvm::zip_equal(out, dense.getValues<bool>()))
+        byte = bit;
+      return llvm::Error::success();
+    }
+    raw = dense.getRawData();
+    if (dense.isSplat() && raw.size() < out.size()) {
+      for (size_t i = 0; i < out.size(); i += raw.size())
+        std::memcpy(out.data() + i, raw.data(), raw.size());
+      return llvm::Error::success();
+    }
+  }
+  if (raw.size() < out.size())
+    return llvm::createStringError("expected " + llvm::Twine(out.size()) + " bytes of data, but the constant holds " +
+                                   llvm::Twine(raw.size()));
+  std::memcpy(out.data(), raw.data(), out.size());
+  return llvm::Error::success();
+}
+
+/// Runs the recipe of a packed weight: rebuilds its ops in a scratch block and asks the evaluator.
+static LogicalResult packElements(DictionaryAttr recipe, Location loc, llvm::MutableArrayRef<char> out) {
+  Block scratch;
+  OpBuilder builder = OpBuilder::atBlockEnd(&scratch);
+  auto types = llvm::map_to_vector(recipe.getAs<ArrayAttr>("types").getAsValueRange<TypeAttr>(), [](Type type) { return type; });
+  Value weight =
+      lutra::lowbit::WeightOp::create(builder, loc, types.front(), recipe.getAs<DictionaryAttr>("components"));
+  for (Type type : ArrayRef(types).drop_front().drop_back())
+    weight = lutra::lowbit::ReinterpretOp::create(builder, loc, type, weight);
+  auto pack = lutra::lowbit::PackOp::create(builder, loc, types.back(), weight);
+  return lutra::lowbit::packWeight(pack, out);
+}
+
+FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef directory) {
+  auto plan = module->getAttrOfType<ArrayAttr>(codegen::kWeightsAttr);
+  if (!plan)
+    return module.emitError() << "expected '" << codegen::kWeightsAttr << "': run lutra-externalize-weights first";
+  SafetensorsWriter writer;
+  SmallVector<Entry> entries;
+  for (Attribute attr : plan) {
+    FailureOr<Entry> entry = decode(attr, module.getLoc());
+    if (failed(entry))
+      return failure();
+    uint64_t offset = entry->value ? writer.add(entry->name, dtypeOf(entry->value.getElementType()),
+                                                entry->value.getShapedType().getShape())
+                                   : writer.add(entry->name, DType::U8, {entry->size});
+    if (offset != static_cast<uint64_t>(entry->offset))
+      return module.emitError() << "weight '" << entry->name << "' lies at " << entry->offset
+                                << " in the code, but a safetensors file puts it at " << offset;
+    entries.push_back(*entry);
+  }
+  SmallString<128> path(directory);
+  llvm::sys::path::append(path, kWeightsFile);
+  llvm::Expected<SafetensorsSummary> summary =
+      writer.write(path, [&](size_t i, llvm::MutableArrayRef<char> bytes) -> llvm::Error {
+        Entry &entry = entries[i];
+        Location loc = NameLoc::get(StringAttr::get(module.getContext(), entry.name), module.getLoc());
+        if (entry.value)
+          return copyElements(entry.value, bytes);
+        if (failed(packElements(entry.pack, loc, bytes)))
+          return llvm::createStringError("cannot pack weight '" + entry.name + "'");
+        return llvm::Error::success();
+      });
+  if (!summary)
+    return module.emitError(llvm::toString(summary.takeError()));
+  return llvm::json::Object{{"file", kWeightsFile},
+                            {"bytes", static_cast<int64_t>(summary->bytes)},
+                            {"data_offset", static_cast<int64_t>(summary->dataOffset)},
+                            {"xxh3", llvm::utohexstr(summary->xxh3, /*LowerCase=*/true, 16)}};
+}

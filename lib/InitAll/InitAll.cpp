@@ -6,6 +6,7 @@
 #include "lutra/InitAll.h"
 
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
 #include "lutra/Codegen/Passes.h"
@@ -24,6 +25,7 @@ void lutra::registerAllLutraDialects(DialectRegistry &registry) {
 }
 
 void lutra::registerAllLutraPasses() {
+  lowbit::registerLowbitPasses();
   registerLutraCodegenPasses();
   registerLowbitToLoopsPasses();
 }

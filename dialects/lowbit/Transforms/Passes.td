@@ -1,0 +1,156 @@
+//===- Passes.td - passes over low-bit products -----------------*- tablegen -*-===//
+//
+// In pipeline order. Each pass is target-independent: what depends on a target is an option.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD
+#define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CanonicalizeWeights : Pass<"lowbit-canonicalize-weights"> {
+  let summary = "Turn the uniform weights of products into bit planes";
+  let description = [{
+    Each uniform weight of a `lowbit.matmul` becomes `#lowbit.bipolar` planes, exactly (LUT Tensor Core, section 3.1.2). When every group
+    has the same zeta, it becomes a constant of the format.
+
+    A constant weight whose codes use fewer values than their bits can tell apart is narrowed first, when that is exact: fewer planes
+    mean fewer bytes and fewer lookups. With codes in [low, high]:
+
+    - zero point at the midpoint: the codes move down by z - 2^(b'-1) for the least b' whose range around the midpoint holds them;
+      one plane less is possible when they lie to one side, with an integer zero point;
+    - integer zero points: the codes and zero points move down by the least of them all;
+    - float zero points: only unused high bits go, since subtracting from a float could round.
+
+    Only the codes are rewritten (and integer zero points, if they move); the scales stay where they are.
+
+    Before:
+    ```mlir
+    %w = lowbit.weight {codes = dense<[[[120, 135]]]> : tensor<1x1x2xi8>, scales = dense<0.5> : tensor<1x1xf32>}
+        : !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>>
+    %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>> -> tensor<?x1xf32>
+    ```
+    After (codes 0 and 15 of a 4-bit weight):
+    ```mlir
+    %w = lowbit.weight {codes = dense_resource<narrowed> : tensor<1x1x1xi8>, scales = dense<0.5> : tensor<1x1xf32>}
+        : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
+    %p = lowbit.reinterpret %w : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
+        to !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.0 : f32>>
+    %y = lowbit.matmul %a, %p : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.0 : f32>> -> tensor<?x1xf32>
+    ```
+  }];
+  let options = [
+    Option<"narrow", "narrow", "bool", /*default=*/"true", "Drop bits of the codes that a weight does not use">,
+  ];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def SplitPrecompute : Pass<"lowbit-split-precompute"> {
+  let summary = "Split products into table precompute and lookup";
+  let description = [{
+    `lowbit.matmul` with a weight in planes becomes `lowbit.precompute` of its activations and `lowbit.lookup_matmul` (LUT Tensor Core, section
+    3.3.2). The precompute stands right after the activations are defined and is shared by every product that reads the same activations
+    with the same group length: Q, K and V; gate and up. Existing precomputes of the same table are merged into it.
+
+    Before:
+    ```mlir
+    %q = lowbit.matmul %a, %wq : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    %k = lowbit.matmul %a, %wk : tensor<?x64xf32>, !lowbit.weight<4x64, #planes> -> tensor<?x4xf32>
+    ```
+    After:
+    ```mlir
+    %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+    %q = lowbit.lookup_matmul %t, %wq : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    %k = lowbit.lookup_matmul %t, %wk : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<4x64, #planes> -> tensor<?x4xf32>
+    ```
+  }];
+  let options = [
+    Option<"table", "table", "::lutra::lowbit::TableElement", /*default=*/"::lutra::lowbit::TableElement::I8",
+           "Elements of the tables: i8 (quantized per row and group) or f32 (exact)",
+           [{::llvm::cl::values(clEnumValN(::lutra::lowbit::TableElement::I8, "i8", "quantized, one scale per row and group"),
+                                clEnumValN(::lutra::lowbit::TableElement::F32, "f32", "exact"))}]>,
+  ];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def SymmetrizeTables : Pass<"lowbit-symmetrize-tables"> {
+  let summary = "Compute half of each lookup table";
+  let description = [{
+    Planes stand for -1 and +1, so a table is an odd function of its index, T[~i] = -T[i] (LUT Tensor Core, eq. 4): the precompute needs to
+    form only 8 of 16 entries. The pass marks a table `symmetric` when all its uses are lookups, which it checks. The values do not change.
+
+    Before:
+    ```mlir
+    %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+    ```
+    After:
+    ```mlir
+    %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8, symmetric = true>
+    ```
+  }];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def TileElongated : Pass<"lowbit-tile-elongated"> {
+  let summary = "Choose the tile of each lookup product by its footprint in bytes";
+  let description = [{
+    A lookup product keeps the tables of m activation rows and broadcasts them over n weight rows; both are streamed along k. The footprints
+    follow LUT Tensor Core, eq. 7 and 8, in bytes instead of bits, with t the bytes of tables per activation and w the bytes of a weight:
+
+        tables(m, k) = m k t      weights(n, k) = n k w      outputs(m, n) = 4 m n
+
+    A tile fits when `tables(m, k) + 2 weights(rows, group)` is within `l1-bytes` (the tables stay, one step of weights is used while the next
+    arrives) and `tables(m, k) + weights(n, k) + outputs(m, n)` within `l2-bytes`. Among those that fit, the pass takes the one that moves the
+    fewest bytes per multiplication:
+
+        w / m  +  t / n  +  8 / k
+
+    (weights are read again for each m rows, tables for each n, partial sums are read and written once per k). m is a power of two up to
+    `accumulators`, k a multiple of the group, n a multiple of `rows`. Since t is some 8 times w, the best tile is elongated: small m, large n.
+    Parts of a packed weight count as they are stored; before packing, alphas and zetas count as f32.
+
+    Before:
+    ```mlir
+    %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x576, group = 32, element = i8>, !lowbit.weight<1536x576, #planes> -> tensor<?x1536xf32>
+    ```
+    After:
+    ```mlir
+    %y = lowbit.lookup_matmul %t, %w tile <m = 8, n = 1536, k = 576> : !lowbit.table<?x576, group = 32, element = i8>,
+        !lowbit.weight<1536x576, #planes> -> tensor<?x1536xf32>
+    ```
+  }];
+  let options = [
+    Option<"l1Bytes", "l1-bytes", "int64_t", /*default=*/"32768", "Bytes of the nearest memory: tables and a step of weights">,
+    Option<"l2Bytes", "l2-bytes", "int64_t", /*default=*/"1048576", "Bytes of the next memory: the whole tile">,
+    Option<"rows", "rows", "int64_t", /*default=*/"64", "Weight rows that are looked up at once (lanes)">,
+    Option<"accumulators", "accumulators", "int64_t", /*default=*/"8",
+           "Activation rows whose sums of `rows` lanes can be kept in registers">,
+  ];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def PackWeights : Pass<"lowbit-pack-weights"> {
+  let summary = "Lay the weights of lookup products out for the target";
+  let description = [{
+    Each weight of a `lowbit.lookup_matmul` goes through a `lowbit.pack` to `#lowbit.layout<rows = ...>`. The storage types of alphas and zetas
+    are the narrowest that hold every one of them exactly, found by looking at them all. The bytes are made when the weights file is written.
+
+    Before:
+    ```mlir
+    %y = lowbit.lookup_matmul %t, %p : !table, !lowbit.weight<131x264, #planes> -> tensor<?x131xf32>
+    ```
+    After:
+    ```mlir
+    %q = lowbit.pack %p : !lowbit.weight<131x264, #planes> to !lowbit.weight<131x264, #lowbit.packed<#planes, #lowbit.layout<rows = 64, alpha = f16>>>
+    %y = lowbit.lookup_matmul %t, %q : !table, !lowbit.weight<131x264, #lowbit.packed<#planes, #lowbit.layout<rows = 64, alpha = f16>>> -> tensor<?x131xf32>
+    ```
+  }];
+  let options = [
+    Option<"rows", "rows", "int64_t", /*default=*/"64", "Rows of a tile">,
+    Option<"symmetric", "symmetric", "bool", /*default=*/"false",
+           "Indices of 3 bits and a sign, complemented here (LUT Tensor Core, eq. 6)">,
+  ];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+#endif // LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,44 @@
+//===- SymmetrizeTables.cpp - half of each lookup table -------------------===//
+//
+// lowbit-symmetrize-tables: see Passes.td.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/Transforms/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+
+#define DEBUG_TYPE "lowbit-symmetrize-tables"
+
+namespace lutra::lowbit {
+#define GEN_PASS_DEF_SYMMETRIZETABLES
+#include "dialects/lowbit/Transforms/Passes.h.inc"
+} // namespace lutra::lowbit
+
+using namespace mlir;
+using namespace lutra::lowbit;
+
+namespace {
+struct SymmetrizeTables : lutra::lowbit::impl::SymmetrizeTablesBase<SymmetrizeTables> {
+  using SymmetrizeTablesBase::SymmetrizeTablesBase;
+
+  void runOnOperation() override {
+    getOperation()->walk([](PrecomputeOp op) {
+      TableType type = op.getType();
+      if (type.getSymmetric())
+        return;
+      for (Operation *user : op->getUsers()) {
+        if (isa<LookupMatmulOp>(user))
+          continue;
+        remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+            << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
+        return;
+      }
+      op.getTable().setType(TableType::get(op.getContext(), type.getRows(), type.getCols(), type.getGroup(),
+                                           type.getElement(), /*symmetric=*/true));
+      remark::passed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+          << remark::reason("every use is a lookup of -1 and +1 planes: 8 of 16 entries are computed");
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,54 @@
+//===- Pipelines.h - the phases that targets share --------------*- C++ -*-===//
+//
+// One function per phase: the passes from the phase before. A target that differs in one step calls the pieces and puts its own
+// pass between them. All run on the module.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_PIPELINES_PIPELINES_H
+#define LUTRA_PIPELINES_PIPELINES_H
+
+#include <cstdint>
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace lutra {
+
+/// How the lookup products of a target are shaped.
+struct TableOptions {
+  /// Entries of the tables: quantized i8, or exact f32.
+  bool quantized = true;
+  /// Rows of a tile of packed weights.
+  int64_t rows = 64;
+  /// Whether weight indices are 3 bits and a sign (half tables).
+  bool symmetric = false;
+  /// Bytes of the nearest memory and of the next, which tiles are fitted to.
+  int64_t l1Bytes = 32768, l2Bytes = 1048576;
+};
+
+/// onnx -> lowbit: converts the graph, puts weights into canonical form, fuses elementwise operations.
+void buildLowbitPhase(mlir::OpPassManager &pm);
+
+/// lowbit -> tables: products become table precompute and lookups over packed weights.
+void buildTablesPhase(mlir::OpPassManager &pm, const TableOptions &options);
+
+/// tables -> lut: structured operations on tensors; weights leave the module for the weights file.
+void buildLutPhase(mlir::OpPassManager &pm);
+
+/// lut -> loops, in two halves: from tensors to one function of buffers per distinct computation...
+void buildKernelsPhase(mlir::OpPassManager &pm);
+/// ...and from there to loops over vectors and scalars. `features` are those of convert-lut-to-llvm.
+void buildLoopsPhase(mlir::OpPassManager &pm);
+
+/// loops -> llvm: threads, then the LLVM dialect with the exported entry point. `features`: CPU features, separated by commas.
+void buildLLVMPhase(mlir::OpPassManager &pm, const std::string &features);
+
+/// Registers the phases as pipelines `lutra-onnx-to-lowbit`, `lutra-lowbit-to-tables`, `lutra-tables-to-lut`, `lutra-lut-to-loops` and
+/// `lutra-loops-to-llvm`, with the CPU's defaults.
+void registerLutraPipelines();
+
+} // namespace lutra
+
+#endif // LUTRA_PIPELINES_PIPELINES_H

@@ -9,6 +9,7 @@
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
+#include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
 #include "lutra/Codegen/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -28,6 +29,7 @@ void lutra::registerAllLutraPasses() {
   lowbit::registerLowbitPasses();
   registerLutraCodegenPasses();
   registerLowbitToLoopsPasses();
+  registerONNXToLowbitPasses();
 }
 
 void lutra::registerEverything(DialectRegistry &registry) {

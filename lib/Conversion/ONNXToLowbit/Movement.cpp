@@ -1,0 +1,262 @@
+//===- Movement.cpp - Transpose, Split, Concat and Slice ------------------===//
+
+#include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace lutra {
+namespace {
+
+LogicalResult lowerTranspose(Node &node) {
+  if (failed(node.check({"data"}, {"transposed"}, {"perm:is"})))
+    return failure();
+  Value data = node.getInput(0);
+  Dims own = node.getDims(data), dims;
+  SmallVector<int64_t> perm =
+      node.getInts("perm").value_or(llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, own.size()))));
+  if (perm.size() != own.size() || !isPermutationVector(perm))
+    return node.error() << "attribute 'perm' must be a permutation of the " << own.size() << " dimensions of "
+                        << node.getInputType(0);
+  for (int64_t from : perm)
+    dims.push_back(own[from]);
+  // The result's dimension i is the data's perm[i].
+  AffineMap identity = node.getMultiDimIdentityMap(own.size());
+  AffineMap maps[] = {inversePermutation(AffineMap::getPermutationMap(perm, node.getContext())), identity};
+  SmallVector<utils::IteratorType> iterators(own.size(), utils::IteratorType::parallel);
+  Value init = createEmpty(node, dims, node.getInputType(0).getElementType());
+  auto generic = linalg::GenericOp::create(
+      node, TypeRange(init.getType()), ValueRange(data), ValueRange(init), maps, iterators,
+      [](OpBuilder &b, Location loc, ValueRange x) { linalg::YieldOp::create(b, loc, x[0]); });
+  node.setDims(generic.getResult(0), dims);
+  return node.setOutput(0, generic.getResult(0));
+}
+
+/// The sizes that Split cuts: given (an input since opset 13, an attribute before), or equal parts of which the last may be
+/// smaller.
+FailureOr<SmallVector<int64_t>> getSplitSizes(Node &node, OpFoldResult axisSize) {
+  std::optional<SmallVector<int64_t>> given = node.getInts("split");
+  if (node.hasInput(1)) {
+    given = getConstantInts(node.getInput(1));
+    if (!given)
+      return node.error() << "input 'split' must be a constant list of integers";
+  }
+  int64_t parts = node.getNumOutputs();
+  std::optional<int64_t> total = getConstantIntValue(axisSize);
+  if (!total)
+    return node.error() << "the split dimension must be static, but the input is " << node.getInputType(0);
+  if (given) {
+    int64_t sum = 0;
+    for (int64_t size : *given)
+      sum += size;
+    if (static_cast<int64_t>(given->size()) != parts || sum != *total || llvm::any_of(*given, [](int64_t s) { return s < 0; }))
+      return node.error() << "'split' must be " << parts << " sizes that add up to " << *total;
+    return *given;
+  }
+  int64_t chunk = llvm::divideCeil(*total, parts);
+  SmallVector<int64_t> sizes(parts, chunk);
+  sizes.back() = *total - chunk * (parts - 1);
+  if (sizes.back() < 0)
+    return node.error() << *total << " elements cannot be split into " << parts << " parts";
+  return sizes;
+}
+
+LogicalResult lowerSplit(Node &node) {
+  if (failed(node.check({"input", "split?"}, {"outputs*"}, {"axis:i", "num_outputs:i", "split:is"})))
+    return failure();
+  Value input = node.getInput(0);
+  Dims dims = node.getDims(input);
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", 0), dims.size());
+  if (failed(axis))
+    return failure();
+  FailureOr<SmallVector<int64_t>> sizes = getSplitSizes(node, dims[*axis]);
+  if (failed(sizes))
+    return failure();
+  int64_t offset = 0;
+  for (auto [index, size] : llvm::enumerate(*sizes)) {
+    Value part = buildSlice(node, input, *axis, node.getIndexAttr(offset), node.getIndexAttr(size));
+    if (failed(node.setOutput(index, part)))
+      return failure();
+    offset += size;
+  }
+  return success();
+}
+
+/// Lists of known scalars, one after the other; null when an input is not that.
+Value concatScalars(Node &node) {
+  SmallVector<Value> all;
+  for (unsigned i = 0; i < node.getNumInputs(); ++i) {
+    std::optional<SmallVector<Value>> own = getScalars(node, node.getInput(i));
+    if (!own || node.getInputType(i).getRank() != 1)
+      return {};
+    llvm::append_range(all, *own);
+  }
+  return createFromScalars(node, all, node.getInputType(0).getElementType());
+}
+
+LogicalResult lowerConcat(Node &node) {
+  if (failed(node.check({"inputs*"}, {"concat_result"}, {"axis:i!"})))
+    return failure();
+  RankedTensorType first = node.getInputType(0);
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis"), first.getRank());
+  if (failed(axis))
+    return failure();
+  Dims dims = node.getDims(node.getInput(0));
+  for (unsigned i = 1; i < node.getNumInputs(); ++i) {
+    RankedTensorType type = node.getInputType(i);
+    if (type.getElementType() != first.getElementType() || type.getRank() != first.getRank())
+      return node.error() << "inputs must have one element type and rank, but they are " << first << " and " << type;
+    for (auto [dim, size, other] : llvm::enumerate(dims, node.getDims(node.getInput(i)))) {
+      if (static_cast<int64_t>(dim) == *axis) {
+        size = combineSizes<arith::AddIOp>(node, size, other);
+        continue;
+      }
+      FailureOr<OpFoldResult> unified = node.unify(size, other, "dimension " + Twine(dim) + " of the inputs");
+      if (failed(unified))
+        return failure();
+      size = *unified;
+    }
+  }
+  if (node.getNumInputs() == 1)
+    return node.setOutput(0, node.getInput(0));
+  if (Value scalars = concatScalars(node))
+    return node.setOutput(0, scalars);
+
+  Value result = createEmpty(node, dims, first.getElementType());
+  OpFoldResult offset = node.getIndexAttr(0);
+  SmallVector<OpFoldResult> strides(dims.size(), node.getIndexAttr(1));
+  for (Value input : node.getInputs()) {
+    Dims sizes = dims;
+    sizes[*axis] = node.getDims(input)[*axis];
+    SmallVector<OpFoldResult> offsets(dims.size(), node.getIndexAttr(0));
+    offsets[*axis] = offset;
+    result = tensor::InsertSliceOp::create(node, node.refine(input, sizes), result, offsets, sizes, strides);
+    node.setDims(result, dims);
+    offset = combineSizes<arith::AddIOp>(node, offset, sizes[*axis]);
+  }
+  return node.setOutput(0, result);
+}
+
+/// `position` (possibly counted from the end) within 0..size.
+OpFoldResult clampPosition(Node &node, OpFoldResult position, OpFoldResult size) {
+  std::optional<int64_t> constant = getConstantIntValue(position);
+  if (constant == 0)
+    return position;
+  // What exporters write for "to the end".
+  if (constant && *constant >= std::numeric_limits<int32_t>::max())
+    return size;
+  OpFoldResult zero = node.getIndexAttr(0);
+  if (constant && *constant < 0)
+    return combineSizes<arith::MaxSIOp>(node, combineSizes<arith::AddIOp>(node, size, position), zero);
+  if (!constant) {
+    Value value = cast<Value>(position);
+    if (isEqualConstantIntOrValue(position, size))
+      return size;
+    Value isNegative = arith::CmpIOp::create(node, arith::CmpIPredicate::slt, value, node.toValue(zero));
+    Value fromEnd = arith::AddIOp::create(node, value, node.toValue(size));
+    Value wrapped = arith::SelectOp::create(node, isNegative, fromEnd, value);
+    position = combineSizes<arith::MaxSIOp>(node, wrapped, zero);
+  }
+  return combineSizes<arith::MinSIOp>(node, position, size);
+}
+
+/// One axis of Slice.
+struct Range {
+  int64_t axis;
+  OpFoldResult start, end;
+  int64_t step;
+};
+
+FailureOr<SmallVector<Range>> getRanges(Node &node) {
+  int64_t rank = node.getInputType(0).getRank();
+  SmallVector<Value> lists[2];
+  for (unsigned i : {0u, 1u}) {
+    if (failed(node.requireElement(i + 1, {node.getI64Type(), node.getI32Type()})) || failed(node.requireRank(i + 1, 1)))
+      return failure();
+    FailureOr<SmallVector<Value>> scalars = readScalars(node, i + 1);
+    if (failed(scalars))
+      return failure();
+    lists[i] = *scalars;
+  }
+  size_t count = lists[0].size();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, count)), steps(count, 1);
+  for (unsigned i : {3u, 4u}) {
+    if (!node.hasInput(i))
+      continue;
+    std::optional<SmallVector<int64_t>> constant = getConstantInts(node.getInput(i));
+    if (!constant)
+      return node.error() << "input '" << node.getInputName(i) << "' must be a constant list of integers";
+    (i == 3 ? axes : steps) = *constant;
+  }
+  if (lists[1].size() != count || axes.size() != count || steps.size() != count)
+    return node.error() << "inputs 'starts', 'ends', 'axes' and 'steps' must have one length";
+  SmallVector<Range> ranges;
+  for (size_t i = 0; i < count; ++i) {
+    FailureOr<int64_t> axis = normalizeAxis(node, axes[i], rank);
+    if (failed(axis))
+      return failure();
+    if (steps[i] <= 0)
+      return node.error() << "a step of " << steps[i] << " is not supported: only positive steps are";
+    ranges.push_back({*axis, getSize(node, lists[0][i]), getSize(node, lists[1][i]), steps[i]});
+  }
+  return ranges;
+}
+
+/// A list of known scalars cut at static positions, or null.
+Value sliceScalars(Node &node, ArrayRef<Range> ranges) {
+  std::optional<SmallVector<Value>> scalars = getScalars(node, node.getInput(0));
+  if (!scalars || ranges.size() != 1 || node.getInputType(0).getRank() != 1)
+    return {};
+  OpFoldResult size = node.getIndexAttr(scalars->size());
+  std::optional<int64_t> start = getConstantIntValue(clampPosition(node, ranges[0].start, size));
+  std::optional<int64_t> end = getConstantIntValue(clampPosition(node, ranges[0].end, size));
+  if (!start || !end)
+    return {};
+  SmallVector<Value> kept;
+  for (int64_t i = *start; i < *end; i += ranges[0].step)
+    kept.push_back((*scalars)[i]);
+  return createFromScalars(node, kept, node.getInputType(0).getElementType());
+}
+
+LogicalResult lowerSlice(Node &node) {
+  if (failed(node.check({"data", "starts", "ends", "axes?", "steps?"}, {"output"}, {})))
+    return failure();
+  FailureOr<SmallVector<Range>> ranges = getRanges(node);
+  if (failed(ranges))
+    return failure();
+  if (Value scalars = sliceScalars(node, *ranges))
+    return node.setOutput(0, scalars);
+  Value result = node.getInput(0);
+  OpFoldResult zero = node.getIndexAttr(0);
+  for (const Range &range : *ranges) {
+    OpFoldResult size = node.getDims(result)[range.axis];
+    OpFoldResult start = clampPosition(node, range.start, size), end = clampPosition(node, range.end, size);
+    OpFoldResult length = end;
+    if (!isEqualConstantIntOrValue(start, zero))
+      length = combineSizes<arith::MaxSIOp>(node, combineSizes<arith::SubIOp>(node, end, start), zero);
+    if (range.step != 1)
+      length = combineSizes<arith::CeilDivSIOp>(node, length, node.getIndexAttr(range.step));
+    if (isEqualConstantIntOrValue(start, zero) && isEqualConstantIntOrValue(length, size))
+      continue;
+    result = buildSlice(node, result, range.axis, start, length, range.step);
+  }
+  return node.setOutput(0, result);
+}
+
+} // namespace
+
+void addMovement(Registry &registry) {
+  registry.add("", "Transpose", lowerTranspose);
+  registry.add("", "Split", lowerSplit);
+  registry.add("", "Concat", lowerConcat);
+  registry.add("", "Slice", lowerSlice);
+}
+
+} // namespace lutra

@@ -1,0 +1,221 @@
+//===- Node.cpp - one ONNX node under conversion --------------------------===//
+
+#include "lib/Conversion/ONNXToLowbit/Node.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+
+namespace lutra {
+
+std::string Node::describe() const {
+  onnx::NodeOp node = op;
+  std::string name = node.getNodeName().empty() ? "" : (" '" + node.getNodeName() + "'").str();
+  return "node" + name + " (" + node.getQualifiedOpType() + ")";
+}
+
+InFlightDiagnostic Node::error() const { return mlir::emitError(getLoc()) << describe() << ": "; }
+
+/// Splits "name?" and the like into the name and its marker ('\0' when there is none).
+static std::pair<StringRef, char> splitMarker(StringRef spec) {
+  if (!spec.empty() && StringRef("?!*").contains(spec.back()))
+    return {spec.drop_back(), spec.back()};
+  return {spec, '\0'};
+}
+
+/// Whether `attr` is of the kind that check() was given.
+static bool isOfKind(Attribute attr, StringRef kind) {
+  if (kind == "i")
+    return isa<IntegerAttr>(attr);
+  if (kind == "f")
+    return isa<FloatAttr>(attr);
+  if (kind == "s")
+    return isa<StringAttr>(attr);
+  if (kind == "is")
+    return isa<DenseI64ArrayAttr>(attr);
+  if (kind == "fs")
+    return isa<DenseF32ArrayAttr>(attr);
+  return isa<ElementsAttr>(attr);
+}
+
+static StringRef getKindName(StringRef kind) {
+  if (kind == "i")
+    return "an integer";
+  if (kind == "f")
+    return "a float";
+  if (kind == "s")
+    return "a string";
+  if (kind == "is")
+    return "a list of integers";
+  if (kind == "fs")
+    return "a list of floats";
+  return "a tensor";
+}
+
+LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> outputs, ArrayRef<StringRef> attributes) {
+  for (auto [index, spec] : llvm::enumerate(inputs)) {
+    auto [name, marker] = splitMarker(spec);
+    inputNames.push_back(name);
+    if (marker == '!' && hasInput(index))
+      return error() << "input '" << name << "' is not supported: leave it out when exporting the model";
+    if ((marker == '\0' || (marker == '*' && index + 1 == inputs.size())) && !hasInput(index))
+      return error() << "input '" << name << "' is required, but the node leaves it out";
+  }
+  bool variadic = !inputs.empty() && inputs.back().ends_with("*");
+  if (!variadic && getNumInputs() > inputs.size())
+    return error() << "expected at most " << inputs.size() << " inputs, but there are " << getNumInputs();
+  for (auto [index, value] : llvm::enumerate(op->getOperands()))
+    if (!isa<RankedTensorType, NoneType>(value.getType()))
+      return error() << "the type of input " << index << " is not known";
+
+  bool variadicOutputs = !outputs.empty() && outputs.back().ends_with("*");
+  if (!variadicOutputs && getNumOutputs() > outputs.size())
+    return error() << "expected at most " << outputs.size() << " outputs, but there are " << getNumOutputs();
+  for (auto [spec, result] : llvm::zip(outputs, op->getResults())) {
+    auto [name, marker] = splitMarker(spec);
+    if (marker == '!' && !isa<NoneType>(result.getType()) && !result.use_empty())
+      return error() << "output '" << name << "' is not supported: export the model without it";
+  }
+
+  for (NamedAttribute attr : op.getNodeAttrs()) {
+    const StringRef *spec = llvm::find_if(attributes, [&](StringRef s) { return s.split(':').first == attr.getName(); });
+    if (spec == attributes.end())
+      return error() << "attribute '" << attr.getName().getValue() << "' is not supported";
+    StringRef kind = splitMarker(spec->split(':').second).first;
+    if (!isOfKind(attr.getValue(), kind))
+      return error() << "attribute '" << attr.getName().getValue() << "' must be " << getKindName(kind) << ", but is "
+                     << attr.getValue();
+  }
+  for (StringRef spec : attributes)
+    if (spec.ends_with("!") && !getAttr(spec.split(':').first))
+      return error() << "attribute '" << spec.split(':').first << "' is required, but missing";
+  return success();
+}
+
+SmallVector<Value> Node::getInputs() { return op.getInputs(); }
+
+StringRef Node::getInputName(unsigned index) const {
+  return inputNames.empty() ? StringRef() : index < inputNames.size() ? inputNames[index] : inputNames.back();
+}
+
+RankedTensorType Node::getInputType(unsigned index) { return cast<RankedTensorType>(getInput(index).getType()); }
+
+int64_t Node::getInt(StringRef name, int64_t defaultValue) {
+  auto attr = dyn_cast_if_present<IntegerAttr>(getAttr(name));
+  return attr ? attr.getInt() : defaultValue;
+}
+
+float Node::getFloat(StringRef name, float defaultValue) {
+  auto attr = dyn_cast_if_present<FloatAttr>(getAttr(name));
+  return attr ? static_cast<float>(attr.getValueAsDouble()) : defaultValue;
+}
+
+StringRef Node::getString(StringRef name, StringRef defaultValue) {
+  auto attr = dyn_cast_if_present<StringAttr>(getAttr(name));
+  return attr ? attr.getValue() : defaultValue;
+}
+
+std::optional<SmallVector<int64_t>> Node::getInts(StringRef name) {
+  auto attr = dyn_cast_if_present<DenseI64ArrayAttr>(getAttr(name));
+  return attr ? std::optional(SmallVector<int64_t>(attr.asArrayRef())) : std::nullopt;
+}
+
+LogicalResult Node::requireInt(StringRef name, int64_t only) {
+  int64_t value = getInt(name, only);
+  if (value == only)
+    return success();
+  return error() << "attribute '" << name << "' = " << value << " is not supported: only " << only << " is";
+}
+
+LogicalResult Node::requireElement(unsigned index, ArrayRef<Type> allowed) {
+  Value value = getInput(index);
+  if (!value)
+    return success();
+  Type element = getInputType(index).getElementType();
+  if (llvm::is_contained(allowed, element) && !isUnsigned(value))
+    return success();
+  InFlightDiagnostic diagnostic = error();
+  diagnostic << "input '" << getInputName(index) << "' must be ";
+  llvm::interleave(allowed, [&](Type type) { diagnostic << type; }, [&] { diagnostic << " or "; });
+  diagnostic << ", but its elements are " << (isUnsigned(value) ? "u" : "") << element;
+  if (element.isF16() || element.isBF16())
+    diagnostic << ": export the model with float32 activations";
+  return diagnostic;
+}
+
+LogicalResult Node::requireRank(unsigned index, int64_t rank) {
+  if (!hasInput(index) || getInputType(index).getRank() == rank)
+    return success();
+  return error() << "input '" << getInputName(index) << "' must have " << rank << " dimensions, but is "
+                 << getInputType(index);
+}
+
+LogicalResult Node::requireShape(unsigned index, ArrayRef<int64_t> shape) {
+  if (!hasInput(index) || succeeded(verifyCompatibleShape(getInputType(index).getShape(), shape)))
+    return success();
+  InFlightDiagnostic diagnostic = error();
+  diagnostic << "input '" << getInputName(index) << "' must have shape [";
+  llvm::interleaveComma(shape, diagnostic, [&](int64_t size) {
+    ShapedType::isDynamic(size) ? diagnostic << "?" : diagnostic << size;
+  });
+  return diagnostic << "], but is " << getInputType(index);
+}
+
+FailureOr<OpFoldResult> Node::unify(OpFoldResult a, OpFoldResult b, const Twine &what) {
+  if (isEqualConstantIntOrValue(a, b))
+    return a;
+  std::optional<int64_t> staticA = getConstantIntValue(a), staticB = getConstantIntValue(b);
+  if (staticA && staticB)
+    return error() << what << " must agree, but they are " << *staticA << " and " << *staticB;
+  Value same = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, toValue(a), toValue(b));
+  assertThat(same, what + " must agree");
+  return staticB ? b : a;
+}
+
+void Node::assertThat(Value condition, const Twine &message) {
+  cf::AssertOp::create(*this, condition, describe() + ": " + message.str());
+}
+
+Value Node::toValue(OpFoldResult size) {
+  if (auto value = dyn_cast<Value>(size))
+    return value;
+  return arith::ConstantIndexOp::create(*this, *getConstantIntValue(size));
+}
+
+Value Node::refine(Value value, ArrayRef<OpFoldResult> dims) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  for (auto [size, dim] : llvm::zip(shape, dims))
+    if (std::optional<int64_t> known = getConstantIntValue(dim))
+      size = *known;
+  if (ArrayRef(shape) == type.getShape())
+    return value;
+  Value result = tensor::CastOp::create(*this, type.clone(shape), value);
+  setDims(result, dims);
+  return result;
+}
+
+LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> isUnsignedOutput) {
+  auto type = cast<RankedTensorType>(value.getType());
+  auto isUnsignedSource = [&](Value input) {
+    auto from = dyn_cast<RankedTensorType>(input.getType());
+    return from && from.getElementType() == type.getElementType() && isUnsigned(input);
+  };
+  if (isUnsignedOutput ? *isUnsignedOutput : llvm::any_of(op.getInputs(), isUnsignedSource))
+    setUnsigned(value);
+  if (index >= getNumOutputs())
+    return success();
+  OpResult output = op->getResult(index);
+  if (auto declared = dyn_cast<RankedTensorType>(output.getType()))
+    if (declared.getRank() != type.getRank() || getSignless(declared.getElementType()) != type.getElementType() ||
+        failed(verifyCompatibleShape(declared, type)))
+      return error() << "output " << index << " is declared as " << declared << ", but its inputs make it " << type
+                     << ": run ONNX shape inference on the model, or remove the wrong value_info";
+  output.replaceAllUsesWith(value);
+  return success();
+}
+
+} // namespace lutra

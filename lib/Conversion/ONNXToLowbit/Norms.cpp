@@ -1,0 +1,162 @@
+//===- Norms.cpp - layer norms, with and without a residual sum -----------===//
+//
+// A norm over the last axis: a reduction to one statistic per row, its inverse root, and an elementwise product. The
+// reductions may be summed in any order (`reassoc`), so that they vectorize; nothing else is relaxed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace lutra {
+namespace {
+
+/// The sum over the last axis of `value`, divided by its size; one dimension less.
+FailureOr<Value> buildRowMean(Node &node, Value value, bool ofSquares) {
+  Dims dims = node.getDims(value);
+  Type f32 = node.getF32Type();
+  Value sum = buildReduce(node, value, static_cast<int64_t>(dims.size()) - 1, node.getF32FloatAttr(0.0f),
+                          [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                            Value term = ofSquares ? Value(arith::MulFOp::create(b, x[0], x[0])) : x[0];
+                            return createReassociableAdd(b, x[1], term);
+                          });
+  Value count = arith::SIToFPOp::create(node, f32, createScalarFromSize(node, dims.back(), node.getI64Type()));
+  return buildElementwise(node, sum, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    return arith::DivFOp::create(b, x[0], count);
+  });
+}
+
+/// `value` with one more dimension of size 1 at the end.
+Value appendUnit(Node &node, Value value) {
+  Dims dims = node.getDims(value);
+  dims.push_back(node.getIndexAttr(1));
+  return buildReshape(node, value, dims);
+}
+
+/// (x - mean) / sqrt(variance + epsilon) scale + bias over the last axis; with `isSimplified` the mean counts as zero.
+/// `bias` may be null.
+FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool isSimplified, float epsilon) {
+  Type f32 = node.getF32Type();
+  if (!isSimplified) {
+    FailureOr<Value> mean = buildRowMean(node, x, /*ofSquares=*/false);
+    if (failed(mean))
+      return failure();
+    FailureOr<Value> centered =
+        buildElementwise(node, {x, appendUnit(node, *mean)}, f32, [](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+          return arith::SubFOp::create(b, e[0], e[1]);
+        });
+    if (failed(centered))
+      return failure();
+    x = *centered;
+  }
+  FailureOr<Value> meanSquare = buildRowMean(node, x, /*ofSquares=*/true);
+  if (failed(meanSquare))
+    return failure();
+  FailureOr<Value> inverse =
+      buildElementwise(node, *meanSquare, f32, [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+        Value sum = arith::AddFOp::create(b, e[0], createScalar(b, f32, epsilon));
+        return arith::DivFOp::create(b, createScalar(b, f32, 1.0), math::SqrtOp::create(b, sum));
+      });
+  if (failed(inverse))
+    return failure();
+  SmallVector<Value> operands = {x, appendUnit(node, *inverse), scale};
+  if (bias)
+    operands.push_back(bias);
+  return buildElementwise(node, operands, f32, [](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+    Value result = arith::MulFOp::create(b, arith::MulFOp::create(b, e[0], e[1]), e[2]);
+    return e.size() == 4 ? Value(arith::AddFOp::create(b, result, e[3])) : result;
+  });
+}
+
+/// Refuses an axis other than the last, and parameters that do not have the length of the rows.
+LogicalResult requireRows(Node &node, ArrayRef<unsigned> parameters) {
+  RankedTensorType type = node.getInputType(0);
+  if (type.getRank() < 1)
+    return node.error() << "input '" << node.getInputName(0) << "' must have at least one dimension, but is " << type;
+  int64_t axis = node.getInt("axis", -1);
+  if (axis != -1 && axis != type.getRank() - 1)
+    return node.error() << "attribute 'axis' = " << axis << " is not supported: only the last axis, "
+                        << type.getRank() - 1 << ", is";
+  for (unsigned index : parameters)
+    if (failed(node.requireF32(index)) || failed(node.requireShape(index, type.getShape().back())))
+      return failure();
+  return node.requireF32(0);
+}
+
+LogicalResult lowerSimplifiedLayerNorm(Node &node) {
+  if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
+      failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1})))
+    return failure();
+  FailureOr<Value> result = buildNorm(node, node.getInput(0), node.getInput(1), {}, /*isSimplified=*/true,
+                                     node.getFloat("epsilon", 1e-5f));
+  if (failed(result))
+    return failure();
+  return node.setOutput(0, *result);
+}
+
+LogicalResult lowerLayerNorm(Node &node) {
+  if (failed(node.check({"X", "Scale", "B?"}, {"Y", "Mean!", "InvStdDev!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
+      failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1, 2})))
+    return failure();
+  FailureOr<Value> result = buildNorm(node, node.getInput(0), node.getInput(1), node.getInput(2),
+                                     /*isSimplified=*/false, node.getFloat("epsilon", 1e-5f));
+  if (failed(result))
+    return failure();
+  return node.setOutput(0, *result);
+}
+
+/// s = input + skip (+ bias); outputs: the norm of s, and s at index 3.
+LogicalResult lowerSkipNorm(Node &node, Value beta, Value bias, bool isSimplified) {
+  Value input = node.getInput(0), skip = node.getInput(1);
+  RankedTensorType type = node.getInputType(0);
+  if (failed(node.requireF32(1)) || failed(node.requireRank(1, type.getRank())) ||
+      failed(node.requireShape(1, type.getShape())))
+    return failure();
+  SmallVector<Value> operands = {input, skip};
+  if (bias)
+    operands.push_back(bias);
+  FailureOr<Value> sum =
+      buildElementwise(node, operands, node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        Value result = arith::AddFOp::create(b, x[0], x[1]);
+        return x.size() == 3 ? Value(arith::AddFOp::create(b, result, x[2])) : result;
+      });
+  if (failed(sum))
+    return failure();
+  FailureOr<Value> result = buildNorm(node, *sum, node.getInput(2), beta, isSimplified, node.getFloat("epsilon", 1e-12f));
+  if (failed(result) || failed(node.setOutput(0, *result)))
+    return failure();
+  return node.setOutput(3, *sum);
+}
+
+static constexpr StringRef skipOutputs[] = {"output", "mean!", "inv_std_var!", "input_skip_bias_sum?"};
+
+LogicalResult lowerSkipSimplifiedLayerNorm(Node &node) {
+  if (failed(node.check({"input", "skip", "gamma", "bias?"}, skipOutputs, {"epsilon:f"})) ||
+      failed(requireRows(node, {2, 3})))
+    return failure();
+  return lowerSkipNorm(node, {}, node.getInput(3), /*isSimplified=*/true);
+}
+
+LogicalResult lowerSkipLayerNorm(Node &node) {
+  if (failed(node.check({"input", "skip", "gamma", "beta?", "bias?"}, skipOutputs, {"epsilon:f"})) ||
+      failed(requireRows(node, {2, 3, 4})))
+    return failure();
+  return lowerSkipNorm(node, node.getInput(3), node.getInput(4), /*isSimplified=*/false);
+}
+
+} // namespace
+
+void addNorms(Registry &registry) {
+  // ONNX Runtime registers SimplifiedLayerNormalization in the standard domain; RMSNormalization is opset 23's name for it.
+  registry.add({"SimplifiedLayerNormalization", "RMSNormalization"}, lowerSimplifiedLayerNorm);
+  registry.add(microsoftDomain, "SimplifiedLayerNormalization", lowerSimplifiedLayerNorm);
+  registry.add("", "LayerNormalization", lowerLayerNorm);
+  registry.add(microsoftDomain, "SkipSimplifiedLayerNormalization", lowerSkipSimplifiedLayerNorm);
+  registry.add(microsoftDomain, "SkipLayerNormalization", lowerSkipLayerNorm);
+}
+
+} // namespace lutra

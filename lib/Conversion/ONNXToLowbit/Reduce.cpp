@@ -1,0 +1,140 @@
+//===- Reduce.cpp - ReduceSum, ReduceMean, ReduceMax and Softmax ----------===//
+
+#include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace lutra {
+namespace {
+
+enum class Reduction { Sum, Mean, Max };
+
+/// The value that a reduction starts from.
+TypedAttr getInitial(Builder &builder, Reduction kind, Type element) {
+  if (kind != Reduction::Max)
+    return builder.getZeroAttr(element);
+  if (auto type = dyn_cast<FloatType>(element))
+    return builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
+  return builder.getIntegerAttr(element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
+}
+
+Value createStep(ImplicitLocOpBuilder &b, Reduction kind, Value x, Value y) {
+  if (!isa<FloatType>(x.getType()))
+    return kind == Reduction::Max ? Value(arith::MaxSIOp::create(b, x, y)) : Value(arith::AddIOp::create(b, x, y));
+  if (kind == Reduction::Max)
+    return arith::MaximumFOp::create(b, x, y);
+  return createReassociableAdd(b, x, y);
+}
+
+/// The axes that the node reduces, sorted: an input since opset 13 (ReduceSum) or 18, an attribute before. No axes
+/// means all of them, or none when noop_with_empty_axes.
+FailureOr<SmallVector<int64_t>> getAxes(Node &node) {
+  int64_t rank = node.getInputType(0).getRank();
+  SmallVector<int64_t> axes;
+  if (node.hasInput(1)) {
+    std::optional<SmallVector<int64_t>> constant = getConstantInts(node.getInput(1));
+    if (!constant)
+      return node.error() << "input 'axes' must be a constant list of integers";
+    axes = *constant;
+  } else {
+    axes = node.getInts("axes").value_or(SmallVector<int64_t>());
+  }
+  for (int64_t &axis : axes) {
+    FailureOr<int64_t> normalized = normalizeAxis(node, axis, rank);
+    if (failed(normalized))
+      return failure();
+    axis = *normalized;
+  }
+  if (axes.empty() && !node.getInt("noop_with_empty_axes"))
+    axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  llvm::sort(axes);
+  axes.erase(llvm::unique(axes), axes.end());
+  return axes;
+}
+
+template <Reduction kind>
+LogicalResult lowerReduce(Node &node) {
+  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
+  if (failed(node.check({"data", "axes?"}, {"reduced"}, {"axes:is", "keepdims:i", "noop_with_empty_axes:i"})))
+    return failure();
+  if (failed(kind == Reduction::Mean ? node.requireF32(0) : node.requireElement(0, {f32, i64, i32})))
+    return failure();
+  FailureOr<SmallVector<int64_t>> axes = getAxes(node);
+  if (failed(axes))
+    return failure();
+  if (axes->empty())
+    return node.setOutput(0, node.getInput(0));
+
+  Value data = node.getInput(0);
+  Type element = node.getInputType(0).getElementType();
+  Value reduced = buildReduce(node, data, *axes, getInitial(node, kind, element),
+                              [](ImplicitLocOpBuilder &b, ValueRange x) { return createStep(b, kind, x[0], x[1]); });
+  Dims sizes = node.getDims(data), count, kept;
+  for (auto [index, size] : llvm::enumerate(sizes)) {
+    bool isReduced = llvm::is_contained(*axes, static_cast<int64_t>(index));
+    if (isReduced)
+      count.push_back(size);
+    if (!isReduced || node.getInt("keepdims", 1))
+      kept.push_back(isReduced ? OpFoldResult(node.getIndexAttr(1)) : size);
+  }
+  if (kind == Reduction::Mean) {
+    Value total = createScalarFromSize(node, multiplySizes(node, count), i64);
+    Value divisor = arith::SIToFPOp::create(node, f32, total);
+    FailureOr<Value> mean = buildElementwise(node, reduced, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+      return arith::DivFOp::create(b, x[0], divisor);
+    });
+    if (failed(mean))
+      return failure();
+    reduced = *mean;
+  }
+  return node.setOutput(0, buildReshape(node, reduced, kept));
+}
+
+/// exp(x - max) / sum exp(x - max) along one axis.
+LogicalResult lowerSoftmax(Node &node) {
+  if (failed(node.check({"input"}, {"output"}, {"axis:i"})) || failed(node.requireF32(0)))
+    return failure();
+  Value input = node.getInput(0);
+  int64_t rank = node.getInputType(0).getRank();
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", node.getVersion() < 13 ? 1 : -1), rank);
+  if (failed(axis))
+    return failure();
+  if (node.getVersion() < 13 && *axis != rank - 1)
+    return node.error() << "before opset 13, only the last axis is supported, but axis is " << *axis
+                        << ": convert the model to opset 13 or newer";
+  Type f32 = node.getF32Type();
+  Dims kept = node.getDims(input);
+  kept[*axis] = node.getIndexAttr(1);
+  auto reduce = [&](Value value, Reduction kind) {
+    Value reduced = buildReduce(node, value, *axis, getInitial(node, kind, f32), [&](ImplicitLocOpBuilder &b, ValueRange x) {
+      return createStep(b, kind, x[0], x[1]);
+    });
+    return buildReshape(node, reduced, kept);
+  };
+  FailureOr<Value> exps = buildElementwise(node, {input, reduce(input, Reduction::Max)}, f32,
+                                           [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+                                             return math::ExpOp::create(b, arith::SubFOp::create(b, x[0], x[1]));
+                                           });
+  if (failed(exps))
+    return failure();
+  FailureOr<Value> result = buildElementwise(
+      node, {*exps, reduce(*exps, Reduction::Sum)}, f32,
+      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return arith::DivFOp::create(b, x[0], x[1]); });
+  if (failed(result))
+    return failure();
+  return node.setOutput(0, *result);
+}
+
+} // namespace
+
+void addReduce(Registry &registry) {
+  registry.add("", "ReduceSum", lowerReduce<Reduction::Sum>);
+  registry.add("", "ReduceMean", lowerReduce<Reduction::Mean>);
+  registry.add("", "ReduceMax", lowerReduce<Reduction::Max>);
+  registry.add("", "Softmax", lowerSoftmax);
+}
+
+} // namespace lutra

@@ -11,7 +11,7 @@ from gguf.constants import GGML_QUANT_SIZES
 from gguf.quants import dequantize
 from tokenizers.pre_tokenizers import ByteLevel
 
-HIDDEN, HEADS, KV_HEADS, FEED_FORWARD, CONTEXT = 256, 4, 2, 512, 64
+HIDDEN, HEADS, KV_HEADS, FEED_FORWARD, CONTEXT = 256, 4, 2, 512, 512
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 ALPHABET = sorted(ByteLevel.alphabet())
 MERGES = ["t h", "th e", "Ġ the", "i n"]

@@ -1,0 +1,130 @@
+//===- PackTest.cpp - packing and reading back ----------------------------===//
+//
+// pack, then unpack: codes equal, alphas and zetas equal bit for bit, in every layout; and a few bytes by hand.
+//
+//===----------------------------------------------------------------------===//
+#include "RandomWeight.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/bit.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace lutra::lowbit;
+
+namespace {
+class PackTest : public testing::TestWithParam<WeightShape> {
+protected:
+  PackTest() { context.loadDialect<LowbitDialect>(); }
+
+  /// Packs `value` with the layout that is chosen for it, and checks every number that comes back.
+  void checkRoundTrip(RandomWeight &weight, Value value, int64_t tileRows, bool symmetric) {
+    FailureOr<WeightReader> reader = WeightReader::create(value);
+    ASSERT_TRUE(succeeded(reader));
+    PackOp pack = weight.makePack(value, chooseLayout(*reader, tileRows, symmetric));
+    ASSERT_TRUE(succeeded(pack.verify()));
+    auto packed = cast<PackedAttr>(pack.getType().getFormat());
+    std::vector<char> bytes(packed.getTotalBytes(weight.shape.rows, weight.shape.cols), '\x55');
+    ASSERT_TRUE(succeeded(packWeight(pack, bytes)));
+
+    PackedReader back(pack.getType(), bytes);
+    for (int64_t n = 0; n < weight.shape.rows; ++n) {
+      for (int64_t k = 0; k < weight.groups * weight.shape.group; ++k)
+        ASSERT_EQ(back.code(n, k), k < weight.shape.cols ? weight.code(n, k) : 0) << "at " << n << ", " << k;
+      for (int64_t g = 0; g < weight.groups; ++g) {
+        for (unsigned p = 0; p < (reader->isBCQ() ? weight.shape.bits : 1); ++p)
+          ASSERT_EQ(llvm::bit_cast<uint32_t>(back.alpha(n, g, p)), llvm::bit_cast<uint32_t>(reader->alpha(n, g, p)));
+        float offset = reader->isBCQ() ? reader->beta(n, g) : reader->zeta(n, g);
+        ASSERT_EQ(llvm::bit_cast<uint32_t>(back.offset(n, g)), llvm::bit_cast<uint32_t>(offset));
+      }
+    }
+    // Rows that pad the last tile are zero.
+    int64_t padded = (weight.shape.rows + tileRows - 1) / tileRows * tileRows;
+    for (int64_t n = weight.shape.rows; n < padded; ++n)
+      for (int64_t g = 0; g < weight.groups; ++g) {
+        ASSERT_EQ(back.code(n, g * weight.shape.group), 0);
+        ASSERT_EQ(back.alpha(n, g), 0.0f);
+      }
+  }
+
+  MLIRContext context;
+};
+} // namespace
+
+INSTANTIATE_TEST_SUITE_P(Shapes, PackTest, testing::ValuesIn(getTestShapes()));
+
+TEST_P(PackTest, Bipolar) {
+  RandomWeight weight(context, GetParam(), 1);
+  for (bool symmetric : {false, true})
+    checkRoundTrip(weight, weight.makeBipolar(), 64, symmetric);
+}
+
+TEST_P(PackTest, BCQ) {
+  RandomWeight weight(context, GetParam(), 2);
+  for (bool symmetric : {false, true})
+    checkRoundTrip(weight, weight.makeBCQ(weight.makeBipolar()), 16, symmetric);
+}
+
+TEST_P(PackTest, ConstantZetaIsNotStored) {
+  if (GetParam().zero != ZeroKind::Midpoint)
+    return; // Others are constant by chance only.
+  RandomWeight weight(context, GetParam(), 3);
+  Value value = weight.makeBipolar(-1.0f);
+  FailureOr<WeightReader> reader = WeightReader::create(value);
+  ASSERT_TRUE(succeeded(reader));
+  EXPECT_FALSE(chooseLayout(*reader, 64, false).getZeta());
+  checkRoundTrip(weight, value, 64, false);
+}
+
+/// One row, one group of 8 two-bit codes: bytes by hand.
+TEST_F(PackTest, BytesOfAnOctet) {
+  RandomWeight weight(context, {1, 8, 8, 2, ZeroKind::Midpoint}, 4);
+  Value value = weight.makeBipolar(-1.0f);
+  for (bool symmetric : {false, true}) {
+    auto layout = LayoutAttr::get(&context, 2, Float32Type::get(&context), Type(), symmetric);
+    PackOp pack = weight.makePack(value, layout);
+    std::vector<char> bytes(2 * 2 + 2 * 4);
+    ASSERT_TRUE(succeeded(packWeight(pack, bytes)));
+    for (unsigned p = 0; p < 2; ++p) {
+      uint8_t expected = 0;
+      for (int table = 0; table < 2; ++table) {
+        uint8_t index = 0;
+        for (int i = 0; i < 4; ++i)
+          index |= static_cast<uint8_t>((weight.code(0, 4 * table + i) >> p & 1) << i);
+        if (symmetric && index >= 8)
+          index = static_cast<uint8_t>(8 | (~index & 7));
+        expected |= static_cast<uint8_t>(index << 4 * table);
+      }
+      EXPECT_EQ(static_cast<uint8_t>(bytes[2 * p]), expected);
+      EXPECT_EQ(bytes[2 * p + 1], 0) << "the padding row";
+    }
+  }
+}
+
+TEST_F(PackTest, RefusesAStorageTypeThatWouldRound) {
+  RandomWeight weight(context, {3, 32, 32, 4, ZeroKind::Float}, 5);
+  Type f16 = Float16Type::get(&context), f32 = Float32Type::get(&context), i8 = IntegerType::get(&context, 8);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) { message = diag.str(); });
+  auto attempt = [&](Type alpha, Type zeta) {
+    PackOp pack = weight.makePack(weight.makeBipolar(), LayoutAttr::get(&context, 64, alpha, zeta, false));
+    auto packed = cast<PackedAttr>(pack.getType().getFormat());
+    std::vector<char> bytes(packed.getTotalBytes(3, 32));
+    return packWeight(pack, bytes);
+  };
+  EXPECT_TRUE(failed(attempt(f16, f32)));
+  EXPECT_NE(message.find("is not exact in 'f16'; store alphas as f32"), std::string::npos) << message;
+  EXPECT_TRUE(failed(attempt(f32, i8)));
+  EXPECT_NE(message.find("is not exact in 'i8'; store it as f32"), std::string::npos) << message;
+  EXPECT_TRUE(succeeded(attempt(f32, f32)));
+}
+
+TEST_F(PackTest, RefusesTheWrongSize) {
+  RandomWeight weight(context, {3, 32, 32, 4, ZeroKind::Midpoint}, 6);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diag) { message = diag.str(); });
+  auto layout = LayoutAttr::get(&context, 64, Float32Type::get(&context), Type(), false);
+  std::vector<char> bytes(10);
+  EXPECT_TRUE(failed(packWeight(weight.makePack(weight.makeBipolar(-1.0f), layout), bytes)));
+  EXPECT_EQ(message, "'lowbit.pack' op packs to 1280 bytes, but there is room for 10");
+}

@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     text = generate.add_argument_group("text")
     text.add_argument("--max-tokens", type=_positive, default=256, metavar="N", help="stop after N tokens (256)")
     text.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 is greedy (the default)")
-    text.add_argument("--top-p", type=_top_p, default=1.0, metavar="P", help="sample from the likeliest tokens of total probability P (1)")
+    text.add_argument("--top-p", type=_top_p, default=1.0, metavar="P",
+                      help="sample from the likeliest tokens of total probability P (1)")
     text.add_argument("--seed", type=int, metavar="N", help="makes sampling repeatable")
     text.add_argument("--system", metavar="TEXT", help="the system message of the conversation")
     text.add_argument("--raw", action="store_true", help="continue the prompt as it is, without the chat template")

@@ -27,18 +27,16 @@ class KVCache:
         names = {info.name for info in outputs}
         self._pairs = [(info, "present" + info.name.removeprefix("past_key_values")) for info in inputs
                        if info.name.startswith("past_key_values")]
+        self.capacity = capacity
+        self.length = 0
+        self._buffers: dict[str, np.ndarray] = {}
         for info, present in self._pairs:
             if present not in names:
                 raise LutraError(f"the model has no output '{present}' for its input '{info.name}'")
             if len(info.shape) != 4 or isinstance(info.shape[1], str) or isinstance(info.shape[3], str):
                 raise LutraError(f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]")
-        self.capacity = capacity
-        self.length = 0
-        # Zeros, so that the pages are there before the first token is timed.
-        self._buffers = {info.name: np.zeros((batch, info.shape[1], capacity, info.shape[3]), info.dtype)
-                         for info, _ in self._pairs}
-        for buffer in self._buffers.values():
-            buffer.fill(0)
+            # Written, so that the pages are there before the first token is timed.
+            self._buffers[info.name] = np.full((batch, info.shape[1], capacity, info.shape[3]), 0, info.dtype)
 
     def past(self) -> dict[str, np.ndarray]:
         """Input name -> view [batch, kv heads, length, head size]."""

@@ -52,7 +52,7 @@ class GraphBuilder:
         else:
             self._data.write(bytes(-self._data.tell() % ALIGNMENT))
             self._set_external(tensor, self._data.tell(), array.nbytes)
-            self._data.write(memoryview(array).cast("B"))
+            self._data.write(array.data)
         self._initializers[name] = tensor
         return name
 

@@ -42,8 +42,8 @@ class LlamaGraph:
         g, c = self._graph, self._config
         ids = g.input("input_ids", TensorProto.INT64, ["batch_size", "sequence_length"])
         mask = g.input("attention_mask", TensorProto.INT64, ["batch_size", "total_sequence_length"])
-        past = ["batch_size", c.kv_heads, "past_sequence_length", c.head_size]
-        present = ["batch_size", c.kv_heads, "total_sequence_length", c.head_size]
+        past: list[int | str] = ["batch_size", c.kv_heads, "past_sequence_length", c.head_size]
+        present: list[int | str] = ["batch_size", c.kv_heads, "total_sequence_length", c.head_size]
         for layer in range(c.layers):
             for part in ("key", "value"):
                 g.input(f"past_key_values.{layer}.{part}", TensorProto.FLOAT, past)

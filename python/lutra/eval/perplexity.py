@@ -52,12 +52,11 @@ def run(text: TextModel, model: Model, reference: Model, source: Path, window: i
             agree += int((q.argmax(-1) == p.argmax(-1)).sum())
             predicted += len(targets)
         report(f"{start + len(part):6} of {len(ids)} tokens")
-    ours, theirs = np.exp(losses / predicted)
-    ours, theirs = float(ours), float(theirs)
-    ratio, mean = ours / theirs, divergence / predicted
-    report(f"perplexity       {ours:.4f} (onnxruntime {theirs:.4f}, ratio {ratio:.5f}; accepted within {PERPLEXITY_LIMIT:.0%})")
+    found, expected = (float(value) for value in np.exp(losses / predicted))
+    ratio, mean = found / expected, divergence / predicted
+    report(f"perplexity       {found:.4f} (onnxruntime {expected:.4f}, ratio {ratio:.5f}; accepted within {PERPLEXITY_LIMIT:.0%})")
     report(f"KL divergence    {mean:.2e} nats on average, {worst:.2e} at most (accepted below {KL_LIMIT} on average)")
     report(f"same first token {agree / predicted:.2%} of {predicted} predictions")
-    return {"tokens": len(ids), "predicted": predicted, "perplexity": ours, "reference_perplexity": theirs,
+    return {"tokens": len(ids), "predicted": predicted, "perplexity": found, "reference_perplexity": expected,
             "ratio": ratio, "kl_mean": mean, "kl_max": worst, "same_top_token": agree / predicted,
             "holds": abs(ratio - 1) <= PERPLEXITY_LIMIT and mean < KL_LIMIT}

@@ -42,8 +42,10 @@ def compare(text: TextModel, model: Model, reference: Model, prompt: str, count:
     """Feeds both models the same tokens, greedily chosen, until they differ or `count` are equal."""
     model.reset()
     reference.reset()
-    fed, chosen, worst = text.encode(text.chat(prompt)), [], 0.0
-    difference = gap = None
+    fed, worst = text.encode(text.chat(prompt)), 0.0
+    chosen: list[int] = []
+    difference: tuple[int, int] | None = None
+    gap: float | None = None
     while len(chosen) < count:
         ours, theirs = model.feed(fed)[-1], reference.feed(fed)[-1]
         worst = max(worst, float(np.abs(ours - theirs).max()))

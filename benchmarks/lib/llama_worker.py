@@ -39,7 +39,7 @@ class LlamaEngine:
 
     def feed(self, tokens: Sequence[int]) -> None:
         for i in range(0, len(tokens), 512):
-            part = tokens[i:i + 512]
+            part = tokens[i : i + 512]
             array = (api.llama_token * len(part))(*part)
             if api.llama_decode(self._context, api.llama_batch_get_one(array, len(part))) != 0:
                 raise SystemExit("llama_decode failed")
@@ -48,9 +48,14 @@ class LlamaEngine:
 
 def main() -> None:
     path, capacity = sys.argv[1], int(sys.argv[2])
-    serve(lambda: LlamaEngine(path, capacity),
-          lambda: {"name": f"llama.cpp (llama-cpp-python {llama_cpp.__version__})", "weight_bytes": os.path.getsize(path),
-                   "features": api.llama_print_system_info().decode().strip()})
+    serve(
+        lambda: LlamaEngine(path, capacity),
+        lambda: {
+            "name": f"llama.cpp (llama-cpp-python {llama_cpp.__version__})",
+            "weight_bytes": os.path.getsize(path),
+            "features": api.llama_print_system_info().decode().strip(),
+        },
+    )
 
 
 if __name__ == "__main__":

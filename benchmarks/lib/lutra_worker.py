@@ -32,16 +32,23 @@ def weight_bytes(artifact: Path) -> int:
     manifest = json.loads((artifact / "manifest.json").read_text())
     with open(artifact / manifest["weights"]["file"], "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    sizes = {name: entry["data_offsets"][1] - entry["data_offsets"][0] for name, entry in header.items()
-             if name != "__metadata__"}
-    packed = {name: size for name, size in sizes.items() if header[name]["dtype"] == "U8" and "embed_tokens" not in name}
+    sizes = {
+        name: entry["data_offsets"][1] - entry["data_offsets"][0]
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
+    packed = {
+        name: size for name, size in sizes.items() if header[name]["dtype"] == "U8" and "embed_tokens" not in name
+    }
     return sum(packed.values())
 
 
 def main() -> None:
     artifact, capacity = sys.argv[1], int(sys.argv[2])
-    serve(lambda: LutraEngine(artifact, capacity),
-          lambda: {"name": f"lutra {native.version()}", "weight_bytes": weight_bytes(Path(artifact))})
+    serve(
+        lambda: LutraEngine(artifact, capacity),
+        lambda: {"name": f"lutra {native.version()}", "weight_bytes": weight_bytes(Path(artifact))},
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Decode and prefill of a whole model: Lutra and llama.cpp side by side, with the read bandwidth measured in between.
 
-Each round asks one implementation, then the other, then measures bandwidth; figures are medians over the rounds (bandwidth:
-the best). Both run in processes of their own that stay open.
+Each round asks one implementation, then the other, then measures bandwidth; figures are medians over the rounds
+(bandwidth: the best). Both run in processes of their own that stay open.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class Worker:
     def __init__(self, *command: object) -> None:
         # Threads that wait must not take the machine from the one that is measured.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
-        self._process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         text=True, env=environment)
+        self._process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
         self.description = self._answer()
 
     def _answer(self) -> dict:
@@ -53,7 +54,9 @@ def bandwidth_program() -> Path:
     source, program = Path(__file__).with_name("bandwidth.cpp"), ROOT / ".cache" / "benchmarks" / "bandwidth"
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["/usr/lib/llvm-22/bin/clang++", "-O3", "-march=native", "-std=c++20", source, "-o", program], check=True)
+        subprocess.run(
+            ["/usr/lib/llvm-22/bin/clang++", "-O3", "-march=native", "-std=c++20", source, "-o", program], check=True
+        )
     return program
 
 
@@ -67,9 +70,13 @@ def cpu_name() -> str:
 def measure(arguments: argparse.Namespace) -> dict:
     program = bandwidth_program()
     capacity = arguments.prefill + arguments.context + arguments.decode + 8
-    workers = {OURS: Worker(sys.executable, ROOT / "benchmarks" / "lib" / "lutra_worker.py", arguments.artifact, capacity)}
+    workers = {
+        OURS: Worker(sys.executable, ROOT / "benchmarks" / "lib" / "lutra_worker.py", arguments.artifact, capacity)
+    }
     if not arguments.alone:
-        workers[PEER] = Worker(arguments.peer_python, ROOT / "benchmarks" / "lib" / "llama_worker.py", arguments.gguf, capacity)
+        workers[PEER] = Worker(
+            arguments.peer_python, ROOT / "benchmarks" / "lib" / "llama_worker.py", arguments.gguf, capacity
+        )
     long, short = [200 + i for i in range(arguments.prefill)], [200 + i for i in range(arguments.context)]
     prefill: dict[str, list[float]] = {name: [] for name in workers}
     decode: dict[str, list[float]] = {name: [] for name in workers}
@@ -83,8 +90,15 @@ def measure(arguments: argparse.Namespace) -> dict:
                 decode[name].append(second)
         found = json.loads(subprocess.run([program, "512", "2"], check=True, capture_output=True, text=True).stdout)
         bandwidth = max(bandwidth, found["best"])
-    figures: dict = {"cpu": cpu_name(), "threads": arguments.threads, "rounds": arguments.rounds, "bandwidth_gb_s": bandwidth,
-                     "prefill_tokens": arguments.prefill, "context_tokens": arguments.context, "implementations": {}}
+    figures: dict = {
+        "cpu": cpu_name(),
+        "threads": arguments.threads,
+        "rounds": arguments.rounds,
+        "bandwidth_gb_s": bandwidth,
+        "prefill_tokens": arguments.prefill,
+        "context_tokens": arguments.context,
+        "implementations": {},
+    }
     for name, worker in workers.items():
         step = statistics.median(decode[name])
         size = worker.description["weight_bytes"]
@@ -102,16 +116,29 @@ def measure(arguments: argparse.Namespace) -> dict:
 
 def show(figures: dict) -> None:
     threads = figures["threads"]
-    print(f"{figures['cpu']}, {threads} thread{'s' * (threads > 1)}, medians of {figures['rounds']} rounds [worst, best]; "
-          f"one thread reads {figures['bandwidth_gb_s']:.1f} GB/s")
+    print(
+        f"{figures['cpu']}, {threads} thread{'s' * (threads > 1)}, medians of {figures['rounds']} rounds "
+        "[worst, best]; "
+        f"one thread reads {figures['bandwidth_gb_s']:.1f} GB/s"
+    )
     table = Table()
-    for column in ("", "MB per token", f"decode after {figures['context_tokens']}, tokens/s", "of the roofline",
-                   f"prefill of {figures['prefill_tokens']}, tokens/s"):
+    for column in (
+        "",
+        "MB per token",
+        f"decode after {figures['context_tokens']}, tokens/s",
+        "of the roofline",
+        f"prefill of {figures['prefill_tokens']}, tokens/s",
+    ):
         table.add_column(column, justify="right" if column else "left")
     for result in figures["implementations"].values():
         fraction = result["roofline_fraction"]
-        table.add_row(result["name"], f"{result['weight_bytes'] / 1e6:.1f}", _rate(result, "decode"),
-                      "" if fraction is None else f"{fraction:.0%}", _rate(result, "prefill"))
+        table.add_row(
+            result["name"],
+            f"{result['weight_bytes'] / 1e6:.1f}",
+            _rate(result, "decode"),
+            "" if fraction is None else f"{fraction:.0%}",
+            _rate(result, "prefill"),
+        )
     Console().print(table)
 
 
@@ -123,9 +150,15 @@ def _rate(result: dict, phase: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser("benchmarks/run", description=__doc__)
     parser.add_argument("--artifact", type=Path, default=SMOLLM2 / "smollm2.lutra", help="the compiled model")
-    parser.add_argument("--gguf", type=Path, default=SMOLLM2 / "SmolLM2-135M-Instruct.Q4_1.gguf", help="the same model, for the peer")
-    parser.add_argument("--peer-python", type=Path, default=ROOT / ".cache" / "benchmarks" / "venv" / "bin" / "python",
-                        help="a Python that has llama-cpp-python")
+    parser.add_argument(
+        "--gguf", type=Path, default=SMOLLM2 / "SmolLM2-135M-Instruct.Q4_1.gguf", help="the same model, for the peer"
+    )
+    parser.add_argument(
+        "--peer-python",
+        type=Path,
+        default=ROOT / ".cache" / "benchmarks" / "venv" / "bin" / "python",
+        help="a Python that has llama-cpp-python",
+    )
     parser.add_argument("--alone", action="store_true", help="measure Lutra only")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
@@ -134,8 +167,11 @@ def main() -> None:
     parser.add_argument("--decode", type=int, default=32, help="decode steps in a round")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
-    for path, maker in ((arguments.artifact, "scripts/demo"), (arguments.gguf, "scripts/demo"),
-                        *([] if arguments.alone else [(arguments.peer_python, "benchmarks/setup")])):
+    for path, maker in (
+        (arguments.artifact, "scripts/demo"),
+        (arguments.gguf, "scripts/demo"),
+        *([] if arguments.alone else [(arguments.peer_python, "benchmarks/setup")]),
+    ):
         if not path.exists():
             raise SystemExit(f"benchmarks: '{path}' does not exist: run {maker} first")
     figures = measure(arguments)

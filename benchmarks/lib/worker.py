@@ -1,6 +1,7 @@
 """The loop of a worker process: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-A request is {"threads": n, "prompt": tokens, "decode": steps}; the answer {"prefill": seconds, "decode": seconds per step}.
+A request is {"threads": n, "prompt": tokens, "decode": steps}; the answer {"prefill": seconds,
+"decode": seconds per step}.
 """
 
 from __future__ import annotations

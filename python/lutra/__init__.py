@@ -1,9 +1,9 @@
 """Lutra: compile low-bit language models from ONNX to lookup-table code, and run them.
 
-    import lutra
-    lutra.compile("model.onnx", "model.lutra")
-    session = lutra.Session("model.lutra")
-    outputs = session.run(None, {"input_ids": ids, ...})
+import lutra
+lutra.compile("model.onnx", "model.lutra")
+session = lutra.Session("model.lutra")
+outputs = session.run(None, {"input_ids": ids, ...})
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finding or making the compiled form of a model: an artifact directory, or an .onnx file compiled once into a cache."""
+"""Finds or makes the compiled form of a model: an artifact directory, or an .onnx file compiled once into a cache."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ def is_artifact(path: Path) -> bool:
     return (path / "manifest.json").is_file()
 
 
-def resolve(model: str | os.PathLike[str], target: str, options: Sequence[str],
-            progress: Callable[[str, float], None] | None = None) -> Path:
+def resolve(
+    model: str | os.PathLike[str],
+    target: str,
+    options: Sequence[str],
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
     """The artifact directory for `model`: itself, or its cached compilation, which is made first when the model, the
     options, the compiler or the CPU are not those it was made for."""
     model = Path(model)

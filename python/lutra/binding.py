@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,24 +44,28 @@ class _Side:
             raise LutraError(f"{self.kind} '{info.name}' must be a numpy array, not {type(array).__name__}")
         if array.dtype != info.dtype:
             raise LutraError(f"{self.kind} '{info.name}' has dtype {array.dtype}; expected {info.dtype}")
-        fits = array.ndim == len(info.shape) and all(isinstance(want, str) or have == want
-                                                     for have, want in zip(array.shape, info.shape))
+        fits = array.ndim == len(info.shape) and all(
+            isinstance(want, str) or have == want for have, want in zip(array.shape, info.shape)
+        )
         if not fits:
-            raise LutraError(f"{self.kind} '{info.name}' has shape {list(array.shape)}; expected "
-                             f"[{', '.join(map(str, info.shape))}]")
+            raise LutraError(
+                f"{self.kind} '{info.name}' has shape {list(array.shape)}; expected [{', '.join(map(str, info.shape))}]"
+            )
         item = array.itemsize
         if any(stride % item for stride in array.strides):
             raise LutraError(f"{self.kind} '{info.name}' has strides that are not whole elements: copy it first")
         self.arrays[i] = array
-        self.dims[i, 0, :array.ndim] = array.shape
-        self.dims[i, 1, :array.ndim] = [stride // item for stride in array.strides]
+        self.dims[i, 0, : array.ndim] = array.shape
+        self.dims[i, 1, : array.ndim] = [stride // item for stride in array.strides]
         self.tensors[i].data = array.__array_interface__["data"][0]
 
     def check_complete(self) -> None:
         missing = [info.name for info, array in zip(self.infos, self.arrays) if array is None]
         if missing:
-            raise LutraError(f"no array was given for {self.kind} '{missing[0]}'"
-                             + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""))
+            raise LutraError(
+                f"no array was given for {self.kind} '{missing[0]}'"
+                + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
+            )
 
 
 class Binding:
@@ -85,7 +88,7 @@ class Binding:
         self._outputs.set(i, array)
 
     def sizes(self) -> dict[str, int]:
-        """The symbolic dimensions as the inputs set them. Raises LutraError when two inputs disagree or one is missing."""
+        """The symbolic dimensions as the inputs set them. Raises LutraError when two disagree or one is missing."""
         side = self._inputs
         side.check_complete()
         bound: dict[str, tuple[int, str]] = {}
@@ -105,8 +108,10 @@ class Binding:
 
     def positions(self, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Positions for `resize`."""
-        return (np.array([self._inputs.find(name) for name in inputs], np.intp),
-                np.array([self._outputs.find(name) for name in outputs], np.intp))
+        return (
+            np.array([self._inputs.find(name) for name in inputs], np.intp),
+            np.array([self._outputs.find(name) for name in outputs], np.intp),
+        )
 
     def run(self) -> None:
         """Runs the model on the bound arrays."""

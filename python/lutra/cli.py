@@ -57,30 +57,47 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lutra {lutra.__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
 
-    convert = commands.add_parser("convert", help="convert a GGUF model to ONNX", formatter_class=formatter,
-                                  description="Converts a GGUF model (llama architecture) to ONNX, every weight kept exactly.\n"
-                                              "tokenizer.json and model.json are written beside it.")
+    convert = commands.add_parser(
+        "convert",
+        help="convert a GGUF model to ONNX",
+        formatter_class=formatter,
+        description="Converts a GGUF model (llama architecture) to ONNX, every weight kept exactly.\n"
+        "tokenizer.json and model.json are written beside it.",
+    )
     convert.add_argument("gguf", type=Path, help="the model to read")
     convert.add_argument("onnx", type=Path, help="the .onnx file to write")
     convert.add_argument("--no-tokenizer", action="store_true", help="convert the model alone")
     convert.set_defaults(run=_convert)
 
-    compile_ = commands.add_parser("compile", help="compile an ONNX model", formatter_class=formatter,
-                                   description="Compiles an ONNX model into a directory with code, weights and a manifest.")
+    compile_ = commands.add_parser(
+        "compile",
+        help="compile an ONNX model",
+        formatter_class=formatter,
+        description="Compiles an ONNX model into a directory with code, weights and a manifest.",
+    )
     compile_.add_argument("onnx", type=Path, help="the model to compile")
     compile_.add_argument("directory", type=Path, help="the directory to write")
     _add_target(compile_)
     compile_.set_defaults(run=_compile)
 
-    generate = commands.add_parser("generate", help="generate text", formatter_class=formatter,
-                                   description="Generates text. An .onnx model is compiled first, into a cache beside it.")
+    generate = commands.add_parser(
+        "generate",
+        help="generate text",
+        formatter_class=formatter,
+        description="Generates text. An .onnx model is compiled first, into a cache beside it.",
+    )
     generate.add_argument("model", type=Path, help="a compiled model's directory, or an .onnx file")
     generate.add_argument("prompt", nargs="?", help="the prompt; read from stdin when absent")
     text = generate.add_argument_group("text")
     text.add_argument("--max-tokens", type=_positive, default=256, metavar="N", help="stop after N tokens (256)")
     text.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 is greedy (the default)")
-    text.add_argument("--top-p", type=_top_p, default=1.0, metavar="P",
-                      help="sample from the likeliest tokens of total probability P (1)")
+    text.add_argument(
+        "--top-p",
+        type=_top_p,
+        default=1.0,
+        metavar="P",
+        help="sample from the likeliest tokens of total probability P (1)",
+    )
     text.add_argument("--seed", type=int, metavar="N", help="makes sampling repeatable")
     text.add_argument("--system", metavar="TEXT", help="the system message of the conversation")
     text.add_argument("--raw", action="store_true", help="continue the prompt as it is, without the chat template")
@@ -94,8 +111,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_target(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--target", default="cpu", help="what to compile for (cpu)")
-    parser.add_argument("--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE",
-                        help="an option of the target, such as cpu.table=f32; may be repeated")
+    parser.add_argument(
+        "--target-option",
+        action="append",
+        default=[],
+        metavar="TARGET.KEY=VALUE",
+        help="an option of the target, such as cpu.table=f32; may be repeated",
+    )
 
 
 def _number(text: str, kind: type, accepts: str, good) -> float:
@@ -137,7 +159,9 @@ def _compile(arguments: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     with progress_bar("Compiling") as progress:
-        lutra.compile(arguments.onnx, arguments.directory, arguments.target, options=arguments.target_option, progress=progress)
+        lutra.compile(
+            arguments.onnx, arguments.directory, arguments.target, options=arguments.target_option, progress=progress
+        )
     size = sum(path.stat().st_size for path in arguments.directory.iterdir())
     print(f"{arguments.directory}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s")
     return 0
@@ -162,8 +186,14 @@ def _generate(arguments: argparse.Namespace) -> int:
     max_tokens = min(arguments.max_tokens, room)
     decoder = Decoder(lutra.Session(directory, threads=arguments.threads), len(ids) + max_tokens)
     timings = Timings()
-    tokens = generate(decoder, ids, max_tokens=max_tokens, stop=text.eos, timings=timings,
-                      choose=Sampler(arguments.temperature, arguments.top_p, arguments.seed))
+    tokens = generate(
+        decoder,
+        ids,
+        max_tokens=max_tokens,
+        stop=text.eos,
+        timings=timings,
+        choose=Sampler(arguments.temperature, arguments.top_p, arguments.seed),
+    )
     code = 0
     try:
         for piece in stream_text(text, tokens):

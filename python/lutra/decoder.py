@@ -15,16 +15,18 @@ PREFILL_CHUNK = 512
 
 
 class Decoder:
-    """Runs a genai-shaped model (input_ids, attention_mask, past_key_values.* -> logits, present.*) for one sequence of at
-    most `capacity` tokens."""
+    """Runs a genai-shaped model (input_ids, attention_mask, past_key_values.* -> logits, present.*) for one sequence
+    of at most `capacity` tokens."""
 
     def __init__(self, session: Session, capacity: int) -> None:
         inputs, outputs = session.inputs(), session.outputs()
         names = {info.name for info in inputs}
         logits = next((info for info in outputs if info.name == "logits"), None)
         if not {"input_ids", "attention_mask"} <= names or logits is None:
-            raise LutraError(f"'{session.directory}' is not a decoder model: expected inputs input_ids and attention_mask and "
-                             "an output logits")
+            raise LutraError(
+                f"'{session.directory}' is not a decoder model: expected inputs input_ids and attention_mask and "
+                "an output logits"
+            )
         self.vocabulary = int(logits.shape[-1])
         self._cache = KVCache(inputs, outputs, capacity)
         self._binding = session.bind()
@@ -56,7 +58,7 @@ class Decoder:
         if count == 0:
             raise LutraError("no tokens to feed: the prompt is empty")
         if count > PREFILL_CHUNK:
-            parts = [self.feed(tokens[i:i + PREFILL_CHUNK]) for i in range(0, count, PREFILL_CHUNK)]
+            parts = [self.feed(tokens[i : i + PREFILL_CHUNK]) for i in range(0, count, PREFILL_CHUNK)]
             return np.concatenate(parts)
         binding = self._binding
         self._cache.resize(binding, count)
@@ -71,7 +73,7 @@ class Decoder:
             binding.set_input("input_ids", np.asarray(tokens, np.int64)[None])
             binding.set_output("logits", logits)
         self._bound = count
-        binding.set_input("attention_mask", self._mask[:, :self._cache.length + count])
+        binding.set_input("attention_mask", self._mask[:, : self._cache.length + count])
         binding.run()
         self._cache.advance(count)
         return logits[0]
@@ -79,5 +81,5 @@ class Decoder:
     def prefill(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends `tokens` and gives the logits f32 [vocabulary] after the last, keeping no others."""
         for i in range(0, max(len(tokens), 1), PREFILL_CHUNK):
-            logits = self.feed(tokens[i:i + PREFILL_CHUNK])
+            logits = self.feed(tokens[i : i + PREFILL_CHUNK])
         return logits[-1]

@@ -22,16 +22,25 @@ class Timings:
     decode_seconds: float = 0.0
 
     def __str__(self) -> str:
-        return (f"prefill {self.prefill_tokens} tokens, {_rate(self.prefill_tokens, self.prefill_seconds)}; "
-                f"decode {self.decode_tokens} tokens, {_rate(self.decode_tokens, self.decode_seconds)}")
+        return (
+            f"prefill {self.prefill_tokens} tokens, {_rate(self.prefill_tokens, self.prefill_seconds)}; "
+            f"decode {self.decode_tokens} tokens, {_rate(self.decode_tokens, self.decode_seconds)}"
+        )
 
 
 def _rate(tokens: int, seconds: float) -> str:
     return f"{tokens / seconds:.1f} tokens/s" if seconds > 0 else "-"
 
 
-def generate(decoder: Decoder, prompt: Sequence[int], *, max_tokens: int, stop: Collection[int] = (),
-             choose: Callable[[np.ndarray], int] | None = None, timings: Timings | None = None) -> Iterator[int]:
+def generate(
+    decoder: Decoder,
+    prompt: Sequence[int],
+    *,
+    max_tokens: int,
+    stop: Collection[int] = (),
+    choose: Callable[[np.ndarray], int] | None = None,
+    timings: Timings | None = None,
+) -> Iterator[int]:
     """Yields up to `max_tokens` tokens that follow `prompt`, until one in `stop` (which is not yielded).
 
     `choose` picks a token from logits [vocabulary]; greedy when None. `timings` is kept up to date.

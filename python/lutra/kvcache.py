@@ -23,10 +23,15 @@ class KVCache:
     writes its new keys and values only and nothing is copied.
     """
 
-    def __init__(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], capacity: int, batch: int = 1) -> None:
+    def __init__(
+        self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], capacity: int, batch: int = 1
+    ) -> None:
         names = {info.name for info in outputs}
-        self._pairs = [(info, "present" + info.name.removeprefix("past_key_values")) for info in inputs
-                       if info.name.startswith("past_key_values")]
+        self._pairs = [
+            (info, "present" + info.name.removeprefix("past_key_values"))
+            for info in inputs
+            if info.name.startswith("past_key_values")
+        ]
         self.capacity = capacity
         self.length = 0
         self._buffers: dict[str, np.ndarray] = {}
@@ -34,7 +39,9 @@ class KVCache:
             if present not in names:
                 raise LutraError(f"the model has no output '{present}' for its input '{info.name}'")
             if len(info.shape) != 4 or isinstance(info.shape[1], str) or isinstance(info.shape[3], str):
-                raise LutraError(f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]")
+                raise LutraError(
+                    f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]"
+                )
             # Written, so that the pages are there before the first token is timed.
             self._buffers[info.name] = np.full((batch, info.shape[1], capacity, info.shape[3]), 0, info.dtype)
 
@@ -55,7 +62,9 @@ class KVCache:
         for info, present in self._pairs:
             binding.set_input(info.name, self._view(info.name, self.length))
             binding.set_output(present, self._view(info.name, self.length))
-        self._positions = binding.positions([info.name for info, _ in self._pairs], [present for _, present in self._pairs])
+        self._positions = binding.positions(
+            [info.name for info, _ in self._pairs], [present for _, present in self._pairs]
+        )
 
     def resize(self, binding: Binding, new: int) -> None:
         """Makes the bound views fit a step of `new` tokens."""
@@ -78,5 +87,6 @@ class KVCache:
 
     def _check(self, new: int) -> None:
         if self.length + new > self.capacity:
-            raise LutraError(f"the KV cache holds {self.capacity} positions, of which {self.length} are used: "
-                             f"{new} more do not fit")
+            raise LutraError(
+                f"the KV cache holds {self.capacity} positions, of which {self.length} are used: {new} more do not fit"
+            )

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import os
 from collections.abc import Callable
-from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,10 @@ class LutraTensor(ctypes.Structure):
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "lutraVersion": (c_char_p, []),
     "lutraFree": (None, [c_void_p]),
-    "lutraCompile": (c_int, [c_char_p, c_char_p, c_char_p, POINTER(c_char_p), c_int, ProgressCallback, c_void_p,
-                             POINTER(c_void_p)]),
+    "lutraCompile": (
+        c_int,
+        [c_char_p, c_char_p, c_char_p, POINTER(c_char_p), c_int, ProgressCallback, c_void_p, POINTER(c_void_p)],
+    ),
     "lutraSessionOpen": (c_int, [c_char_p, c_int, POINTER(c_void_p), POINTER(c_void_p)]),
     "lutraSessionClose": (None, [c_void_p]),
     "lutraSessionManifest": (c_char_p, [c_void_p]),
@@ -52,8 +54,10 @@ def library() -> ctypes.CDLL:
         if path.is_file():
             break
     else:
-        raise LutraError(f"{_LIBRARY} was not found in {', '.join(str(p.parent) for p in paths)}: "
-                         "run scripts/build, or set LUTRA_LIBRARY_DIR")
+        raise LutraError(
+            f"{_LIBRARY} was not found in {', '.join(str(p.parent) for p in paths)}: "
+            "run scripts/build, or set LUTRA_LIBRARY_DIR"
+        )
     try:
         loaded = ctypes.CDLL(str(path))
         for name, (result, arguments) in _SIGNATURES.items():
@@ -80,16 +84,28 @@ def version() -> str:
     return library().lutraVersion().decode()
 
 
-def compile_model(model: str, directory: str, target: str, options: list[str],
-                  progress: Callable[[str, float], None] | None) -> None:
+def compile_model(
+    model: str, directory: str, target: str, options: list[str], progress: Callable[[str, float], None] | None
+) -> None:
     """lutraCompile: `options` are "target.key=value" strings."""
     array = (c_char_p * max(1, len(options)))(*[option.encode() for option in options])
     callback = ProgressCallback()
     if progress is not None:
         callback = ProgressCallback(lambda phase, fraction, _: progress(phase.decode(), fraction))
     error = c_void_p()
-    check(library().lutraCompile(os.fsencode(model), os.fsencode(directory), target.encode(), array, len(options), callback,
-                                 None, byref(error)), error)
+    check(
+        library().lutraCompile(
+            os.fsencode(model),
+            os.fsencode(directory),
+            target.encode(),
+            array,
+            len(options),
+            callback,
+            None,
+            byref(error),
+        ),
+        error,
+    )
 
 
 class NativeSession:

@@ -16,8 +16,13 @@ def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:
     if not console.is_terminal:
         yield lambda _what, _fraction: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-               TextColumn("[dim]{task.fields[what]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[what]}"),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=1.0, what="")
         yield lambda what, fraction: bar.update(task, completed=fraction, what=what)

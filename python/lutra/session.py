@@ -15,8 +15,15 @@ from lutra.binding import Binding
 from lutra.errors import LutraError
 
 #: The manifest's dtype names.
-DTYPES: dict[str, np.dtype] = {"f32": np.dtype(np.float32), "f16": np.dtype(np.float16), "i64": np.dtype(np.int64), "i32": np.dtype(np.int32),
-          "i8": np.dtype(np.int8), "u8": np.dtype(np.uint8), "bool": np.dtype(np.bool_)}
+DTYPES: dict[str, np.dtype] = {
+    "f32": np.dtype(np.float32),
+    "f16": np.dtype(np.float16),
+    "i64": np.dtype(np.int64),
+    "i32": np.dtype(np.int32),
+    "i8": np.dtype(np.int8),
+    "u8": np.dtype(np.uint8),
+    "bool": np.dtype(np.bool_),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +35,19 @@ class TensorInfo:
     shape: tuple[int | str, ...]
 
 
-def compile(model: str | os.PathLike[str], directory: str | os.PathLike[str], target: str = "cpu", *,
-            options: Mapping[str, object] | Sequence[str] = (),
-            progress: Callable[[str, float], None] | None = None) -> Path:
+def compile(
+    model: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
+    target: str = "cpu",
+    *,
+    options: Mapping[str, object] | Sequence[str] = (),
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
     """Compiles the ONNX file `model` into the artifact `directory`.
 
     `options` are the target's, as {"table": "f32"} or ["cpu.table=f32"]. `progress` is called with the phase and the
-    finished fraction. tokenizer.json and model.json beside the model are copied into the artifact. Raises LutraError with
-    the compiler's diagnostics. Returns the directory.
+    finished fraction. tokenizer.json and model.json beside the model are copied into the artifact. Raises LutraError
+    with the compiler's diagnostics. Returns the directory.
     """
     if isinstance(options, Mapping):
         options = [f"{key if '.' in key else f'{target}.{key}'}={_spell(value)}" for key, value in options.items()]
@@ -84,8 +96,12 @@ class Session:
         """A set of arrays to run on again and again, without describing them anew each time."""
         return Binding(self._native, self._inputs, self._outputs)
 
-    def run(self, output_names: Sequence[str] | None, inputs: Mapping[str, np.ndarray],
-            outputs: Mapping[str, np.ndarray] | None = None) -> list[np.ndarray]:
+    def run(
+        self,
+        output_names: Sequence[str] | None,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Mapping[str, np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
         """Runs the model once; gives the outputs named, or all.
 
         Arrays are used where they lie, strided or not. An array in `outputs` receives that output in place (a `present`
@@ -128,7 +144,9 @@ def _resolve(dim: int | str, sizes: Mapping[str, int], info: TensorInfo) -> int:
     if isinstance(dim, int):
         return dim
     if dim not in sizes:
-        raise LutraError(f"the size '{dim}' of output '{info.name}' follows from no input: pass an array for it in `outputs`")
+        raise LutraError(
+            f"the size '{dim}' of output '{info.name}' follows from no input: pass an array for it in `outputs`"
+        )
     return sizes[dim]
 
 

@@ -35,8 +35,14 @@ class TextModel:
             if config.get("format") != "lutra-model":
                 raise LutraError(f"'{directory / 'model.json'}' is not a lutra-model file: run lutra convert again")
             tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-            return TextModel(tokenizer, config["context_length"], config["bos_token_id"], frozenset(config["eos_token_ids"]),
-                             config["add_bos_token"], config["chat_template"])
+            return TextModel(
+                tokenizer,
+                config["context_length"],
+                config["bos_token_id"],
+                frozenset(config["eos_token_ids"]),
+                config["add_bos_token"],
+                config["chat_template"],
+            )
         except LutraError:
             raise
         except FileNotFoundError as error:
@@ -63,8 +69,11 @@ class TextModel:
         environment.globals["raise_exception"] = _raise
         try:
             return environment.from_string(self.chat_template).render(
-                messages=messages, add_generation_prompt=True, bos_token=self._spelled(self.bos),
-                eos_token=self._spelled(min(self.eos, default=None)))
+                messages=messages,
+                add_generation_prompt=True,
+                bos_token=self._spelled(self.bos),
+                eos_token=self._spelled(min(self.eos, default=None)),
+            )
         except TemplateError as error:
             raise LutraError(f"the model's chat template failed: {error}") from error
 

@@ -1,7 +1,7 @@
-"""Writes tiny_llama.onnx and tiny_llama.onnx.data: a two-layer llama with random weights, shaped as onnxruntime-genai's exports.
+"""Writes tiny_llama.onnx and its .data: a two-layer llama with random weights, shaped as onnxruntime-genai's exports.
 
-It mixes what exported models use: 2, 4 and 8 bits; blocks of 16, 32 and 64; default, packed and float zero points; a K (200) that
-no block divides; packed QKV (layer 0) and separate Q, K and V (layer 1); the embedding and the output projection share
+It mixes what exported models use: 2, 4 and 8 bits; blocks of 16, 32 and 64; default, packed and float zero points; a K (200)
+that no block divides; packed QKV (layer 0) and separate Q, K and V (layer 1); the embedding and the output projection share
 their bytes. Integers drawn from a frozen generator make the bytes the same everywhere.
 
 Usage: make_tiny_llama.py [directory]   (default: the folder of this script)
@@ -52,33 +52,63 @@ class TinyLlama:
             packed = np.bitwise_or.reduce(padded.reshape(n, -1, per_byte) << shifts, axis=2).astype(np.uint8)
             inputs.append(self.graph.initializer(f"{name}.zero_points", packed))
         elif zero == "float":
-            inputs.append(self.graph.initializer(f"{name}.zero_points", middle - np.float32(0.5) + self.small(n, blocks)))
+            inputs.append(
+                self.graph.initializer(f"{name}.zero_points", middle - np.float32(0.5) + self.small(n, blocks))
+            )
         return inputs, {"bits": bits, "block_size": block}
 
     def matmul(self, path: str, x: str, n: int, k: int, bits: int, block: int, zero: str) -> str:
         weights, attributes = self.nbits(f"{path[1:].replace('/', '.')}.MatMulNBits", n, k, bits, block, zero)
-        return self.graph.node("MatMulNBits", [x, *weights], f"{path}/MatMulNBits", domain=MICROSOFT, N=n, K=k, accuracy_level=0,
-                               **attributes)
+        return self.graph.node(
+            "MatMulNBits",
+            [x, *weights],
+            f"{path}/MatMulNBits",
+            domain=MICROSOFT,
+            N=n,
+            K=k,
+            accuracy_level=0,
+            **attributes,
+        )
 
     def norm(self, path: str, hidden: str, skip: str | None = None) -> tuple[str, str]:
         weight = self.graph.initializer(f"{path[1:].replace('/', '.')}.weight", 1 + self.small(HIDDEN) / 8)
         if skip is None:
-            return self.graph.node("SimplifiedLayerNormalization", [hidden, weight], f"{path}/LayerNorm", axis=-1,
-                                   epsilon=EPSILON, stash_type=1), hidden
+            return self.graph.node(
+                "SimplifiedLayerNormalization",
+                [hidden, weight],
+                f"{path}/LayerNorm",
+                axis=-1,
+                epsilon=EPSILON,
+                stash_type=1,
+            ), hidden
         name = f"{path}/SkipLayerNorm"
         outputs = [f"{name}/output_0", "", "", f"{name}/output_3"]
-        self.graph.node("SkipSimplifiedLayerNormalization", [hidden, skip, weight], name, outputs=outputs, domain=MICROSOFT,
-                        epsilon=EPSILON)
+        self.graph.node(
+            "SkipSimplifiedLayerNormalization",
+            [hidden, skip, weight],
+            name,
+            outputs=outputs,
+            domain=MICROSOFT,
+            epsilon=EPSILON,
+        )
         return outputs[0], outputs[3]
 
     def attention(self, layer: int, projections: list[str]) -> str:
         name = f"/model/layers.{layer}/attn/GroupQueryAttention"
         past = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
         present = [f"present.{layer}.{part}" for part in ("key", "value")]
-        return self.graph.node("GroupQueryAttention",
-                               [*projections, *past, self.seqlens, self.total, "cos_cache", "sin_cache"], name,
-                               outputs=[f"{name}/output_0", *present], domain=MICROSOFT, num_heads=HEADS, kv_num_heads=KV_HEADS,
-                               scale=float(np.float32(HEAD_SIZE ** -0.5)), do_rotary=1, rotary_interleaved=0)
+        return self.graph.node(
+            "GroupQueryAttention",
+            [*projections, *past, self.seqlens, self.total, "cos_cache", "sin_cache"],
+            name,
+            outputs=[f"{name}/output_0", *present],
+            domain=MICROSOFT,
+            num_heads=HEADS,
+            kv_num_heads=KV_HEADS,
+            scale=float(np.float32(HEAD_SIZE**-0.5)),
+            do_rotary=1,
+            rotary_interleaved=0,
+        )
 
     def mlp(self, layer: int, x: str, gate: tuple, up: tuple, down: tuple) -> str:
         path = f"/model/layers.{layer}/mlp"
@@ -94,8 +124,12 @@ class TinyLlama:
         one = g.initializer("model.constants.one", np.array([1], np.int64))
         index = g.initializer("model.constants.index_one", np.array(1, np.int64))
         total = g.node("ReduceSum", ["attention_mask", one], f"{base}/ReduceSum", keepdims=0)
-        self.seqlens = g.node("Cast", [g.node("Sub", [total, one], f"{base}/Sub")], f"{base}/Sub/Cast", to=TensorProto.INT32)
-        length = g.node("Gather", [g.node("Shape", ["attention_mask"], f"{base}/Shape"), index], f"{base}/Gather", axis=0)
+        self.seqlens = g.node(
+            "Cast", [g.node("Sub", [total, one], f"{base}/Sub")], f"{base}/Sub/Cast", to=TensorProto.INT32
+        )
+        length = g.node(
+            "Gather", [g.node("Shape", ["attention_mask"], f"{base}/Shape"), index], f"{base}/Gather", axis=0
+        )
         self.total = g.node("Cast", [length], f"{base}/Gather/Cast", to=TensorProto.INT32)
 
     def build(self) -> None:
@@ -105,18 +139,31 @@ class TinyLlama:
         g.output("logits", TensorProto.FLOAT, ["batch_size", "sequence_length", VOCABULARY])
         for layer in range(2):
             for part in ("key", "value"):
-                g.input(f"past_key_values.{layer}.{part}", TensorProto.FLOAT,
-                        ["batch_size", KV_HEADS, "past_sequence_length", HEAD_SIZE])
-                g.output(f"present.{layer}.{part}", TensorProto.FLOAT,
-                         ["batch_size", KV_HEADS, "total_sequence_length", HEAD_SIZE])
+                g.input(
+                    f"past_key_values.{layer}.{part}",
+                    TensorProto.FLOAT,
+                    ["batch_size", KV_HEADS, "past_sequence_length", HEAD_SIZE],
+                )
+                g.output(
+                    f"present.{layer}.{part}",
+                    TensorProto.FLOAT,
+                    ["batch_size", KV_HEADS, "total_sequence_length", HEAD_SIZE],
+                )
         self.lengths()
         for name, cache in zip(("cos_cache", "sin_cache"), rope_caches(HEAD_SIZE, CONTEXT, 10000.0, None)):
             g.initializer(name, cache)
 
         embedding, format_ = self.nbits("model.embed_tokens.weight", VOCABULARY, HIDDEN, 4, 16, "packed")
         flat = g.alias("model.embed_tokens.weight_Q4", embedding[0], (VOCABULARY, HIDDEN // 2))
-        hidden = g.node("GatherBlockQuantized", [flat, "input_ids", *embedding[1:]], "/model/embed_tokens/GatherBlockQuantized",
-                        domain=MICROSOFT, gather_axis=0, quantize_axis=1, **format_)
+        hidden = g.node(
+            "GatherBlockQuantized",
+            [flat, "input_ids", *embedding[1:]],
+            "/model/embed_tokens/GatherBlockQuantized",
+            domain=MICROSOFT,
+            gather_axis=0,
+            quantize_axis=1,
+            **format_,
+        )
 
         q_width, kv_width = HEADS * HEAD_SIZE, KV_HEADS * HEAD_SIZE
         path = "/model/layers.0"
@@ -136,8 +183,17 @@ class TinyLlama:
         down = self.mlp(1, y, (8, 32, "default"), (2, 32, "default"), (2, 32, "packed"))
 
         last, _ = self.norm("/model/norm", hidden, down)
-        g.node("MatMulNBits", [last, *embedding], "/lm_head/MatMulNBits", outputs=["logits"], domain=MICROSOFT, N=VOCABULARY,
-               K=HIDDEN, accuracy_level=0, **format_)
+        g.node(
+            "MatMulNBits",
+            [last, *embedding],
+            "/lm_head/MatMulNBits",
+            outputs=["logits"],
+            domain=MICROSOFT,
+            N=VOCABULARY,
+            K=HIDDEN,
+            accuracy_level=0,
+            **format_,
+        )
 
 
 def main(directory: Path) -> None:

@@ -9,7 +9,6 @@ import unittest
 from pathlib import Path
 
 from gguf import GGMLQuantizationType as Kind
-
 from lutra import cli
 from lutra.eval import __main__ as evaluation
 from tiny_gguf import TinyGGUF
@@ -32,8 +31,13 @@ class CommandTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        kinds = {f"blk.0.{name}.weight": Kind.Q4_1 for name in ("attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up", "ffn_down")}
-        TinyGGUF(cls.folder / "tiny.gguf", kinds | {"token_embd.weight": Kind.Q8_0, "blk.0.attn_output.weight": Kind.Q6_K})
+        kinds = {
+            f"blk.0.{name}.weight": Kind.Q4_1
+            for name in ("attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up", "ffn_down")
+        }
+        TinyGGUF(
+            cls.folder / "tiny.gguf", kinds | {"token_embd.weight": Kind.Q8_0, "blk.0.attn_output.weight": Kind.Q6_K}
+        )
         cls.onnx = cls.folder / "onnx" / "tiny.onnx"
         cls.artifact = cls.folder / "tiny.lutra"
         cls.converted = run("convert", cls.folder / "tiny.gguf", cls.onnx)
@@ -43,8 +47,10 @@ class CommandTest(unittest.TestCase):
         self.assertRegex(self.converted[1], r"tiny\.onnx: \d+\.\d MB in \d+\.\d s\n$")
         self.assertRegex(self.compiled[1], r"tiny\.lutra: \d+\.\d MB in \d+\.\d s\n$")
         self.assertEqual((self.converted[0], self.compiled[0]), (0, 0))
-        self.assertEqual({"manifest.json", "model.so", "weights.safetensors", "tokenizer.json", "model.json"},
-                         {path.name for path in self.artifact.iterdir()})
+        self.assertEqual(
+            {"manifest.json", "model.so", "weights.safetensors", "tokenizer.json", "model.json"},
+            {path.name for path in self.artifact.iterdir()},
+        )
 
     def test_generate_is_repeatable_and_prints_timings(self) -> None:
         for options in ([], ["--raw"], ["--temperature", 0.8, "--top-p", 0.9, "--seed", 3], ["--threads", 1]):
@@ -75,7 +81,9 @@ class CommandTest(unittest.TestCase):
         prose.write_text("in the thin inn, the thing. " * 20)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            evaluation.main(["perplexity", str(self.onnx), "--text", str(prose), "--window", "64", "--limit", "200", "--json"])
+            evaluation.main(
+                ["perplexity", str(self.onnx), "--text", str(prose), "--window", "64", "--limit", "200", "--json"]
+            )
         figures = json.loads(out.getvalue())
         self.assertAlmostEqual(figures["ratio"], 1, delta=0.05)
         self.assertLess(figures["kl_mean"], 0.05)
@@ -96,7 +104,7 @@ class CommandTest(unittest.TestCase):
             ("'0' is not a whole number of at least 1", "generate", self.artifact, "hi", "--max-tokens", 0),
             ("'nan' is not a number of at least 0", "generate", self.artifact, "hi", "--temperature", "nan"),
             ("tokens; the model's context holds 512", "generate", self.artifact, "hi " * 600),
-            ("the following arguments are required: command", ),
+            ("the following arguments are required: command",),
         )
         for message, *arguments in cases:
             with self.subTest(message=message):

@@ -11,11 +11,10 @@ import onnx
 import onnxruntime
 from gguf import GGMLQuantizationType as Kind
 from gguf.quants import dequantize
-from onnx import numpy_helper
-
 from lutra.convert import convert_gguf, quant
 from lutra.errors import LutraError
 from lutra.textmodel import TextModel
+from onnx import numpy_helper
 from tiny_gguf import CONTEXT, FEED_FORWARD, HEADS, HIDDEN, KV_HEADS, TOKENS, TinyGGUF, random_blocks
 
 EXACT = (Kind.Q4_0, Kind.Q8_0, Kind.Q6_K)
@@ -44,15 +43,27 @@ class Converted:
             return self.constants[node.input[1]].T
         attributes = {attribute.name: attribute.i for attribute in node.attribute}
         zero_points = self.constants[node.input[3]] if len(node.input) > 3 else None
-        return quant.NBitsMatrix(attributes["bits"], attributes["block_size"], self.constants[node.input[1]],
-                                 self.constants[node.input[2]], zero_points).dequantize()
+        return quant.NBitsMatrix(
+            attributes["bits"],
+            attributes["block_size"],
+            self.constants[node.input[1]],
+            self.constants[node.input[2]],
+            zero_points,
+        ).dequantize()
 
     def run(self, ids: list[int], past: list[np.ndarray] | None = None) -> list[np.ndarray]:
         session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
         past = past or [np.zeros((1, KV_HEADS, 0, HIDDEN // HEADS), np.float32)] * 2
         total = past[0].shape[2] + len(ids)
-        return session.run(None, {"input_ids": np.array([ids]), "attention_mask": np.ones((1, total), np.int64),
-                                  "past_key_values.0.key": past[0], "past_key_values.0.value": past[1]})
+        return session.run(
+            None,
+            {
+                "input_ids": np.array([ids]),
+                "attention_mask": np.ones((1, total), np.int64),
+                "past_key_values.0.key": past[0],
+                "past_key_values.0.value": past[1],
+            },
+        )
 
 
 class ConvertTest(unittest.TestCase):
@@ -86,22 +97,39 @@ class ConvertTest(unittest.TestCase):
         np.testing.assert_array_equal(matrix.dequantize()[flat], exact[flat])
 
     def test_every_matrix_is_exact_and_in_the_models_row_order(self) -> None:
-        names = {"attn_q": "attn/q_proj", "attn_k": "attn/k_proj", "attn_v": "attn/v_proj", "attn_output": "attn/o_proj",
-                 "ffn_gate": "mlp/gate_proj", "ffn_up": "mlp/up_proj", "ffn_down": "mlp/down_proj"}
+        names = {
+            "attn_q": "attn/q_proj",
+            "attn_k": "attn/k_proj",
+            "attn_v": "attn/v_proj",
+            "attn_output": "attn/o_proj",
+            "ffn_gate": "mlp/gate_proj",
+            "ffn_up": "mlp/up_proj",
+            "ffn_down": "mlp/down_proj",
+        }
         for kind in (*EXACT, Kind.F16, Kind.F32):
             with self.subTest(kind=kind.name):
                 source, converted = self.convert(all_of(kind, Kind.Q8_0))
                 op = "MatMul" if kind in quant.FLOAT_KINDS else "MatMulNBits"
                 for stored, path in names.items():
-                    np.testing.assert_array_equal(converted.weight(f"/model/layers.0/{path}/{op}"),
-                                                  source.values[f"blk.0.{stored}.weight"], err_msg=stored)
+                    np.testing.assert_array_equal(
+                        converted.weight(f"/model/layers.0/{path}/{op}"),
+                        source.values[f"blk.0.{stored}.weight"],
+                        err_msg=stored,
+                    )
 
     def test_onnxruntime_agrees_with_a_plain_computation(self) -> None:
-        for kind, embedding in ((Kind.Q4_0, Kind.Q8_0), (Kind.Q4_1, Kind.Q4_1), (Kind.Q6_K, Kind.Q6_K), (Kind.F16, Kind.F32)):
+        for kind, embedding in (
+            (Kind.Q4_0, Kind.Q8_0),
+            (Kind.Q4_1, Kind.Q4_1),
+            (Kind.Q6_K, Kind.Q6_K),
+            (Kind.F16, Kind.F32),
+        ):
             with self.subTest(kind=kind.name, embedding=embedding.name):
                 source, converted = self.convert(all_of(kind, embedding))
                 ids = [5, 100, 17, 42, 259]
-                np.testing.assert_allclose(converted.run(ids)[0][0], reference_logits(source.values, ids), rtol=0, atol=2e-4)
+                np.testing.assert_allclose(
+                    converted.run(ids)[0][0], reference_logits(source.values, ids), rtol=0, atol=2e-4
+                )
 
     def test_decode_steps_equal_prefill(self) -> None:
         _, converted = self.convert(all_of(Kind.Q4_1, Kind.Q8_0))
@@ -114,17 +142,26 @@ class ConvertTest(unittest.TestCase):
     def test_tied_output_shares_the_embeddings_bytes(self) -> None:
         self.convert(all_of(Kind.Q4_1, Kind.Q8_0))
         model = onnx.load(self.folder / "out" / "tiny.onnx", load_external_data=False)
-        tensors = {tensor.name: {entry.key: entry.value for entry in tensor.external_data} for tensor in model.graph.initializer}
+        tensors = {
+            tensor.name: {entry.key: entry.value for entry in tensor.external_data}
+            for tensor in model.graph.initializer
+        }
         self.assertEqual(tensors["lm_head.MatMulNBits.qweight"], tensors["model.embed_tokens.weight_Q8"])
         self.assertEqual(model.ir_version, 10)
-        self.assertEqual({(opset.domain, opset.version) for opset in model.opset_import}, {("", 21), ("com.microsoft", 1)})
+        self.assertEqual(
+            {(opset.domain, opset.version) for opset in model.opset_import}, {("", 21), ("com.microsoft", 1)}
+        )
 
     def test_the_same_input_gives_the_same_bytes(self) -> None:
         self.convert(all_of(Kind.Q4_1, Kind.Q8_0))
-        first = [(self.folder / "out" / name).read_bytes() for name in ("tiny.onnx", "tiny.onnx.data", "tokenizer.json")]
+        first = [
+            (self.folder / "out" / name).read_bytes() for name in ("tiny.onnx", "tiny.onnx.data", "tokenizer.json")
+        ]
         self.convert(all_of(Kind.Q4_1, Kind.Q8_0))
-        self.assertEqual(first, [(self.folder / "out" / name).read_bytes()
-                                 for name in ("tiny.onnx", "tiny.onnx.data", "tokenizer.json")])
+        self.assertEqual(
+            first,
+            [(self.folder / "out" / name).read_bytes() for name in ("tiny.onnx", "tiny.onnx.data", "tokenizer.json")],
+        )
 
     def test_tokenizer_and_chat_template(self) -> None:
         self.convert(all_of(Kind.Q4_0, Kind.Q4_0))
@@ -132,9 +169,27 @@ class ConvertTest(unittest.TestCase):
         self.assertEqual(text.context_length, CONTEXT)
         self.assertEqual(text.eos, frozenset([2]))
         ids = text.encode(text.chat("in the", system="s"))
-        self.assertEqual([TOKENS[i] for i in ids],
-                         ["<|im_start|>", *"system", "Ċ", "s", "<|im_end|>", "Ċ", "<|im_start|>", *"user", "Ċ", "in", "Ġthe",
-                          "<|im_end|>", "Ċ", "<|im_start|>", *"assistant", "Ċ"])
+        self.assertEqual(
+            [TOKENS[i] for i in ids],
+            [
+                "<|im_start|>",
+                *"system",
+                "Ċ",
+                "s",
+                "<|im_end|>",
+                "Ċ",
+                "<|im_start|>",
+                *"user",
+                "Ċ",
+                "in",
+                "Ġthe",
+                "<|im_end|>",
+                "Ċ",
+                "<|im_start|>",
+                *"assistant",
+                "Ċ",
+            ],
+        )
         stream = text.stream()
         self.assertEqual("".join([*map(stream.push, text.encode("é in the ☃")), stream.finish()]), "é in the ☃")
         self.assertEqual(json.loads((self.folder / "out" / "model.json").read_text())["bos_token_id"], 1)
@@ -151,21 +206,29 @@ class ConvertTest(unittest.TestCase):
         self.assert_refused("has architecture 'gpt2'; expected 'llama'", architecture="gpt2")
 
     def test_rope_scaling(self) -> None:
-        self.assert_refused("sets llama.rope.scaling.type = yarn, which the converter does not support",
-                            metadata={"llama.rope.scaling.type": "yarn"})
+        self.assert_refused(
+            "sets llama.rope.scaling.type = yarn, which the converter does not support",
+            metadata={"llama.rope.scaling.type": "yarn"},
+        )
 
     def test_an_unknown_tensor(self) -> None:
-        self.assert_refused("tensors that a plain llama model does not have: blk.0.attn_q.bias", extra_tensors=("blk.0.attn_q.bias",))
+        self.assert_refused(
+            "tensors that a plain llama model does not have: blk.0.attn_q.bias", extra_tensors=("blk.0.attn_q.bias",)
+        )
 
     def test_a_missing_key(self) -> None:
         self.assert_refused("lacks the metadata 'llama.block_count'", metadata={"llama.block_count": None})
 
     def test_a_wrong_shape(self) -> None:
-        self.assert_refused(r"'blk.0.ffn_gate.weight' has shape \[512, 256\]; expected \[300, 256\]",
-                            metadata={"llama.feed_forward_length": 300})
+        self.assert_refused(
+            r"'blk.0.ffn_gate.weight' has shape \[512, 256\]; expected \[300, 256\]",
+            metadata={"llama.feed_forward_length": 300},
+        )
 
     def test_an_unknown_tokenizer(self) -> None:
-        self.assert_refused("tokenizer of kind 'gpt2' / 'klingon'; expected", metadata={"tokenizer.ggml.pre": "klingon"})
+        self.assert_refused(
+            "tokenizer of kind 'gpt2' / 'klingon'; expected", metadata={"tokenizer.ggml.pre": "klingon"}
+        )
 
     def test_an_unsupported_tensor_type(self) -> None:
         with self.assertRaisesRegex(LutraError, "'w' has type Q5_0; expected one of Q4_0, Q4_1, Q8_0, Q6_K, F32, F16"):
@@ -186,6 +249,7 @@ class ConvertTest(unittest.TestCase):
 
 def reference_logits(w: dict[str, np.ndarray], ids: list[int]) -> np.ndarray:
     """The model in plain f64 numpy, from the weights before GGUF stored them."""
+
     def norm(x: np.ndarray, name: str) -> np.ndarray:
         return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"]
 
@@ -195,7 +259,7 @@ def reference_logits(w: dict[str, np.ndarray], ids: list[int]) -> np.ndarray:
     def rotate(x: np.ndarray) -> np.ndarray:
         size = x.shape[-1]
         angle = np.arange(len(ids))[:, None] * 10000.0 ** (-np.arange(0, size, 2) / size)
-        a, b = x[..., :size // 2], x[..., size // 2:]
+        a, b = x[..., : size // 2], x[..., size // 2 :]
         return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], -1)
 
     w = {name: value.astype(np.float64) for name, value in w.items()}

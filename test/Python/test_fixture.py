@@ -16,8 +16,10 @@ class FixtureTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             subprocess.run([sys.executable, FIXTURES / "make_tiny_llama.py", directory], check=True)
             for name in ("tiny_llama.onnx", "tiny_llama.onnx.data"):
-                self.assertTrue(filecmp.cmp(FIXTURES / name, Path(directory) / name, shallow=False),
-                                f"{name} differs: run test/Fixtures/make_tiny_llama.py and look at what changed")
+                self.assertTrue(
+                    filecmp.cmp(FIXTURES / name, Path(directory) / name, shallow=False),
+                    f"{name} differs: run test/Fixtures/make_tiny_llama.py and look at what changed",
+                )
 
 
 if __name__ == "__main__":

@@ -5,21 +5,26 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import lutra
 import numpy as np
 import onnxruntime
-
-import lutra
 from lutra.decoder import Decoder
 
 FIXTURE = Path(__file__).resolve().parents[1] / "Fixtures" / "tiny_llama.onnx"
 IDS = [1, 5, 300, 17, 42, 9, 88]
 
 
-def feeds(ids: list[list[int]], past: list[np.ndarray] | None = None, total: int | None = None) -> dict[str, np.ndarray]:
+def feeds(
+    ids: list[list[int]], past: list[np.ndarray] | None = None, total: int | None = None
+) -> dict[str, np.ndarray]:
     past = past or [np.zeros((len(ids), 2, 0, 32), np.float32)] * 4
     names = [f"past_key_values.{layer}.{part}" for layer in range(2) for part in ("key", "value")]
     total = past[0].shape[2] + len(ids[0]) if total is None else total
-    return {"input_ids": np.array(ids, np.int64), "attention_mask": np.ones((len(ids), total), np.int64), **dict(zip(names, past))}
+    return {
+        "input_ids": np.array(ids, np.int64),
+        "attention_mask": np.ones((len(ids), total), np.int64),
+        **dict(zip(names, past)),
+    }
 
 
 class SessionTest(unittest.TestCase):
@@ -29,8 +34,12 @@ class SessionTest(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         root = Path(cls.folder.name)
         cls.phases: list[tuple[str, float]] = []
-        cls.exact = lutra.compile(FIXTURE, root / "exact.lutra", options={"table": "f32"},
-                                  progress=lambda phase, fraction: cls.phases.append((phase, fraction)))
+        cls.exact = lutra.compile(
+            FIXTURE,
+            root / "exact.lutra",
+            options={"table": "f32"},
+            progress=lambda phase, fraction: cls.phases.append((phase, fraction)),
+        )
         cls.default = lutra.compile(FIXTURE, root / "default.lutra")
         cls.reference = onnxruntime.InferenceSession(FIXTURE, providers=["CPUExecutionProvider"])
         cls.session = lutra.Session(cls.exact)
@@ -39,7 +48,9 @@ class SessionTest(unittest.TestCase):
         inputs, outputs = self.session.inputs(), self.session.outputs()
         self.assertEqual([info.name for info in inputs], [value.name for value in self.reference.get_inputs()])
         self.assertEqual([info.name for info in outputs], [value.name for value in self.reference.get_outputs()])
-        self.assertEqual(inputs[0], lutra.TensorInfo("input_ids", np.dtype(np.int64), ("batch_size", "sequence_length")))
+        self.assertEqual(
+            inputs[0], lutra.TensorInfo("input_ids", np.dtype(np.int64), ("batch_size", "sequence_length"))
+        )
         self.assertEqual(inputs[2].shape, ("batch_size", 2, "past_sequence_length", 32))
 
     def test_progress_goes_from_start_to_end(self) -> None:
@@ -55,7 +66,10 @@ class SessionTest(unittest.TestCase):
                     np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
 
     def test_i8_tables_are_close_to_onnxruntime(self) -> None:
-        (ours,), theirs = lutra.Session(self.default).run(["logits"], feeds([IDS])), self.reference.run(["logits"], feeds([IDS]))[0]
+        (ours,), theirs = (
+            lutra.Session(self.default).run(["logits"], feeds([IDS])),
+            self.reference.run(["logits"], feeds([IDS]))[0],
+        )
         self.assertLess(np.abs(ours - theirs).max(), 0.15)
 
     def test_decode_with_the_cache_in_place_equals_prefill(self) -> None:
@@ -104,23 +118,35 @@ class SessionTest(unittest.TestCase):
 
     # What is refused.
 
-    def assert_refused(self, message: str, inputs: dict, names: list[str] | None = None, outputs: dict | None = None) -> None:
+    def assert_refused(
+        self, message: str, inputs: dict, names: list[str] | None = None, outputs: dict | None = None
+    ) -> None:
         with self.assertRaisesRegex(lutra.LutraError, message):
             self.session.run(names, inputs, outputs)
 
     def test_wrong_inputs(self) -> None:
         good = feeds([IDS])
         self.assert_refused("no input 'ids'; it has 'input_ids', 'attention_mask'", {"ids": good["input_ids"]})
-        self.assert_refused("no array was given for input 'past_key_values.1.value'",
-                            {name: array for name, array in good.items() if name != "past_key_values.1.value"})
-        self.assert_refused("'input_ids' has dtype int32; expected int64", {**good, "input_ids": good["input_ids"].astype(np.int32)})
+        self.assert_refused(
+            "no array was given for input 'past_key_values.1.value'",
+            {name: array for name, array in good.items() if name != "past_key_values.1.value"},
+        )
+        self.assert_refused(
+            "'input_ids' has dtype int32; expected int64", {**good, "input_ids": good["input_ids"].astype(np.int32)}
+        )
         self.assert_refused("'input_ids' must be a numpy array, not list", {**good, "input_ids": [IDS]})
-        self.assert_refused(r"'input_ids' has shape \[7\]; expected \[batch_size, sequence_length\]",
-                            {**good, "input_ids": good["input_ids"][0]})
-        self.assert_refused(r"'past_key_values.0.key' has shape \[1, 3, 0, 32\]; expected \[batch_size, 2, ",
-                            {**good, "past_key_values.0.key": np.zeros((1, 3, 0, 32), np.float32)})
-        self.assert_refused("'batch_size' is 1 in input 'input_ids' but 2 in input 'attention_mask'",
-                            {**good, "attention_mask": np.ones((2, 7), np.int64)})
+        self.assert_refused(
+            r"'input_ids' has shape \[7\]; expected \[batch_size, sequence_length\]",
+            {**good, "input_ids": good["input_ids"][0]},
+        )
+        self.assert_refused(
+            r"'past_key_values.0.key' has shape \[1, 3, 0, 32\]; expected \[batch_size, 2, ",
+            {**good, "past_key_values.0.key": np.zeros((1, 3, 0, 32), np.float32)},
+        )
+        self.assert_refused(
+            "'batch_size' is 1 in input 'input_ids' but 2 in input 'attention_mask'",
+            {**good, "attention_mask": np.ones((2, 7), np.int64)},
+        )
 
     def test_wrong_outputs(self) -> None:
         good = feeds([IDS])

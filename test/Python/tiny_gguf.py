@@ -16,11 +16,19 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 ALPHABET = sorted(ByteLevel.alphabet())
 MERGES = ["t h", "th e", "Ġ the", "i n"]
 TOKENS = SPECIAL + ALPHABET + ["th", "the", "Ġthe", "in"]
-CHAT = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
-        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+CHAT = (
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 
-#: Where a block has f16 fields (byte offsets), and the standard deviation to draw them with: keeps the weights near 1/16.
-_F16_FIELDS = {Kind.Q4_0: ((0,), 0.01), Kind.Q4_1: ((0, 2), 0.01), Kind.Q8_0: ((0,), 0.001), Kind.Q6_K: ((208,), 0.00004)}
+#: Where a block has f16 fields (byte offsets), and the deviation to draw them with: keeps the weights near 1/16.
+_F16_FIELDS = {
+    Kind.Q4_0: ((0,), 0.01),
+    Kind.Q4_1: ((0, 2), 0.01),
+    Kind.Q8_0: ((0,), 0.001),
+    Kind.Q6_K: ((208,), 0.00004),
+}
 
 
 def random_blocks(random: np.random.Generator, kind: Kind, rows: int, cols: int) -> np.ndarray:
@@ -30,7 +38,7 @@ def random_blocks(random: np.random.Generator, kind: Kind, rows: int, cols: int)
     offsets, deviation = _F16_FIELDS[kind]
     for offset in offsets:
         values = (random.standard_normal(len(blocks)) * deviation).astype("<f2")
-        blocks[:, offset:offset + 2] = values.view(np.uint8).reshape(-1, 2)
+        blocks[:, offset : offset + 2] = values.view(np.uint8).reshape(-1, 2)
     return blocks.reshape(rows, -1)
 
 
@@ -41,8 +49,15 @@ class TinyGGUF:
     `metadata` overrides or adds keys; None removes one.
     """
 
-    def __init__(self, path: Path, kinds: dict[str, Kind] | None = None, *, architecture: str = "llama",
-                 metadata: dict[str, object] | None = None, extra_tensors: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kinds: dict[str, Kind] | None = None,
+        *,
+        architecture: str = "llama",
+        metadata: dict[str, object] | None = None,
+        extra_tensors: tuple[str, ...] = (),
+    ) -> None:
         self.values: dict[str, np.ndarray] = {}
         self._random = np.random.default_rng(7)
         self._kinds = kinds or {}
@@ -69,11 +84,19 @@ class TinyGGUF:
 
     def _metadata(self, overrides: dict[str, object]) -> None:
         keys: dict[str, object] = {
-            "llama.block_count": 1, "llama.context_length": CONTEXT, "llama.embedding_length": HIDDEN,
-            "llama.feed_forward_length": FEED_FORWARD, "llama.attention.head_count": HEADS,
-            "llama.attention.head_count_kv": KV_HEADS, "llama.attention.layer_norm_rms_epsilon": 1e-5,
-            "llama.rope.freq_base": 10000.0, "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "smollm",
-            "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 2, "tokenizer.chat_template": CHAT,
+            "llama.block_count": 1,
+            "llama.context_length": CONTEXT,
+            "llama.embedding_length": HIDDEN,
+            "llama.feed_forward_length": FEED_FORWARD,
+            "llama.attention.head_count": HEADS,
+            "llama.attention.head_count_kv": KV_HEADS,
+            "llama.attention.layer_norm_rms_epsilon": 1e-5,
+            "llama.rope.freq_base": 10000.0,
+            "tokenizer.ggml.model": "gpt2",
+            "tokenizer.ggml.pre": "smollm",
+            "tokenizer.ggml.bos_token_id": 1,
+            "tokenizer.ggml.eos_token_id": 2,
+            "tokenizer.chat_template": CHAT,
         }
         for key, value in {**keys, **overrides}.items():
             if isinstance(value, str):
@@ -84,7 +107,9 @@ class TinyGGUF:
                 self._writer.add_uint32(key, value)
         self._writer.add_token_list(TOKENS)
         self._writer.add_token_merges(MERGES)
-        self._writer.add_token_types([TokenType.CONTROL] * len(SPECIAL) + [TokenType.NORMAL] * (len(TOKENS) - len(SPECIAL)))
+        self._writer.add_token_types(
+            [TokenType.CONTROL] * len(SPECIAL) + [TokenType.NORMAL] * (len(TOKENS) - len(SPECIAL))
+        )
 
     def _vector(self, name: str, size: int) -> None:
         self.values[name] = (1 + self._random.standard_normal(size) / 8).astype(np.float32)
@@ -96,7 +121,9 @@ class TinyGGUF:
             stored = random_blocks(self._random, kind, rows, cols)
             values = dequantize(stored, kind)
         else:
-            stored = (self._random.standard_normal((rows, cols)) / 16).astype(np.float16 if kind == Kind.F16 else np.float32)
+            stored = (self._random.standard_normal((rows, cols)) / 16).astype(
+                np.float16 if kind == Kind.F16 else np.float32
+            )
             values = stored.astype(np.float32)
         self.values[name] = values
         if heads:  # as llama.cpp's converter permutes Q and K for interleaved rotary

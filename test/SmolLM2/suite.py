@@ -77,8 +77,10 @@ def readme_transcript() -> str:
 
 @check
 def threads_do_not_change_the_text() -> str:
-    texts = {run(LUTRA, "generate", ARTIFACT, "List three uses of copper.", "--max-tokens", 48, "--quiet", "--threads", n)
-             for n in (1, 2)}
+    texts = {
+        run(LUTRA, "generate", ARTIFACT, "List three uses of copper.", "--max-tokens", 48, "--quiet", "--threads", n)
+        for n in (1, 2)
+    }
     expect(len(texts) == 1, f"1 and 2 threads give different texts: {sorted(texts)}")
     return "equal for 1 and 2 threads"
 
@@ -87,14 +89,17 @@ def threads_do_not_change_the_text() -> str:
 def greedy_tokens_equal_onnxruntime() -> str:
     figures = json.loads(run(PYTHON, "-m", "lutra.eval", "tokens", ONNX, "--json"))
     prompts = figures["prompts"]
-    return f"{sum(p['equal'] for p in prompts)} of {figures['tokens'] * len(prompts)} tokens equal before the first differences"
+    equal = sum(prompt["equal"] for prompt in prompts)
+    return f"{equal} of {figures['tokens'] * len(prompts)} tokens equal before the first differences"
 
 
 @check
 def perplexity_with_default_tables() -> str:
     figures = json.loads(run(PYTHON, "-m", "lutra.eval", "perplexity", ONNX, "--json"))
-    return (f"perplexity {figures['perplexity']:.3f} (onnxruntime {figures['reference_perplexity']:.3f}), "
-            f"mean KL {figures['kl_mean']:.2e} over {figures['predicted']} predictions")
+    return (
+        f"perplexity {figures['perplexity']:.3f} (onnxruntime {figures['reference_perplexity']:.3f}), "
+        f"mean KL {figures['kl_mean']:.2e} over {figures['predicted']} predictions"
+    )
 
 
 def main() -> int:

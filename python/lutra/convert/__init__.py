@@ -16,13 +16,18 @@ from lutra.errors import LutraError
 __all__ = ["convert_gguf"]
 
 
-def convert_gguf(source: str | os.PathLike[str], destination: str | os.PathLike[str], *, tokenizer: bool = True,
-                 progress: Callable[[str, float], None] | None = None) -> Path:
+def convert_gguf(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    tokenizer: bool = True,
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
     """Converts the GGUF model `source` to the ONNX model `destination` (a file name that ends in .onnx).
 
     Beside it are written `<name>.onnx.data` (the weights), tokenizer.json and model.json (unless `tokenizer` is False).
-    `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be converted
-    exactly; nothing is left behind then. Returns the path of the ONNX file.
+    `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be
+    converted exactly; nothing is left behind then. Returns the path of the ONNX file.
     """
     source, destination = Path(source), Path(destination)
     if destination.suffix != ".onnx":
@@ -42,7 +47,10 @@ def convert_gguf(source: str | os.PathLike[str], destination: str | os.PathLike[
     if tokenizer:
         save_tokenizer(checkpoint, destination.parent)
     data_path = destination.with_name(destination.name + ".data")
-    partial_data, partial_model = data_path.with_name(data_path.name + ".part"), destination.with_name(destination.name + ".part")
+    partial_data, partial_model = (
+        data_path.with_name(data_path.name + ".part"),
+        destination.with_name(destination.name + ".part"),
+    )
     try:
         with open(partial_data, "wb") as data:
             graph = GraphBuilder(checkpoint.config.name, data, data_path.name)

@@ -97,7 +97,9 @@ class Checkpoint:
         hidden, heads = int(self._required("llama.embedding_length")), self._required("llama.attention.head_count")
         kv_heads = self.metadata("llama.attention.head_count_kv", heads)
         if not isinstance(heads, int) or not isinstance(kv_heads, int):
-            raise LutraError(f"'{self.path}' has a head count of its own for each layer, which the converter does not support")
+            raise LutraError(
+                f"'{self.path}' has a head count of its own for each layer, which the converter does not support"
+            )
         head_size = int(self.metadata("llama.attention.key_length", hidden // heads))
         for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
             if (found := self.metadata(key, head_size)) != head_size:
@@ -140,8 +142,10 @@ class Checkpoint:
             if tensor.tensor_type not in kinds:
                 bad.setdefault(tensor.tensor_type.name, []).append(tensor.name)
         if bad:
-            found = "; ".join(f"{kind}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-                              for kind, names in sorted(bad.items()))
+            found = "; ".join(
+                f"{kind}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+                for kind, names in sorted(bad.items())
+            )
             raise LutraError(f"'{self.path}' has tensors of unsupported types ({found}); expected {described}")
 
     def unused(self) -> Iterator[str]:

@@ -74,8 +74,16 @@ class GraphBuilder:
         for key, value in (("location", self._data_name), ("offset", offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
 
-    def node(self, op: str, inputs: Sequence[str], name: str, *, outputs: Sequence[str] | None = None,
-             domain: str = "", **attributes: Any) -> str:
+    def node(
+        self,
+        op: str,
+        inputs: Sequence[str],
+        name: str,
+        *,
+        outputs: Sequence[str] | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> str:
         """Adds a node named `name`; outputs default to one value. Returns its first output."""
         outputs = [f"{name}/output_0"] if outputs is None else outputs
         self._nodes.append(helper.make_node(op, inputs, outputs, name=name, domain=domain, **attributes))
@@ -83,8 +91,13 @@ class GraphBuilder:
 
     def save(self, path: Path) -> None:
         """Writes the model, without re-reading the external data."""
-        graph = helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, list(self._initializers.values()))
+        graph = helper.make_graph(
+            self._nodes, self._name, self._inputs, self._outputs, list(self._initializers.values())
+        )
         model = helper.make_model(
-            graph, producer_name="lutra", ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET)])
+            graph,
+            producer_name="lutra",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET)],
+        )
         path.write_bytes(model.SerializeToString(deterministic=True))

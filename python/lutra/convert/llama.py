@@ -20,7 +20,9 @@ from lutra.errors import LutraError
 Progress = Callable[[str, int], None]
 
 
-def rope_caches(head_size: int, context: int, theta: float, factors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def rope_caches(
+    head_size: int, context: int, theta: float, factors: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """cos and sin f32 [context, head_size / 2] of position * theta^(-2i/head_size) / factors[i], computed in f64."""
     inverse = theta ** (-np.arange(0, head_size, 2, dtype=np.float64) / head_size)
     if factors is not None:
@@ -61,8 +63,11 @@ class LlamaGraph:
         last, _ = self._norm("/model/norm", "output_norm.weight", hidden, skip)
         self._lm_head(last)
         if left := list(self._checkpoint.unused()):
-            raise LutraError(f"'{self._checkpoint.path}' has tensors that a plain llama model does not have: "
-                             + ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else ""))
+            raise LutraError(
+                f"'{self._checkpoint.path}' has tensors that a plain llama model does not have: "
+                + ", ".join(left[:8])
+                + (f" and {len(left) - 8} more" if len(left) > 8 else "")
+            )
 
     # The parts that do not repeat.
 
@@ -104,8 +109,16 @@ class LlamaGraph:
         codes = g.initializer(self._tied, matrix.codes.reshape(matrix.rows, -1))
         scales = g.initializer(f"{name}_scales", matrix.scales)
         self._tied_format = matrix.bits, matrix.block, matrix.codes.shape, scales
-        return g.node("GatherBlockQuantized", [codes, ids, scales], "/model/embed_tokens/GatherBlockQuantized",
-                      domain=MICROSOFT, bits=matrix.bits, block_size=matrix.block, gather_axis=0, quantize_axis=1)
+        return g.node(
+            "GatherBlockQuantized",
+            [codes, ids, scales],
+            "/model/embed_tokens/GatherBlockQuantized",
+            domain=MICROSOFT,
+            bits=matrix.bits,
+            block_size=matrix.block,
+            gather_axis=0,
+            quantize_axis=1,
+        )
 
     def _lm_head(self, hidden: str) -> None:
         """The output projection: its own tensor, or the embedding again (sharing its bytes where the layouts agree)."""
@@ -133,12 +146,28 @@ class LlamaGraph:
         k = self._linear(f"{path}/attn/k_proj", f"{stored}.attn_k.weight", x, c.hidden, kv_width, heads=c.kv_heads)
         v = self._linear(f"{path}/attn/v_proj", f"{stored}.attn_v.weight", x, c.hidden, kv_width)
         attention = f"{path}/attn/GroupQueryAttention"
-        a = g.node("GroupQueryAttention",
-                   [q, k, v, f"past_key_values.{layer}.key", f"past_key_values.{layer}.value", self._seqlens, self._total,
-                    self._cos, self._sin],
-                   attention, outputs=[f"{attention}/output_0", f"present.{layer}.key", f"present.{layer}.value"],
-                   domain=MICROSOFT, num_heads=c.heads, kv_num_heads=c.kv_heads,
-                   scale=float(np.float32(c.head_size ** -0.5)), do_rotary=1, rotary_interleaved=0)
+        a = g.node(
+            "GroupQueryAttention",
+            [
+                q,
+                k,
+                v,
+                f"past_key_values.{layer}.key",
+                f"past_key_values.{layer}.value",
+                self._seqlens,
+                self._total,
+                self._cos,
+                self._sin,
+            ],
+            attention,
+            outputs=[f"{attention}/output_0", f"present.{layer}.key", f"present.{layer}.value"],
+            domain=MICROSOFT,
+            num_heads=c.heads,
+            kv_num_heads=c.kv_heads,
+            scale=float(np.float32(c.head_size**-0.5)),
+            do_rotary=1,
+            rotary_interleaved=0,
+        )
         o = self._linear(f"{path}/attn/o_proj", f"{stored}.attn_output.weight", a, q_width, c.hidden)
         y, hidden = self._norm(f"{path}/post_attention_layernorm", f"{stored}.ffn_norm.weight", hidden, o)
         gate = self._linear(f"{path}/mlp/gate_proj", f"{stored}.ffn_gate.weight", y, c.hidden, c.feed_forward)
@@ -155,14 +184,21 @@ class LlamaGraph:
         weight = g.initializer(f"{path[1:].replace('/', '.')}.weight", self._take(stored, c.hidden).as_f32())
         if skip is None:
             name = f"{path}/LayerNorm"
-            return g.node("SimplifiedLayerNormalization", [hidden, weight], name, axis=-1, epsilon=c.epsilon,
-                          stash_type=1), hidden
+            return g.node(
+                "SimplifiedLayerNormalization", [hidden, weight], name, axis=-1, epsilon=c.epsilon, stash_type=1
+            ), hidden
         name = f"{path}/SkipLayerNorm"
         outputs = [f"{name}/output_0", "", "", f"{name}/output_3"]
         if stored == "output_norm.weight":
             outputs = outputs[:1]
-        g.node("SkipSimplifiedLayerNormalization", [hidden, skip, weight], name, outputs=outputs, domain=MICROSOFT,
-               epsilon=c.epsilon)
+        g.node(
+            "SkipSimplifiedLayerNormalization",
+            [hidden, skip, weight],
+            name,
+            outputs=outputs,
+            domain=MICROSOFT,
+            epsilon=c.epsilon,
+        )
         return outputs[0], outputs[-1]
 
     # Projections.
@@ -172,7 +208,9 @@ class LlamaGraph:
         self._progress(name, tensor.data.nbytes)
         return tensor
 
-    def _linear(self, path: str, stored: str, x: str, k: int, n: int, *, heads: int = 0, output: str | None = None) -> str:
+    def _linear(
+        self, path: str, stored: str, x: str, k: int, n: int, *, heads: int = 0, output: str | None = None
+    ) -> str:
         """y [B, S, n] = x [B, S, k] . W^T for the stored W [n, k]; `heads` > 0 undoes the rotary order of W's rows."""
         tensor = self._take(stored, n, k)
         data = tensor.data[quant.unpermute_rows(n, heads)] if heads else tensor.data
@@ -184,14 +222,27 @@ class LlamaGraph:
 
     def _quantized(self, path: str, matrix: quant.NBitsMatrix, x: str, output: str | None) -> str:
         base = f"{path.lstrip('/').replace('/', '.')}.MatMulNBits"
-        inputs = [self._graph.initializer(f"{base}.qweight", matrix.codes),
-                  self._graph.initializer(f"{base}.scales", matrix.scales)]
+        inputs = [
+            self._graph.initializer(f"{base}.qweight", matrix.codes),
+            self._graph.initializer(f"{base}.scales", matrix.scales),
+        ]
         if matrix.zero_points is not None:
             inputs.append(self._graph.initializer(f"{base}.zero_points", matrix.zero_points))
         return self._matmul_nbits(path, x, inputs, matrix.cols, matrix.rows, matrix.bits, matrix.block, output)
 
-    def _matmul_nbits(self, path: str, x: str, weights: list[str], k: int, n: int, bits: int, block: int,
-                      output: str | None) -> str:
+    def _matmul_nbits(
+        self, path: str, x: str, weights: list[str], k: int, n: int, bits: int, block: int, output: str | None
+    ) -> str:
         name = f"{path if path.startswith('/') else '/' + path}/MatMulNBits"
-        return self._graph.node("MatMulNBits", [x, *weights], name, outputs=output and [output], domain=MICROSOFT,
-                                K=k, N=n, bits=bits, block_size=block, accuracy_level=0)
+        return self._graph.node(
+            "MatMulNBits",
+            [x, *weights],
+            name,
+            outputs=output and [output],
+            domain=MICROSOFT,
+            K=k,
+            N=n,
+            bits=bits,
+            block_size=block,
+            accuracy_level=0,
+        )

@@ -57,8 +57,8 @@ class NBitsMatrix:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How one GGUF kind is stored and repacked; `unpack(blocks uint8 [B, bytes])` gives (codes uint8 [B, weights] in the
-    order of K, scales f32 [B, weights / block], zero points like scales or None)."""
+    """How one GGUF kind is stored and repacked; `unpack(blocks uint8 [B, bytes])` gives (codes uint8 [B, weights] in
+    the order of K, scales f32 [B, weights / block], zero points like scales or None)."""
 
     bits: int
     block: int
@@ -156,13 +156,17 @@ def repack(data: np.ndarray, kind: Kind, name: str) -> NBitsMatrix:
     """
     layout = _LAYOUTS.get(kind)
     if layout is None:
-        raise LutraError(f"tensor '{name}' has type {kind.name}; expected one of {supported_kinds()}: "
-                         "quantize the model to one of these (llama-quantize)")
+        raise LutraError(
+            f"tensor '{name}' has type {kind.name}; expected one of {supported_kinds()}: "
+            "quantize the model to one of these (llama-quantize)"
+        )
     rows, row_bytes = data.shape
     per_row, rest = divmod(row_bytes, layout.bytes)
     if rest:
-        raise LutraError(f"tensor '{name}' has rows of {row_bytes} bytes, not a multiple of {kind.name}'s {layout.bytes}: "
-                         "the file is damaged")
+        raise LutraError(
+            f"tensor '{name}' has rows of {row_bytes} bytes, not a multiple of {kind.name}'s {layout.bytes}: "
+            "the file is damaged"
+        )
     blocks = per_row * layout.weights // layout.block
     codes = np.empty((rows, blocks, layout.block * layout.bits // 8), np.uint8)
     scales = np.empty((rows, blocks), np.float32)

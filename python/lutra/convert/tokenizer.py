@@ -14,8 +14,10 @@ TOKENIZER_FILE, CONFIG_FILE = "tokenizer.json", "model.json"
 
 _CONTROL, _USER_DEFINED = 3, 4  # values of tokenizer.ggml.token_type
 
-_SPLIT_LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
-                 r"\s*[\r\n]+|\s+(?!\S)|\s+")
+_SPLIT_LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
+    r"\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def _gpt2() -> pre_tokenizers.PreTokenizer:
@@ -27,8 +29,12 @@ def _digits_then_gpt2() -> pre_tokenizers.PreTokenizer:
 
 
 def _by_pattern(pattern: str) -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
-                                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
 
 
 #: Value of tokenizer.ggml.pre -> how text is cut into words before the merges.
@@ -49,8 +55,10 @@ def build_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer of `checkpoint`. Raises LutraError for kinds that cannot be rebuilt exactly."""
     model, kind = checkpoint.metadata("tokenizer.ggml.model"), checkpoint.metadata("tokenizer.ggml.pre")
     if model != "gpt2" or kind not in _PRE_TOKENIZERS:
-        raise LutraError(f"'{checkpoint.path}' has a tokenizer of kind '{model}' / '{kind}'; expected 'gpt2' with one of "
-                         f"{', '.join(_PRE_TOKENIZERS)} (--no-tokenizer converts the model alone)")
+        raise LutraError(
+            f"'{checkpoint.path}' has a tokenizer of kind '{model}' / '{kind}'; expected 'gpt2' with one of "
+            f"{', '.join(_PRE_TOKENIZERS)} (--no-tokenizer converts the model alone)"
+        )
     tokens = checkpoint.metadata("tokenizer.ggml.tokens")
     types = checkpoint.metadata("tokenizer.ggml.token_type", [1] * len(tokens))
     merges = [tuple(merge.split(" ")) for merge in checkpoint.metadata("tokenizer.ggml.merges", [])]
@@ -58,10 +66,12 @@ def build_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=kind in _WHOLE_WORDS))
     tokenizer.pre_tokenizer = _PRE_TOKENIZERS[kind]()
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)
-                                  for token, type_ in zip(tokens, types) if type_ == _CONTROL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False)
-                          for token, type_ in zip(tokens, types) if type_ == _USER_DEFINED])
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token, type_ in zip(tokens, types) if type_ == _CONTROL]
+    )
+    tokenizer.add_tokens(
+        [AddedToken(token, normalized=False) for token, type_ in zip(tokens, types) if type_ == _USER_DEFINED]
+    )
     return tokenizer
 
 
@@ -73,15 +83,23 @@ def save_tokenizer(checkpoint: Checkpoint, directory: Path) -> None:
     # A chat turn may end with a token other than the end of the text.
     ends = [checkpoint.metadata(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")]
     tokenizer.save(str(directory / TOKENIZER_FILE))
-    (directory / CONFIG_FILE).write_text(json.dumps({
-        "format": "lutra-model",
-        "name": config.name,
-        "context_length": config.context,
-        "bos_token_id": bos,
-        "eos_token_ids": sorted({end for end in ends if end is not None}),
-        "add_bos_token": bool(checkpoint.metadata("tokenizer.ggml.add_bos_token", kind_adds_bos(checkpoint))),
-        "chat_template": checkpoint.metadata("tokenizer.chat_template"),
-    }, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (directory / CONFIG_FILE).write_text(
+        json.dumps(
+            {
+                "format": "lutra-model",
+                "name": config.name,
+                "context_length": config.context,
+                "bos_token_id": bos,
+                "eos_token_ids": sorted({end for end in ends if end is not None}),
+                "add_bos_token": bool(checkpoint.metadata("tokenizer.ggml.add_bos_token", kind_adds_bos(checkpoint))),
+                "chat_template": checkpoint.metadata("tokenizer.chat_template"),
+            },
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
 
 
 def kind_adds_bos(checkpoint: Checkpoint) -> bool:

@@ -21,9 +21,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m lutra.eval", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name, help_, options in (
-            ("tokens", f"greedy tokens of {len(tokens.PROMPTS)} prompts; tables in f32 unless options say otherwise",
-             ["cpu.table=f32"]),
-            ("perplexity", "perplexity and KL divergence over English prose; the target's default tables", [])):
+        (
+            "tokens",
+            f"greedy tokens of {len(tokens.PROMPTS)} prompts; tables in f32 unless options say otherwise",
+            ["cpu.table=f32"],
+        ),
+        ("perplexity", "perplexity and KL divergence over English prose; the target's default tables", []),
+    ):
         command = commands.add_parser(name, help=help_, description=help_)
         command.add_argument("model", type=Path, help="the .onnx file; compiled into a cache beside it")
         command.add_argument("--target", default="cpu")
@@ -34,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "tokens":
             command.add_argument("--count", type=int, default=64, metavar="N", help="tokens of each prompt (64)")
         else:
-            command.add_argument("--text", type=Path, default=perplexity.TEXT, help="a file of prose (a chapter of Alice)")
+            command.add_argument(
+                "--text", type=Path, default=perplexity.TEXT, help="a file of prose (a chapter of Alice)"
+            )
             command.add_argument("--window", type=int, default=512, metavar="N", help="tokens of context (512)")
             command.add_argument("--limit", type=int, metavar="N", help="use the first N tokens only")
     return parser

@@ -33,7 +33,10 @@ class ReferenceModel:
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
         self._past_inputs = [value for value in self._session.get_inputs() if value.name.startswith("past_key_values")]
-        self._outputs = ["logits", *("present" + value.name.removeprefix("past_key_values") for value in self._past_inputs)]
+        self._outputs = [
+            "logits",
+            *("present" + value.name.removeprefix("past_key_values") for value in self._past_inputs),
+        ]
         self.reset()
 
     def reset(self) -> None:
@@ -42,7 +45,10 @@ class ReferenceModel:
 
     def feed(self, tokens: Sequence[int]) -> np.ndarray:
         self._length += len(tokens)
-        feeds = {"input_ids": np.asarray(tokens, np.int64)[None], "attention_mask": np.ones((1, self._length), np.int64)}
+        feeds = {
+            "input_ids": np.asarray(tokens, np.int64)[None],
+            "attention_mask": np.ones((1, self._length), np.int64),
+        }
         feeds |= {value.name: past for value, past in zip(self._past_inputs, self._past)}
         logits, *self._past = self._session.run(self._outputs, feeds)
         return logits[0]

@@ -65,9 +65,18 @@ def run(text: TextModel, model: Model, reference: Model, count: int, report: Cal
     for prompt in PROMPTS:
         result = compare(text, model, reference, prompt, count)
         results.append(result)
-        verdict = "equal" if result.difference is None else (
-            f"differ at token {result.equal}: {text.tokenizer.id_to_token(result.difference[0])!r} instead of "
-            f"{text.tokenizer.id_to_token(result.difference[1])!r}, gap {result.gap:.2e}"
-            + (" (a tie)" if result.holds else ""))
+        verdict = (
+            "equal"
+            if result.difference is None
+            else (
+                f"differ at token {result.equal}: {text.tokenizer.id_to_token(result.difference[0])!r} instead of "
+                f"{text.tokenizer.id_to_token(result.difference[1])!r}, gap {result.gap:.2e}"
+                + (" (a tie)" if result.holds else "")
+            )
+        )
         report(f"{result.equal:4} of {count}  {verdict:12}  max |logit error| {result.max_error:.2e}  {prompt}")
-    return {"tokens": count, "holds": all(result.holds for result in results), "prompts": [asdict(result) for result in results]}
+    return {
+        "tokens": count,
+        "holds": all(result.holds for result in results),
+        "prompts": [asdict(result) for result in results],
+    }

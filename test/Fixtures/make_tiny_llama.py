@@ -1,8 +1,8 @@
 """Writes tiny_llama.onnx and its .data: a two-layer llama with random weights, shaped as onnxruntime-genai's exports.
 
-It mixes what exported models use: 2, 4 and 8 bits; blocks of 16, 32 and 64; default, packed and float zero points; a K (200)
-that no block divides; packed QKV (layer 0) and separate Q, K and V (layer 1); the embedding and the output projection share
-their bytes. Integers drawn from a frozen generator make the bytes the same everywhere.
+It mixes what exported models use: 2, 4 and 8 bits; blocks of 16, 32 and 64; default, packed and float zero points; a K
+(200) that no block divides; packed QKV (layer 0) and separate Q, K and V (layer 1); the embedding and the output
+projection share their bytes. Integers drawn from a frozen generator make the bytes the same everywhere.
 
 Usage: make_tiny_llama.py [directory]   (default: the folder of this script)
 """

@@ -1,7 +1,7 @@
 //===- Attention.cpp - GroupQueryAttention --------------------------------===//
 //
-// The whole operator is one op, `lowbit.attention`, whose `present` may live in the memory of `past`. What this op does not
-// say (quantized caches, norms of q and k, biases, explicit positions) is refused by name, never dropped.
+// The whole operator is one op, `lowbit.attention`, whose `present` may live in the memory of `past`. What this op does
+// not say (quantized caches, norms of q and k, biases, explicit positions) is refused by name, never dropped.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,18 @@ using namespace mlir;
 namespace lutra {
 namespace {
 
-enum Input : unsigned { Query, Key, Value_, PastKey, PastValue, SeqlensK, TotalLength, CosCache, SinCache, HeadSink = 11 };
+enum Input : unsigned {
+  Query,
+  Key,
+  Value_,
+  PastKey,
+  PastValue,
+  SeqlensK,
+  TotalLength,
+  CosCache,
+  SinCache,
+  HeadSink = 11
+};
 
 struct Heads {
   int64_t query, keyValue, size;
@@ -30,9 +41,9 @@ LogicalResult checkAttention(Node &node) {
                          "cos_cache?", "sin_cache?", "position_ids!", "attention_bias!", "head_sink?", "k_scale!",
                          "v_scale!", "q_norm_weight!", "k_norm_weight!"},
                         {"output", "present_key?", "present_value?", "output_qk!"},
-                        {"num_heads:i!", "kv_num_heads:i!", "scale:f", "softcap:f", "local_window_size:i", "do_rotary:i",
-                         "rotary_interleaved:i", "smooth_softmax:i", "qk_output:i", "k_quant_type:s", "v_quant_type:s",
-                         "kv_cache_bit_width:i"})) ||
+                        {"num_heads:i!", "kv_num_heads:i!", "scale:f", "softcap:f", "local_window_size:i",
+                         "do_rotary:i", "rotary_interleaved:i", "smooth_softmax:i", "qk_output:i", "k_quant_type:s",
+                         "v_quant_type:s", "kv_cache_bit_width:i"})) ||
       failed(node.requireInt("qk_output", 0)) || failed(node.requireInt("kv_cache_bit_width", 0)))
     return failure();
   for (StringRef name : {"k_quant_type", "v_quant_type"})
@@ -77,8 +88,8 @@ FailureOr<Heads> getHeads(Node &node) {
 FailureOr<Value> matchDims(Node &node, unsigned index, Dims &dims) {
   Value value = node.getInput(index);
   for (auto [dim, size, wanted] : llvm::enumerate(node.getDims(value), dims)) {
-    FailureOr<OpFoldResult> unified =
-        node.unify(wanted, size, "dimension " + Twine(dim) + " of input '" + node.getInputName(index) + "' and of the others");
+    FailureOr<OpFoldResult> unified = node.unify(
+        wanted, size, "dimension " + Twine(dim) + " of input '" + node.getInputName(index) + "' and of the others");
     if (failed(unified))
       return failure();
     wanted = *unified;
@@ -146,7 +157,8 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
   Value pastKey, pastValue;
   if (node.hasInput(PastKey)) {
     pastDims[2] = node.getDims(node.getInput(PastKey))[2];
-    FailureOr<Value> matchedKey = matchDims(node, PastKey, pastDims), matchedValue = matchDims(node, PastValue, pastDims);
+    FailureOr<Value> matchedKey = matchDims(node, PastKey, pastDims),
+                     matchedValue = matchDims(node, PastValue, pastDims);
     if (failed(matchedKey) || failed(matchedValue))
       return failure();
     pastKey = *matchedKey;
@@ -199,8 +211,8 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
   Value presentKey = createEmpty(node, presentDims, node.getF32Type());
   Value presentValue = createEmpty(node, presentDims, node.getF32Type());
   auto attention = lowbit::AttentionOp::create(
-      node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, query, key, value, pastKey, pastValue,
-      *seqlens, totalTensor, cos, sin, sink, output, presentKey, presentValue, heads->query, heads->keyValue,
+      node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, query, key, value, pastKey,
+      pastValue, *seqlens, totalTensor, cos, sin, sink, output, presentKey, presentValue, heads->query, heads->keyValue,
       APFloat(scale), APFloat(node.getFloat("softcap", 0.0f)), window, node.getInt("rotary_interleaved", 0) != 0);
   for (unsigned i = 0; i < 3; ++i) {
     node.setDims(attention.getResults()[i], i == 0 ? dims : presentDims);
@@ -212,6 +224,8 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
 
 } // namespace
 
-void addAttention(Registry &registry) { registry.add(microsoftDomain, "GroupQueryAttention", lowerGroupQueryAttention); }
+void addAttention(Registry &registry) {
+  registry.add(microsoftDomain, "GroupQueryAttention", lowerGroupQueryAttention);
+}
 
 } // namespace lutra

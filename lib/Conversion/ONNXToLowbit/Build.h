@@ -1,8 +1,8 @@
 //===- Build.h - tensor code that many lowerings share ----------*- C++ -*-===//
 //
 // Everything is linalg.generic with plain arith and math bodies, so that linalg-fuse-elementwise-ops can fuse it. Small
-// integer tensors whose elements are known scalars (shapes, mostly) stay `tensor.from_elements`, and integer arithmetic on
-// them is arithmetic on scalars: that is how a size computed from Shape, Gather and Concat stays visible.
+// integer tensors whose elements are known scalars (shapes, mostly) stay `tensor.from_elements`, and integer arithmetic
+// on them is arithmetic on scalars: that is how a size computed from Shape, Gather and Concat stays visible.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_CONVERSION_ONNXTOLOWBIT_BUILD_H
@@ -18,8 +18,8 @@ using Body = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &builder,
 mlir::Value createEmpty(Node &node, llvm::ArrayRef<mlir::OpFoldResult> dims, mlir::Type element);
 mlir::Value createFilled(Node &node, llvm::ArrayRef<mlir::OpFoldResult> dims, mlir::TypedAttr element);
 
-/// `body` applied to each element, with ONNX (numpy) broadcasting. Two dynamic sizes must agree at run time: a dynamic size
-/// that happens to be 1 is not broadcast against another.
+/// `body` applied to each element, with ONNX (numpy) broadcasting. Two dynamic sizes must agree at run time: a dynamic
+/// size that happens to be 1 is not broadcast against another.
 mlir::FailureOr<mlir::Value> buildElementwise(Node &node, mlir::ValueRange operands, mlir::Type element, Body body);
 
 /// `value` broadcast to `dims`, with which its sizes must agree where they are not 1.
@@ -28,7 +28,8 @@ mlir::Value buildBroadcast(Node &node, mlir::Value value, llvm::ArrayRef<mlir::O
 /// A tensor of sizes `dims` whose elements `body` computes from their indices.
 mlir::Value buildGenerate(Node &node, llvm::ArrayRef<mlir::OpFoldResult> dims, mlir::Type element, Body body);
 
-/// Reduces `axes` (sorted, in range): `body` takes an element and the running value. The result has no dimension for `axes`.
+/// Reduces `axes` (sorted, in range): `body` takes an element and the running value. The result has no dimension for
+/// `axes`.
 mlir::Value buildReduce(Node &node, mlir::Value operand, llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init, Body body);
 
 /// `value` with other sizes, in the same row-major order. The caller has made sure that the number of elements agrees.
@@ -59,7 +60,8 @@ mlir::OpFoldResult combineSizes(Node &node, mlir::OpFoldResult a, mlir::OpFoldRe
 
 /// The elements of an integer tensor of rank 0 or 1, when each is a known scalar.
 std::optional<llvm::SmallVector<mlir::Value>> getScalars(Node &node, mlir::Value tensor);
-/// The same for an input of static shape: elements that are not known are read at run time. An error when the shape is not static.
+/// The same for an input of static shape: elements that are not known are read at run time. An error when the shape is
+/// not static.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>> readScalars(Node &node, unsigned input);
 /// The scalars as a tensor of rank 1, or 0 when `rank0`.
 mlir::Value createFromScalars(Node &node, llvm::ArrayRef<mlir::Value> scalars, mlir::Type element, bool rank0 = false);
@@ -73,8 +75,8 @@ std::optional<llvm::SmallVector<int64_t>> getConstantInts(mlir::Value tensor);
 mlir::ElementsAttr getConstant(mlir::Value tensor);
 /// The same elements with signless integers; a resource keeps its blob. Null when that cannot be.
 mlir::ElementsAttr getSignlessElements(mlir::ElementsAttr elements);
-/// The bytes of a constant, in row-major order: a view into its blob, or `storage`, filled when it is a splat. Nothing when
-/// the constant cannot be read.
+/// The bytes of a constant, in row-major order: a view into its blob, or `storage`, filled when it is a splat. Nothing
+/// when the constant cannot be read.
 std::optional<llvm::ArrayRef<char>> getConstantBytes(mlir::ElementsAttr constant, llvm::SmallVector<char> &storage);
 
 /// `axis` in 0..rank-1, or an error when it is out of range.

@@ -12,7 +12,8 @@ namespace lutra {
 namespace {
 
 LogicalResult lowerConstant(Node &node) {
-  if (failed(node.check({}, {"output"}, {"value:t", "value_int:i", "value_float:f", "value_ints:is", "value_floats:fs"})))
+  if (failed(
+          node.check({}, {"output"}, {"value:t", "value_int:i", "value_float:f", "value_ints:is", "value_floats:fs"})))
     return failure();
   Type i64 = node.getI64Type(), f32 = node.getF32Type();
   ElementsAttr value;
@@ -85,8 +86,8 @@ LogicalResult lowerRange(Node &node) {
   OpFoldResult start = getSize(node, scalars[0]), limit = getSize(node, scalars[1]), delta = getSize(node, scalars[2]);
   if (getConstantIntValue(delta) == 0)
     return node.error() << "input 'delta' must not be 0";
-  OpFoldResult span = isEqualConstantIntOrValue(start, node.getIndexAttr(0)) ? limit
-                                                                            : combineSizes<arith::SubIOp>(node, limit, start);
+  OpFoldResult span =
+      isEqualConstantIntOrValue(start, node.getIndexAttr(0)) ? limit : combineSizes<arith::SubIOp>(node, limit, start);
   if (getConstantIntValue(delta) != 1)
     span = combineSizes<arith::CeilDivSIOp>(node, span, delta);
   // A size of an input is not negative.

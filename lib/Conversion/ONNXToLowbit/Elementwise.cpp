@@ -22,8 +22,8 @@ LogicalResult setElementwise(Node &node, ValueRange operands, Type element, Body
 /// Refuses inputs of other element types than `allowed`, or of types that differ from the first one's.
 LogicalResult requireSameElements(Node &node, ArrayRef<Type> allowed, unsigned first = 0) {
   for (unsigned i = first; i < node.getNumInputs(); ++i)
-    if (failed(node.requireElement(i, i == first ? allowed
-                                                 : ArrayRef<Type>(node.getInputType(first).getElementType()))))
+    if (failed(
+            node.requireElement(i, i == first ? allowed : ArrayRef<Type>(node.getInputType(first).getElementType()))))
       return failure();
   return success();
 }
@@ -161,9 +161,8 @@ template <typename OpTy>
 LogicalResult lowerLogical(Node &node) {
   if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameElements(node, {node.getI1Type()})))
     return failure();
-  return setElementwise(node, node.getInputs(), node.getI1Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return OpTy::create(b, x[0], x[1]);
-  });
+  return setElementwise(node, node.getInputs(), node.getI1Type(),
+                        [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return OpTy::create(b, x[0], x[1]); });
 }
 
 LogicalResult lowerNot(Node &node) {
@@ -179,10 +178,9 @@ LogicalResult lowerWhere(Node &node) {
   if (failed(node.check({"condition", "X", "Y"}, {"output"}, {})) || failed(node.requireElement(0, {i1})) ||
       failed(requireSameElements(node, {f32, i64, i32, i1}, 1)))
     return failure();
-  return setElementwise(node, node.getInputs(), node.getInputType(1).getElementType(),
-                        [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-                          return b.createOrFold<arith::SelectOp>(x[0], x[1], x[2]);
-                        });
+  return setElementwise(
+      node, node.getInputs(), node.getInputType(1).getElementType(),
+      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return b.createOrFold<arith::SelectOp>(x[0], x[1], x[2]); });
 }
 
 /// The builtin type of an ONNX element type number, or null; unsigned types keep their sign.

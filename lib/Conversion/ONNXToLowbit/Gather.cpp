@@ -71,13 +71,14 @@ LogicalResult lowerGather(Node &node) {
   Type indexType = node.getInputType(1).getElementType();
   Value count = createCount(node, sizes[*axis], indexType);
   SmallVector<int64_t> allAxes = llvm::to_vector(llvm::seq<int64_t>(0, indexDims.size()));
-  Value inRange = buildReduce(node, indices, allAxes, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    return b.createOrFold<arith::AndIOp>(x[1], createInRange(b, x[0], count));
-  });
-  node.assertThat(tensor::ExtractOp::create(node, inRange), "an index is out of range for axis " + Twine(*axis) + " of 'data'");
-  FailureOr<Value> positions =
-      buildElementwise(node, indices, indexType,
-                       [&](ImplicitLocOpBuilder &b, ValueRange x) { return createPosition(b, x[0], count); });
+  Value inRange =
+      buildReduce(node, indices, allAxes, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
+        return b.createOrFold<arith::AndIOp>(x[1], createInRange(b, x[0], count));
+      });
+  node.assertThat(tensor::ExtractOp::create(node, inRange),
+                  "an index is out of range for axis " + Twine(*axis) + " of 'data'");
+  FailureOr<Value> positions = buildElementwise(
+      node, indices, indexType, [&](ImplicitLocOpBuilder &b, ValueRange x) { return createPosition(b, x[0], count); });
   if (failed(positions))
     return failure();
 
@@ -112,7 +113,8 @@ Value extractCode(ImplicitLocOpBuilder &b, Value packed, Value row, Value column
   return arith::UIToFPOp::create(b, b.getF32Type(), code);
 }
 
-/// What a GatherBlockQuantized node says about its table: rows x cols codes of `bits` bits, a scale per `block` of them.
+/// What a GatherBlockQuantized node says about its table: rows x cols codes of `bits` bits, a scale per `block` of
+/// them.
 struct TableShape {
   int64_t rows, cols, bits, block;
 };
@@ -126,12 +128,12 @@ FailureOr<TableShape> checkGatherBlockQuantized(Node &node) {
   for (unsigned index : {0u, 3u})
     if (node.hasInput(index) &&
         (!node.getInputType(index).getElementType().isInteger(8) || !node.isUnsigned(node.getInput(index))))
-      return node.error() << "input '" << node.getInputName(index)
-                          << "' must be uint8 (codes packed in bytes), but is " << node.getInputType(index)
-                          << ": int4 and uint4 tensors are not supported";
+      return node.error() << "input '" << node.getInputName(index) << "' must be uint8 (codes packed in bytes), but is "
+                          << node.getInputType(index) << ": int4 and uint4 tensors are not supported";
   int64_t quantizeAxis = node.getInt("quantize_axis", 1);
   if (quantizeAxis != 1 && quantizeAxis != -1)
-    return node.error() << "attribute 'quantize_axis' = " << quantizeAxis << " is not supported: only the last axis, 1, is";
+    return node.error() << "attribute 'quantize_axis' = " << quantizeAxis
+                        << " is not supported: only the last axis, 1, is";
   TableShape table = {0, 0, node.getInt("bits", 4), node.getInt("block_size", 128)};
   if (table.bits != 2 && table.bits != 4 && table.bits != 8)
     return node.error() << "attribute 'bits' must be 2, 4 or 8, but is " << table.bits;

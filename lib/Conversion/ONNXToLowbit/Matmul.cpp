@@ -1,7 +1,7 @@
 //===- Matmul.cpp - MatMulNBits and MatMul --------------------------------===//
 //
-// MatMulNBits becomes a `lowbit.weight` over the very bytes of the model and a `lowbit.matmul`; packed zero points are the
-// only part that is copied, one byte each.
+// MatMulNBits becomes a `lowbit.weight` over the very bytes of the model and a `lowbit.matmul`; packed zero points are
+// the only part that is copied, one byte each.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,8 +61,8 @@ FailureOr<WeightShape> getWeightShape(Node &node) {
   return shape;
 }
 
-/// The zero points of each row and group as bytes, unpacked from `shape.bits` bits each; a row begins at a byte. Null when
-/// every one is the midpoint, which is the format's default.
+/// The zero points of each row and group as bytes, unpacked from `shape.bits` bits each; a row begins at a byte. Null
+/// when every one is the midpoint, which is the format's default.
 FailureOr<ElementsAttr> unpackZeros(Node &node, unsigned index, const WeightShape &shape) {
   auto packed = RankedTensorType::get({shape.rows, shape.zeroBytes()}, node.getI8Type());
   FailureOr<ElementsAttr> constant = getComponent(node, index, packed);
@@ -155,7 +155,8 @@ LogicalResult lowerMatMulNBits(Node &node) {
   Value flat = buildFlatten(node, node.refine(activations, dims));
   dims.back() = node.getIndexAttr(shape->rows);
   Dims flatDims = {node.getDims(flat)[0], dims.back()};
-  auto type = RankedTensorType::get({cast<RankedTensorType>(flat.getType()).getDimSize(0), shape->rows}, node.getF32Type());
+  auto type =
+      RankedTensorType::get({cast<RankedTensorType>(flat.getType()).getDimSize(0), shape->rows}, node.getF32Type());
   Value product = lowbit::MatmulOp::create(node, type, flat, *weight);
   node.setDims(product, flatDims);
   if (Value bias = node.getInput(5)) {
@@ -170,8 +171,8 @@ LogicalResult lowerMatMulNBits(Node &node) {
   return node.setOutput(0, buildReshape(node, product, dims));
 }
 
-/// The product of the last two dimensions, broadcast over the ones before; a vector is a row on the left and a column on
-/// the right, and its dimension is dropped from the result.
+/// The product of the last two dimensions, broadcast over the ones before; a vector is a row on the left and a column
+/// on the right, and its dimension is dropped from the result.
 LogicalResult lowerMatMul(Node &node) {
   if (failed(node.check({"A", "B"}, {"Y"}, {})) || failed(node.requireF32(0)) || failed(node.requireF32(1)))
     return failure();
@@ -183,8 +184,8 @@ LogicalResult lowerMatMul(Node &node) {
   bool isRow = sizes[0].size() == 1, isColumn = sizes[1].size() == 1;
   size_t batchA = isRow ? 0 : sizes[0].size() - 2, batchB = isColumn ? 0 : sizes[1].size() - 2;
   size_t batch = std::max(batchA, batchB);
-  FailureOr<OpFoldResult> depth =
-      node.unify(sizes[0].back(), isColumn ? sizes[1].back() : sizes[1][batchB], "the sizes that the product sums over");
+  FailureOr<OpFoldResult> depth = node.unify(sizes[0].back(), isColumn ? sizes[1].back() : sizes[1][batchB],
+                                             "the sizes that the product sums over");
   if (failed(depth))
     return failure();
   sizes[0].back() = *depth;
@@ -251,14 +252,13 @@ LogicalResult lowerMatMul(Node &node) {
   SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::parallel);
   iterators.back() = utils::IteratorType::reduction;
   Value init = createFilled(node, result, node.getF32FloatAttr(0.0f));
-  auto product = linalg::GenericOp::create(
-      node, TypeRange(init.getType()), inputs, ValueRange(init), maps, iterators,
-      [](OpBuilder &nested, Location loc, ValueRange x) {
-        ImplicitLocOpBuilder b(loc, nested);
-        Value term = arith::MulFOp::create(b, x[0], x[1]);
-        Value sum = arith::AddFOp::create(b, x[2], term);
-        linalg::YieldOp::create(b, sum);
-      });
+  auto product = linalg::GenericOp::create(node, TypeRange(init.getType()), inputs, ValueRange(init), maps, iterators,
+                                           [](OpBuilder &nested, Location loc, ValueRange x) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             Value term = arith::MulFOp::create(b, x[0], x[1]);
+                                             Value sum = arith::AddFOp::create(b, x[2], term);
+                                             linalg::YieldOp::create(b, sum);
+                                           });
   node.setDims(product.getResult(0), result);
   return node.setOutput(0, product.getResult(0));
 }

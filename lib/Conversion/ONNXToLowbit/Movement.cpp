@@ -39,8 +39,8 @@ LogicalResult lowerTranspose(Node &node) {
   return node.setOutput(0, generic.getResult(0));
 }
 
-/// The sizes that Split cuts: given (an input since opset 13, an attribute before), or equal parts of which the last may be
-/// smaller.
+/// The sizes that Split cuts: given (an input since opset 13, an attribute before), or equal parts of which the last
+/// may be smaller.
 FailureOr<SmallVector<int64_t>> getSplitSizes(Node &node, OpFoldResult axisSize) {
   std::optional<SmallVector<int64_t>> given = node.getInts("split");
   if (node.hasInput(1)) {
@@ -56,7 +56,8 @@ FailureOr<SmallVector<int64_t>> getSplitSizes(Node &node, OpFoldResult axisSize)
     int64_t sum = 0;
     for (int64_t size : *given)
       sum += size;
-    if (static_cast<int64_t>(given->size()) != parts || sum != *total || llvm::any_of(*given, [](int64_t s) { return s < 0; }))
+    if (static_cast<int64_t>(given->size()) != parts || sum != *total ||
+        llvm::any_of(*given, [](int64_t s) { return s < 0; }))
       return node.error() << "'split' must be " << parts << " sizes that add up to " << *total;
     return *given;
   }
@@ -178,7 +179,8 @@ FailureOr<SmallVector<Range>> getRanges(Node &node) {
   int64_t rank = node.getInputType(0).getRank();
   SmallVector<Value> lists[2];
   for (unsigned i : {0u, 1u}) {
-    if (failed(node.requireElement(i + 1, {node.getI64Type(), node.getI32Type()})) || failed(node.requireRank(i + 1, 1)))
+    if (failed(node.requireElement(i + 1, {node.getI64Type(), node.getI32Type()})) ||
+        failed(node.requireRank(i + 1, 1)))
       return failure();
     FailureOr<SmallVector<Value>> scalars = readScalars(node, i + 1);
     if (failed(scalars))

@@ -81,7 +81,8 @@ LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> output
   }
 
   for (NamedAttribute attr : op.getNodeAttrs()) {
-    const StringRef *spec = llvm::find_if(attributes, [&](StringRef s) { return s.split(':').first == attr.getName(); });
+    const StringRef *spec =
+        llvm::find_if(attributes, [&](StringRef s) { return s.split(':').first == attr.getName(); });
     if (spec == attributes.end())
       return error() << "attribute '" << attr.getName().getValue() << "' is not supported";
     StringRef kind = splitMarker(spec->split(':').second).first;
@@ -139,7 +140,8 @@ LogicalResult Node::requireElement(unsigned index, ArrayRef<Type> allowed) {
     return success();
   InFlightDiagnostic diagnostic = error();
   diagnostic << "input '" << getInputName(index) << "' must be ";
-  llvm::interleave(allowed, [&](Type type) { diagnostic << type; }, [&] { diagnostic << " or "; });
+  llvm::interleave(
+      allowed, [&](Type type) { diagnostic << type; }, [&] { diagnostic << " or "; });
   diagnostic << ", but its elements are " << (isUnsigned(value) ? "u" : "") << element;
   if (element.isF16() || element.isBF16())
     diagnostic << ": export the model with float32 activations";
@@ -158,9 +160,8 @@ LogicalResult Node::requireShape(unsigned index, ArrayRef<int64_t> shape) {
     return success();
   InFlightDiagnostic diagnostic = error();
   diagnostic << "input '" << getInputName(index) << "' must have shape [";
-  llvm::interleaveComma(shape, diagnostic, [&](int64_t size) {
-    ShapedType::isDynamic(size) ? diagnostic << "?" : diagnostic << size;
-  });
+  llvm::interleaveComma(shape, diagnostic,
+                        [&](int64_t size) { ShapedType::isDynamic(size) ? diagnostic << "?" : diagnostic << size; });
   return diagnostic << "], but is " << getInputType(index);
 }
 

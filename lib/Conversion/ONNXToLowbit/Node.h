@@ -63,8 +63,8 @@ public:
   bool isUnsigned(mlir::Value value) const { return graph.isUnsigned(value); }
   void setUnsigned(mlir::Value value) { graph.setUnsigned(value); }
 
-  /// One size for two that must agree: the static one if there is one. Contradicting sizes are an error; sizes that are not
-  /// provably equal are compared at run time. `what` says which sizes, as in "the batch of query and key".
+  /// One size for two that must agree: the static one if there is one. Contradicting sizes are an error; sizes that are
+  /// not provably equal are compared at run time. `what` says which sizes, as in "the batch of query and key".
   mlir::FailureOr<mlir::OpFoldResult> unify(mlir::OpFoldResult a, mlir::OpFoldResult b, const llvm::Twine &what);
   /// A run-time check: `message` follows the node's description.
   void assertThat(mlir::Value condition, const llvm::Twine &message);

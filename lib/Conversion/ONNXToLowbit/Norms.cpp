@@ -91,8 +91,8 @@ LogicalResult lowerSimplifiedLayerNorm(Node &node) {
   if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
       failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1})))
     return failure();
-  FailureOr<Value> result = buildNorm(node, node.getInput(0), node.getInput(1), {}, /*isSimplified=*/true,
-                                     node.getFloat("epsilon", 1e-5f));
+  FailureOr<Value> result =
+      buildNorm(node, node.getInput(0), node.getInput(1), {}, /*isSimplified=*/true, node.getFloat("epsilon", 1e-5f));
   if (failed(result))
     return failure();
   return node.setOutput(0, *result);
@@ -103,7 +103,7 @@ LogicalResult lowerLayerNorm(Node &node) {
       failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1, 2})))
     return failure();
   FailureOr<Value> result = buildNorm(node, node.getInput(0), node.getInput(1), node.getInput(2),
-                                     /*isSimplified=*/false, node.getFloat("epsilon", 1e-5f));
+                                      /*isSimplified=*/false, node.getFloat("epsilon", 1e-5f));
   if (failed(result))
     return failure();
   return node.setOutput(0, *result);
@@ -126,7 +126,8 @@ LogicalResult lowerSkipNorm(Node &node, Value beta, Value bias, bool isSimplifie
       });
   if (failed(sum))
     return failure();
-  FailureOr<Value> result = buildNorm(node, *sum, node.getInput(2), beta, isSimplified, node.getFloat("epsilon", 1e-12f));
+  FailureOr<Value> result =
+      buildNorm(node, *sum, node.getInput(2), beta, isSimplified, node.getFloat("epsilon", 1e-12f));
   if (failed(result) || failed(node.setOutput(0, *result)))
     return failure();
   return node.setOutput(3, *sum);
@@ -151,7 +152,8 @@ LogicalResult lowerSkipLayerNorm(Node &node) {
 } // namespace
 
 void addNorms(Registry &registry) {
-  // ONNX Runtime registers SimplifiedLayerNormalization in the standard domain; RMSNormalization is opset 23's name for it.
+  // ONNX Runtime registers SimplifiedLayerNormalization in the standard domain; RMSNormalization is opset 23's name for
+  // it.
   registry.add({"SimplifiedLayerNormalization", "RMSNormalization"}, lowerSimplifiedLayerNorm);
   registry.add(microsoftDomain, "SimplifiedLayerNormalization", lowerSimplifiedLayerNorm);
   registry.add("", "LayerNormalization", lowerLayerNorm);

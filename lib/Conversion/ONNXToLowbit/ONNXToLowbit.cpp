@@ -1,6 +1,7 @@
 //===- ONNXToLowbit.cpp - the pass convert-onnx-to-lowbit -----------------===//
 //
-// One forward walk: nodes are in topological order, so every node finds its operands converted. The first error ends it.
+// One forward walk: nodes are in topological order, so every node finds its operands converted. The first error ends
+// it.
 //
 //===----------------------------------------------------------------------===//
 

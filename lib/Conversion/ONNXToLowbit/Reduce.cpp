@@ -109,9 +109,8 @@ LogicalResult lowerSoftmax(Node &node) {
   Dims kept = node.getDims(input);
   kept[*axis] = node.getIndexAttr(1);
   auto reduce = [&](Value value, Reduction kind) {
-    Value reduced = buildReduce(node, value, *axis, getInitial(node, kind, f32), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-      return createStep(b, kind, x[0], x[1]);
-    });
+    Value reduced = buildReduce(node, value, *axis, getInitial(node, kind, f32),
+                                [&](ImplicitLocOpBuilder &b, ValueRange x) { return createStep(b, kind, x[0], x[1]); });
     return buildReshape(node, reduced, kept);
   };
   FailureOr<Value> exps = buildElementwise(node, {input, reduce(input, Reduction::Max)}, f32,

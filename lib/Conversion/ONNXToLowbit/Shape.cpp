@@ -23,7 +23,9 @@ LogicalResult lowerShape(Node &node) {
     return failure();
   Dims dims = node.getDims(node.getInput(0));
   int64_t rank = dims.size();
-  auto clamp = [&](int64_t position) { return std::clamp(position < 0 ? position + rank : position, int64_t(0), rank); };
+  auto clamp = [&](int64_t position) {
+    return std::clamp(position < 0 ? position + rank : position, int64_t(0), rank);
+  };
   int64_t start = clamp(node.getInt("start", 0)), end = clamp(node.getInt("end", rank));
   SmallVector<Value> scalars;
   for (int64_t i = start; i < end; ++i)
@@ -77,8 +79,7 @@ FailureOr<OpFoldResult> inferSize(Node &node, ArrayRef<OpFoldResult> own, ArrayR
     return misfit();
   Value above = node.toValue(quotient.getAbove(node)), below = node.toValue(quotient.getBelow(node));
   Value rest = arith::RemUIOp::create(node, above, below);
-  Value divides =
-      arith::CmpIOp::create(node, arith::CmpIPredicate::eq, rest, arith::ConstantIndexOp::create(node, 0));
+  Value divides = arith::CmpIOp::create(node, arith::CmpIPredicate::eq, rest, arith::ConstantIndexOp::create(node, 0));
   node.assertThat(divides, "the shape does not divide the elements of the input");
   return OpFoldResult(Value(arith::DivUIOp::create(node, above, below)));
 }
@@ -143,7 +144,8 @@ LogicalResult lowerReshape(Node &node) {
       isReadAtRunTime = true;
     } else if (constant == 0 && !node.getInt("allowzero")) {
       if (index >= own.size())
-        return node.error() << "element " << index << " of input 'shape' is 0 (copy), but the input is " << node.getInputType(0);
+        return node.error() << "element " << index << " of input 'shape' is 0 (copy), but the input is "
+                            << node.getInputType(0);
       size = own[index];
     } else if (constant == -1) {
       if (inferred)
@@ -157,7 +159,8 @@ LogicalResult lowerReshape(Node &node) {
   if (isReadAtRunTime) {
     resolveMinusOne(node, own, dims);
     if (inferred)
-      return node.error() << "input 'shape' mixes -1 with sizes that are data: compute the shape with Shape and Gather only";
+      return node.error()
+             << "input 'shape' mixes -1 with sizes that are data: compute the shape with Shape and Gather only";
   } else if (inferred) {
     llvm::append_range(others, ArrayRef(dims).take_front(*inferred));
     llvm::append_range(others, ArrayRef(dims).drop_front(*inferred + 1));
@@ -195,7 +198,8 @@ LogicalResult lowerUnsqueeze(Node &node) {
   if (failed(node.check({"data", "axes?"}, {"expanded"}, {"axes:is"})))
     return failure();
   Dims own = node.getDims(node.getInput(0)), dims;
-  std::optional<SmallVector<int64_t>> listed = node.hasInput(1) ? getConstantInts(node.getInput(1)) : node.getInts("axes");
+  std::optional<SmallVector<int64_t>> listed =
+      node.hasInput(1) ? getConstantInts(node.getInput(1)) : node.getInts("axes");
   if (!listed)
     return node.error() << "'axes' must be a constant list of integers";
   int64_t rank = own.size() + listed->size();
@@ -241,7 +245,8 @@ LogicalResult lowerFlatten(Node &node) {
   if (axis < -rank || axis > rank)
     return node.error() << "attribute 'axis' = " << axis << " is out of range for " << node.getInputType(0);
   axis = axis < 0 ? axis + rank : axis;
-  Dims dims = {multiplySizes(node, ArrayRef(own).take_front(axis)), multiplySizes(node, ArrayRef(own).drop_front(axis))};
+  Dims dims = {multiplySizes(node, ArrayRef(own).take_front(axis)),
+               multiplySizes(node, ArrayRef(own).drop_front(axis))};
   return node.setOutput(0, buildReshape(node, node.getInput(0), dims));
 }
 
@@ -266,8 +271,8 @@ LogicalResult lowerExpand(Node &node) {
       size = own[i];
       continue;
     }
-    FailureOr<OpFoldResult> unified =
-        node.unify(own[i], size, "sizes of input and shape along dimension " + Twine(offset + i) + " (neither of them is 1)");
+    FailureOr<OpFoldResult> unified = node.unify(
+        own[i], size, "sizes of input and shape along dimension " + Twine(offset + i) + " (neither of them is 1)");
     if (failed(unified))
       return failure();
     size = *unified;

@@ -64,8 +64,9 @@ void Graph::bindInputs(func::FuncOp function, ImplicitLocOpBuilder &builder) {
 static void assertSize(ImplicitLocOpBuilder &builder, Value size, Value expected, StringRef name, size_t dim,
                        const Twine &what) {
   Value same = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, size, expected);
-  cf::AssertOp::create(builder, same,
-                       ("output '" + name + "': dimension " + Twine(dim) + " is not " + what + ", as the model declares").str());
+  cf::AssertOp::create(
+      builder, same,
+      ("output '" + name + "': dimension " + Twine(dim) + " is not " + what + ", as the model declares").str());
 }
 
 /// `value` with the static sizes of `declared` (checked at run time), or null after a diagnostic if they contradict.
@@ -75,8 +76,8 @@ static Value refine(ImplicitLocOpBuilder &builder, Value value, Type declared, D
   if (!ranked)
     return value;
   if (ranked.getElementType() != type.getElementType() || failed(verifyCompatibleShape(ranked, type))) {
-    emitError(builder.getLoc()) << "output '" << name << "' is declared as " << ranked << ", but the graph computes " << type
-                                << ": correct the declared output, or run ONNX shape inference on the model";
+    emitError(builder.getLoc()) << "output '" << name << "' is declared as " << ranked << ", but the graph computes "
+                                << type << ": correct the declared output, or run ONNX shape inference on the model";
     return {};
   }
   SmallVector<int64_t> shape(type.getShape());
@@ -138,8 +139,8 @@ LogicalResult Graph::bindOutputs(func::FuncOp function) {
     unsigned position = function.getNumArguments();
     if (failed(function.insertArgument(position, buffer, builder.getDictionaryAttr(attrs), builder.getLoc())))
       return failure();
-    auto store = bufferization::MaterializeInDestinationOp::create(builder, TypeRange(), value,
-                                                                   function.getArgument(position));
+    auto store =
+        bufferization::MaterializeInDestinationOp::create(builder, TypeRange(), value, function.getArgument(position));
     store.setRestrict(true);
     store.setWritable(true);
   }

@@ -50,6 +50,10 @@ static Value castShape(Node &node, Value value, ArrayRef<OpFoldResult> dims) {
   return result;
 }
 
+static bool isSameShape(ArrayRef<OpFoldResult> a, ArrayRef<OpFoldResult> b) {
+  return llvm::equal(a, b, [](OpFoldResult x, OpFoldResult y) { return isEqualConstantIntOrValue(x, y); });
+}
+
 /// Reshape to or from a tensor of one element and no dimensions.
 static Value reshapeRank0(Node &node, Value value, ArrayRef<OpFoldResult> dims) {
   Dims ones(std::max(dims.size(), node.getDims(value).size()), node.getIndexAttr(1));
@@ -67,6 +71,9 @@ static Value reshapeRank0(Node &node, Value value, ArrayRef<OpFoldResult> dims) 
 }
 
 Value buildReshape(Node &node, Value value, ArrayRef<OpFoldResult> dims) {
+  if (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>();
+      expand && isSameShape(node.getDims(expand.getSrc()), dims))
+    return expand.getSrc();
   Dims own = node.getDims(value);
   size_t prefix = 0, suffix = 0, shorter = std::min(own.size(), dims.size());
   while (prefix < shorter && isEqualConstantIntOrValue(own[prefix], dims[prefix]))
@@ -83,9 +90,9 @@ Value buildReshape(Node &node, Value value, ArrayRef<OpFoldResult> dims) {
     prefix > 0 ? --prefix : --suffix;
 
   size_t from = own.size() - prefix - suffix, to = dims.size() - prefix - suffix;
-  OpFoldResult middle = from == 1   ? own[prefix]
-                        : to == 1   ? dims[prefix]
-                                    : multiplySizes(node, ArrayRef(own).slice(prefix, from));
+  OpFoldResult middle = from == 1 ? own[prefix]
+                        : to == 1 ? dims[prefix]
+                                  : multiplySizes(node, ArrayRef(own).slice(prefix, from));
   if (from > 1) {
     value = tensor::CollapseShapeOp::create(node, value, groupDims(prefix, from, own.size()));
     own.erase(own.begin() + prefix, own.begin() + prefix + from);

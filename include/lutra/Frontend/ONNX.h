@@ -19,8 +19,8 @@ namespace lutra {
 
 /// What importONNX may accept and where it may look.
 struct ONNXImportOptions {
-  /// Whether a later stage can compile the operator `opType` of `domain` ("" is the standard domain). Null accepts every
-  /// operator. All the nodes that it rejects are listed in one diagnostic, before any tensor is read.
+  /// Whether a later stage can compile the operator `opType` of `domain` ("" is the standard domain). Null accepts
+  /// every operator. All the nodes that it rejects are listed in one diagnostic, before any tensor is read.
   std::function<bool(llvm::StringRef domain, llvm::StringRef opType)> isSupported;
 
   /// Empty: external data must be regular files below the model's folder, reached without any symbolic link. Else the

@@ -33,9 +33,10 @@ static Attribute convertAttribute(const ImportContext &import, TensorLoader &ten
     return succeeded(value) ? Attribute(*value) : Attribute();
   }
   case AttributeProto::GRAPH:
-  case AttributeProto::GRAPHS:
+  case AttributeProto::GRAPHS: {
     import.error(loc) << what << " holds a graph: control flow is not supported";
     return {};
+  }
   default:
     import.error(loc) << what << " has the unsupported type "
                       << ::onnx::AttributeProto_AttributeType_Name(attribute.type())

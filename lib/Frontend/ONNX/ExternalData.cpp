@@ -23,9 +23,7 @@
 using namespace mlir;
 using namespace lutra::frontend;
 
-static llvm::Error refuse(const llvm::Twine &why) {
-  return llvm::createStringError(why);
-}
+static llvm::Error refuse(const llvm::Twine &why) { return llvm::createStringError(why); }
 
 /// A non-negative decimal number that fits a file offset.
 static llvm::Expected<uint64_t> parseCount(StringRef key, StringRef text) {
@@ -92,10 +90,8 @@ static llvm::Error openError(int code, StringRef location) {
   case ELOOP:
     return refuse("its external data file " + quoted(location) +
                   " is a symbolic link or lies behind one, which is not followed by default");
-  case EXDEV:
-    return refuse("its external data file " + quoted(location) + " lies outside the model's folder");
-  case ENXIO:
-    return refuse("its external data file " + quoted(location) + " is not a regular file");
+  case EXDEV: return refuse("its external data file " + quoted(location) + " lies outside the model's folder");
+  case ENXIO: return refuse("its external data file " + quoted(location) + " is not a regular file");
   default:
     return refuse("its external data file " + quoted(location) + " cannot be opened: " + llvm::sys::StrError(code));
   }
@@ -124,8 +120,8 @@ llvm::Expected<FileDescriptor> lutra::frontend::openBeneath(int root, StringRef 
     auto [component, next] = rest.split('/');
     int at = folder.isValid() ? folder.get() : root;
     bool last = next.empty();
-    FileDescriptor opened(::openat(at, component.str().c_str(),
-                                   last ? fileFlags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    FileDescriptor opened(
+        ::openat(at, component.str().c_str(), last ? fileFlags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!opened.isValid()) {
       int code = errno;
       struct stat status;
@@ -212,8 +208,7 @@ llvm::Expected<std::shared_ptr<const MappedFile>> ExternalDataLoader::file(Strin
   return cached;
 }
 
-FailureOr<SharedBytes> ExternalDataLoader::load(const ::onnx::TensorProto &tensor, uint64_t size,
-                                                StringRef what) {
+FailureOr<SharedBytes> ExternalDataLoader::load(const ::onnx::TensorProto &tensor, uint64_t size, StringRef what) {
   auto fail = [&](llvm::Error error) -> FailureOr<SharedBytes> {
     return import.error() << what << ": " << llvm::toString(std::move(error));
   };

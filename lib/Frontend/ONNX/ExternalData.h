@@ -11,8 +11,8 @@
 #include "ModelFile.h"
 
 #include "mlir/Support/LLVM.h"
-#include "llvm/ADT/StringMap.h"
 #include "onnx.pb.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <optional>
 

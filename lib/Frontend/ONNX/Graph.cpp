@@ -1,7 +1,7 @@
 //===- Graph.cpp - an ONNX graph as a function ----------------------------===//
 //
-// The graph is checked as it is built: a name is defined once and before its use, so that what comes out is SSA whatever
-// went in.
+// The graph is checked as it is built: a name is defined once and before its use, so that what comes out is SSA
+// whatever went in.
 //
 //===----------------------------------------------------------------------===//
 #include "Graph.h"

@@ -25,15 +25,14 @@ static constexpr int64_t newestOpset = 28;
 static LogicalResult checkVersions(const ImportContext &import, const ::onnx::ModelProto &model) {
   if (model.ir_version() < oldestIRVersion || model.ir_version() > newestIRVersion)
     return import.error() << "the model's ir_version is " << model.ir_version() << ", but Lutra reads "
-                          << oldestIRVersion << " to " << newestIRVersion
-                          << ": export it with another version of ONNX";
+                          << oldestIRVersion << " to " << newestIRVersion << ": export it with another version of ONNX";
   llvm::StringMap<int64_t> seen;
   for (const ::onnx::OperatorSetIdProto &opset : model.opset_import()) {
     StringRef domain = normalizedDomain(opset.domain());
     auto [entry, isNew] = seen.try_emplace(domain, opset.version());
     if (!isNew && entry->second != opset.version())
-      return import.error() << "the model imports two versions of the opset " << quoted(domain) << ", "
-                            << entry->second << " and " << opset.version();
+      return import.error() << "the model imports two versions of the opset " << quoted(domain) << ", " << entry->second
+                            << " and " << opset.version();
     int64_t oldest = domain.empty() ? oldestOpset : 1;
     int64_t newest = domain.empty() ? newestOpset : domain == "com.microsoft" ? 1 : INT64_MAX;
     if (opset.version() >= oldest && opset.version() <= newest)

@@ -55,8 +55,8 @@ static FailureOr<SharedBytes> narrow(const Values &values, int64_t low, uint64_t
   bytes->reserve(values.size());
   for (auto value : values) {
     if (std::cmp_less(value, low) || std::cmp_greater(value, high))
-      return import.error() << what << " holds the value " << value << ", which does not fit its element type ("
-                            << low << " to " << high << ")";
+      return import.error() << what << " holds the value " << value << ", which does not fit its element type (" << low
+                            << " to " << high << ")";
     bytes->push_back(static_cast<T>(value));
   }
   return SharedBytes{StringRef(reinterpret_cast<const char *>(bytes->data()), bytes->size() * sizeof(T)), bytes};
@@ -64,8 +64,8 @@ static FailureOr<SharedBytes> narrow(const Values &values, int64_t low, uint64_t
 
 FailureOr<SharedBytes> TensorLoader::typedBytes(const TensorProto &tensor, uint64_t count, StringRef what) {
   auto inPlace = [&](const auto &values) -> FailureOr<SharedBytes> {
-    return SharedBytes{
-        StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(*values.data())), model};
+    return SharedBytes{StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(*values.data())),
+                       model};
   };
   // The one field that may hold this element type's values.
   int found = -1;

@@ -18,8 +18,8 @@ public:
   TensorLoader(const ImportContext &import, std::shared_ptr<const void> model)
       : import(import), model(std::move(model)), external(import) {}
 
-  /// The value of `tensor`. `raw` replaces its raw_data field when that was cut out before parsing. `blobName` is a hint
-  /// for the resource's name. Fails with a diagnostic about `what` ("tensor 'w'").
+  /// The value of `tensor`. `raw` replaces its raw_data field when that was cut out before parsing. `blobName` is a
+  /// hint for the resource's name. Fails with a diagnostic about `what` ("tensor 'w'").
   mlir::FailureOr<mlir::ElementsAttr> load(const ::onnx::TensorProto &tensor, std::optional<llvm::StringRef> raw,
                                            llvm::StringRef blobName, llvm::StringRef what);
 

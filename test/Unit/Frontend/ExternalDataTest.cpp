@@ -45,8 +45,7 @@ TEST_F(ExternalDataTest, AliasesOneMappingOfTheFile) {
               {{"location", "m.data"}, {"offset", "128"}, {"length", "2048"}});
   addExternal(addTensor(model, "odd", TensorProto::FLOAT, {512}),
               {{"location", "m.data"}, {"offset", "129"}, {"length", "2048"}});
-  addExternal(addTensor(model, "small", TensorProto::UINT8, {2}),
-              {{"location", "m.data"}, {"offset", "8190"}});
+  addExternal(addTensor(model, "small", TensorProto::UINT8, {2}), {{"location", "m.data"}, {"offset", "8190"}});
   OwningOpRef<ModuleOp> module = import(model);
   ASSERT_TRUE(module) << ::testing::PrintToString(messages);
   auto data = [&](const char *name) {
@@ -105,7 +104,8 @@ TEST_F(ExternalDataTest, RefusesRanges) {
               HasSubstr("ends at byte 9223372036854775808"));
   EXPECT_THAT(refusalOf({{"location", "m.data"}, {"offset", "9223372036854775807"}, {"length", "9223372036854775807"}}),
               HasSubstr("begins at byte 9223372036854775807"));
-  EXPECT_THAT(refusalOf({{"location", "m.data"}, {"length", "4095"}}), HasSubstr("4095 bytes, but its type and dims need 4096"));
+  EXPECT_THAT(refusalOf({{"location", "m.data"}, {"length", "4095"}}),
+              HasSubstr("4095 bytes, but its type and dims need 4096"));
   EXPECT_THAT(refusalOf({{"location", "m.data"}}), HasSubstr("8192 bytes (to the end of the file"));
 }
 

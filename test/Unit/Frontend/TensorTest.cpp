@@ -129,8 +129,7 @@ TEST_F(TensorTest, LargeTypedDataAndUnalignedRawDataAreAligned) {
   ASSERT_TRUE(values);
   EXPECT_EQ((*values)[999], 999);
   for (int i = 0; i < 4; ++i) {
-    auto floats =
-        dyn_cast<DenseF32ResourceElementsAttr>(constant(*module, std::string(i + 1, 'r'))).tryGetAsArrayRef();
+    auto floats = dyn_cast<DenseF32ResourceElementsAttr>(constant(*module, std::string(i + 1, 'r'))).tryGetAsArrayRef();
     ASSERT_TRUE(floats);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(floats->data()) % alignof(float), 0u);
     EXPECT_EQ(floats->size(), 1001u);

@@ -7,6 +7,7 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_LOWBIT_H
 #define LUTRA_DIALECTS_LOWBIT_IR_LOWBIT_H
 
+#include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"

@@ -31,13 +31,13 @@ uint64_t WeightReader::octetCodes(int64_t n, int64_t g, int64_t octet) const {
   int64_t valid = getGroupLength(g) - 8 * octet;
   if (valid <= 0)
     return 0;
-  int64_t at = octet * bits;
-  size_t length = std::min<int64_t>(bits, codeBytes - at);
+  const char *at = codes.stride == 0 ? splatCodes.data() : codes.data + (n * groups + g) * codeBytes + octet * bits;
   uint64_t word = 0;
-  if (codes.stride == 0)
-    std::memcpy(&word, splatCodes.data(), length);
+  // One load of 8 bytes where the data goes that far: what lies past the octet is masked off.
+  if (codes.stride == 0 || codesEnd - at >= 8)
+    std::memcpy(&word, at, 8);
   else
-    std::memcpy(&word, codes.data + (n * groups + g) * codeBytes + at, length);
+    std::memcpy(&word, at, codesEnd - at);
   word = spreadCodes(word, bits);
   return valid >= 8 ? word : word & ((uint64_t(1) << (8 * valid)) - 1);
 }
@@ -50,9 +50,14 @@ uint8_t WeightReader::code(int64_t n, int64_t k) const {
 void WeightReader::rowCodes(int64_t n, int64_t g, MutableArrayRef<uint8_t> out) const {
   int64_t size = out.size();
   assert(size >= group && "room for one group");
-  for (int64_t at = 0; at < size; at += 8) {
+  int64_t at = 0;
+  for (; at + 8 <= size; at += 8) {
     uint64_t word = octetCodes(n, g, at / 8);
-    std::memcpy(out.data() + at, &word, std::min<int64_t>(8, size - at));
+    std::memcpy(out.data() + at, &word, 8);
+  }
+  if (at < size) {
+    uint64_t word = octetCodes(n, g, at / 8);
+    std::memcpy(out.data() + at, &word, size - at);
   }
 }
 
@@ -125,6 +130,8 @@ LogicalResult WeightReader::bind(WeightOp op) {
     return failure();
   codes = *codesOr;
   alphas = *alphasOr;
+  if (codes.stride != 0)
+    codesEnd = codes.data + rows * groups * codeBytes;
   if (codes.stride == 0)
     splatCodes.fill(codes.data[0]);
   if (!offsetsName.empty()) {
@@ -258,12 +265,17 @@ std::optional<float> WeightReader::findConstantZeta() const {
 std::pair<uint8_t, uint8_t> WeightReader::findCodeRange() const {
   uint8_t low = 255, high = 0;
   std::vector<uint8_t> buffer((group + 7) / 8 * 8);
+  const bool wholeBytes = bits == 8 && codes.stride != 0;
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t g = 0; g < groups; ++g) {
-      rowCodes(n, g, buffer);
+      const uint8_t *row = buffer.data();
+      if (wholeBytes)
+        row = reinterpret_cast<const uint8_t *>(codes.data) + (n * groups + g) * codeBytes;
+      else
+        rowCodes(n, g, buffer);
       for (int64_t i = 0, length = getGroupLength(g); i < length; ++i) {
-        low = std::min(low, buffer[i]);
-        high = std::max(high, buffer[i]);
+        low = std::min(low, row[i]);
+        high = std::max(high, row[i]);
       }
     }
   }

@@ -86,6 +86,8 @@ private:
   ZeroKind zero = ZeroKind::Midpoint;
   std::optional<float> constantZeta;
   Elements codes, alphas, offsets;
+  /// One past the last byte of codes that are no splat.
+  const char *codesEnd = nullptr;
   /// The byte that a splat of codes repeats.
   std::array<char, 8> splatCodes{};
 };

@@ -1,0 +1,297 @@
+//===- LmmaOps.td - instructions of a LUT tensor core -----------*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LMMA_IR_LMMAOPS_TD
+#define LUTRA_DIALECTS_LMMA_IR_LMMAOPS_TD
+
+include "dialects/lmma/IR/LmmaTypes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Lmma_Op<string mnemonic, list<Trait> traits = []> : Op<Lmma_Dialect, mnemonic, traits>;
+
+/// !lmma.acc<f32>
+def Lmma_F32Tile
+    : Type<CPred<"::mlir::isa<::lutra::lmma::AccumulatorType>($_self) && "
+                 "::mlir::cast<::lutra::lmma::AccumulatorType>($_self).getElement().isF32()">, "!lmma.acc<f32>">,
+      BuildableType<"::lutra::lmma::AccumulatorType::get($_builder.getContext(), $_builder.getF32Type())">;
+
+/// An instruction; it stands in a kernel.
+class Lmma_Instruction<string mnemonic, list<Trait> traits = []>
+    : Lmma_Op<mnemonic, !listconcat(traits, [ParentOneOf<["KernelOp", "ForOp"]>])>;
+
+/// An instruction that reads or writes a buffer at an affine function of loop counters.
+class Lmma_AccessOp<string mnemonic, list<Trait> traits = []> : Lmma_Instruction<mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "A program that a launch runs";
+  let description = [{
+    The arguments of `type` are the DRAM buffers that a launch binds, in order.
+
+    - (C1) every argument is a buffer of i8 or f32 with identity layout; only its first size may be dynamic: it is M, the rows
+      of a launch, the same for all.
+    - (C2) there are no results.
+
+    Example:
+    ```mlir
+    lmma.kernel @clear(%out : memref<?x128xf32>) {
+      %zero = lmma.zero : !lmma.acc<f32>
+      lmma.for %m = 0 to rows(1) step 2 {
+        lmma.store %zero, %out[%m, 64] : memref<?x128xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::TypeRange":$buffers)>];
+  let skipDefaultBuilders = 1;
+}
+
+def Lmma_LaunchOp : Lmma_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Run a kernel on buffers of the host, to completion";
+  let description = [{
+    Reads every buffer and writes those that the kernel stores to.
+
+    - (C1) `kernel` names an `lmma.kernel` of the module.
+    - (C2) the buffers have the element types and static sizes of the kernel's arguments; strides are free but for the innermost,
+      which is 1.
+
+    Example:
+    ```mlir
+    lmma.launch @clear(%y) : memref<?x128xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Arg<Variadic<AnyMemRef>, "", [MemRead, MemWrite]>:$buffers);
+  let assemblyFormat = "$kernel `(` $buffers `)` attr-dict `:` type($buffers)";
+}
+
+def Lmma_ForOp : Lmma_Instruction<"for", [SingleBlock, RecursiveMemoryEffects, AutomaticAllocationScope]> {
+  let summary = "A counted loop over constants or over the rows of the launch";
+  let description = [{
+    The counter takes `lower`, `lower + step`, ... below `upper`; a bound is a number or `rows(k)`, M rounded down to a multiple of k. Carried
+    values keep their registers through the loop.
+
+    - (C1) `step` is positive and a constant bound is not negative.
+    - (C2) initial values, region arguments, yielded values and results agree in number and type.
+
+    Example:
+    ```mlir
+    %r = lmma.for %g = 0 to 9 step 1 carry(%y = %init : !lmma.acc<f32>) {
+      lmma.yield %y : !lmma.acc<f32>
+    }
+    ```
+  }];
+  let arguments = (ins Lmma_BoundAttr:$lower, Lmma_BoundAttr:$upper, I64Attr:$step, Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "BoundAttr":$lower, "BoundAttr":$upper, "int64_t":$step, "::mlir::ValueRange":$inits,
+      "::llvm::function_ref<::llvm::SmallVector<::mlir::Value>(::mlir::OpBuilder &, ::mlir::Value, ::mlir::ValueRange)>":$body)>];
+  let extraClassDeclaration = [{
+    ::mlir::Value getCounter() { return getBody().getArgument(0); }
+    ::mlir::ValueRange getCarried() { return getBody().getArguments().drop_front(); }
+    YieldOp getYield();
+  }];
+}
+
+def Lmma_YieldOp : Lmma_Op<"yield", [Pure, Terminator, HasParent<"ForOp">]> {
+  let summary = "The values that a loop carries to its next iteration";
+  let description = [{
+    Example: see `lmma.for`.
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Lmma_LoadTableOp : Lmma_AccessOp<"load_table"> {
+  let summary = "ld.table: the half tables of m rows";
+  let description = [{
+    `result[r][t][e] = buffer[row + r, group, 16 t + first + e]` for e < 8, at the indices (row, group, first); rows past M are zero.
+
+    - (C1) the buffer is `M x G x E` of the table's element type, and there are three indices.
+
+    Example:
+    ```mlir
+    %t = lmma.load_table %entries[%m, %g, 0] : memref<?x9x128xi8> -> !lmma.table<8, i8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map);
+  let results = (outs Lmma_TableType:$result);
+  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer) `->` type($result)";
+}
+
+def Lmma_LoadRowsOp : Lmma_AccessOp<"load_rows"> {
+  let summary = "ld.rows: one f32 for each of m rows";
+  let description = [{
+    `result[r] = buffer[row + r, group]` at the indices (row, group); rows past M are zero.
+
+    - (C1) the buffer is `M x G` of f32, and there are two indices.
+
+    Example:
+    ```mlir
+    %s = lmma.load_rows %scales[%m, %g] : memref<?x9xf32>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map);
+  let results = (outs Lmma_RowsType:$result);
+  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)";
+}
+
+def Lmma_LoadWeightsOp : Lmma_AccessOp<"load_weights"> {
+  let summary = "ld.weights: the codes of n output rows";
+  let description = [{
+    Plane p of `result` is the n * tables / 2 bytes at the index plus p * `pitch`.
+
+    - (C1) the buffer is of rank 1, of i8, and there is one index.
+    - (C2) the tile's tables are even in number.
+
+    Example:
+    ```mlir
+    %w = lmma.load_weights %weights[%g * 1152] pitch 256 : memref<10368xi8> -> !lmma.weights<4, 8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map, I64Attr:$pitch);
+  let results = (outs Lmma_WeightsType:$result);
+  let assemblyFormat = [{
+    $buffer custom<AffineIndices>($indices, $map) `pitch` $pitch attr-dict `:` type($buffer) `->` type($result)
+  }];
+}
+
+def Lmma_LoadColsOp : Lmma_AccessOp<"load_cols"> {
+  let summary = "ld.cols: one number for each of n columns, converted to f32";
+  let description = [{
+    - (C1) the buffer is of rank 1, of i8, and there is one index.
+    - (C2) `memory` is f16, f32 or i8 (signed): all convert exactly.
+
+    Example:
+    ```mlir
+    %c = lmma.load_cols %weights[%g * 1152 + 1024] as f16 : memref<10368xi8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map, TypeAttr:$memory);
+  let results = (outs Lmma_ColsType:$result);
+  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) `as` $memory attr-dict `:` type($buffer)";
+}
+
+def Lmma_SetColsOp : Lmma_Instruction<"set_cols", [Pure]> {
+  let summary = "set.cols: the same number in every column";
+  let description = [{
+    - (C1) the value is finite.
+
+    Example:
+    ```mlir
+    %c = lmma.set_cols -1.0
+    ```
+  }];
+  let arguments = (ins F32Attr:$value);
+  let results = (outs Lmma_ColsType:$result);
+  let assemblyFormat = "custom<Float>($value) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lmma_ZeroOp : Lmma_Instruction<"zero"> {
+  let summary = "zero: accumulators to start from";
+  let description = [{
+    Each is its own tile, to be overwritten by what accumulates into it: two are never merged.
+
+    Example:
+    ```mlir
+    %a = lmma.zero : !lmma.acc<i32>
+    ```
+  }];
+  let results = (outs Res<Lmma_AccumulatorType, "", [MemAlloc]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Lmma_MmaOp : Lmma_Instruction<"mma", [Pure, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "lmma.m2n64k4: one step of the array";
+  let description = [{
+    O[m, n] = A[m, k] x W[n, k] + Accum[m, n] (LUT Tensor Core, section 3.3.1), bit-serial over `bits` planes of the weights:
+    `result[r][c] = accumulator[r][c] + sum_{p < bits} 2^p T[r][index(p, c)]`, where T is table `step` of `table` and index(p, c) the code of
+    column c, table `weight_step` and plane `plane + p` of `weights`. The result takes the accumulator's register.
+
+    - (C1) i8 entries accumulate in i32, f32 entries in f32.
+    - (C2) the steps and planes named are in the tiles.
+    - (C3) `bits` is 1 to 8, and 1 for an f32 accumulator.
+
+    Example:
+    ```mlir
+    %r = lmma.mma %a, %t[3], %w[3, 0] bits 4 : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    ```
+  }];
+  let arguments = (ins Lmma_AccumulatorType:$accumulator, Lmma_TableType:$table, Lmma_WeightsType:$weights, I64Attr:$step,
+                       I64Attr:$weight_step, I64Attr:$plane, I64Attr:$bits, DefaultValuedAttr<I64Attr, "2">:$m,
+                       DefaultValuedAttr<I64Attr, "64">:$n, DefaultValuedAttr<I64Attr, "4">:$k);
+  let results = (outs Lmma_AccumulatorType:$result);
+  let assemblyFormat = [{
+    $accumulator `,` $table `[` $step `]` `,` $weights `[` $weight_step `,` $plane `]` `bits` $bits attr-dict
+    `:` type($accumulator) `,` type($table) `,` type($weights)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lmma_ShiftOp : Lmma_Instruction<"shift", [Pure]> {
+  let summary = "shift.f32: add an exact plane at its weight";
+  let description = [{
+    `result = fma(2^plane, source, accumulator)`, in the accumulator's register.
+
+    - (C1) `plane` is 0 to 7.
+
+    Example:
+    ```mlir
+    %r = lmma.shift %a, %b plane 2
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$accumulator, Lmma_F32Tile:$source, I64Attr:$plane);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = [{ $accumulator `,` $source `plane` $plane attr-dict }];
+  let hasVerifier = 1;
+}
+
+def Lmma_ScaleOp : Lmma_Instruction<"scale", [Pure]> {
+  let summary = "scale: a group's sum into the output, with scales and the zero-point correction";
+  let description = [{
+    `result[r][c] = fma(alpha[c], fma(scale[r], f32(source[r][c]), zeta[c] * sum[r]), output[r][c])`, in the output's register
+    (docs/spec/numerics.md, "Lookup matmul").
+
+    Example:
+    ```mlir
+    %r = lmma.scale %y, %a, %scale, %sum, %alpha, %zeta : !lmma.acc<i32>
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$output, Lmma_AccumulatorType:$source, Lmma_RowsType:$scale, Lmma_RowsType:$sum,
+                       Lmma_ColsType:$alpha, Lmma_ColsType:$zeta);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = [{
+    $output `,` $source `,` $scale `,` $sum `,` $alpha `,` $zeta attr-dict `:` type($source)
+  }];
+}
+
+def Lmma_StoreOp : Lmma_AccessOp<"store"> {
+  let summary = "st.f32: an output tile";
+  let description = [{
+    Writes what lies inside of the buffer: rows past M and columns past its end are left out.
+
+    - (C1) the buffer is `M x N` of f32, and there are two indices.
+
+    Example:
+    ```mlir
+    lmma.store %y, %out[%m, %n * 64] : memref<?x131xf32>
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$value, Arg<AnyMemRef, "", [MemWrite]>:$buffer, Variadic<Index>:$indices,
+                       AffineMapAttr:$map);
+  let assemblyFormat = [{
+    $value `,` $buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)
+  }];
+}
+
+#endif // LUTRA_DIALECTS_LMMA_IR_LMMAOPS_TD

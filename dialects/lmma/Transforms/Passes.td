@@ -1,0 +1,39 @@
+//===- Passes.td - passes on lmma kernels -----------------------*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LMMA_TRANSFORMS_PASSES
+#define LUTRA_DIALECTS_LMMA_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LmmaAllocateRegisters : Pass<"lmma-allocate-registers", "::lutra::lmma::KernelOp"> {
+  let summary = "Say in which register every tile of a kernel lives";
+  let description = [{
+    Sets the attribute `lmma.registers` of each instruction with results. A linear scan for each register file; what an instruction overwrites
+    (accumulators) and what a loop carries keep one register. The register that has been free the longest is taken first, so that
+    a load seldom waits for the readers of the tile that it replaces.
+
+    An error says when a file has too few registers, or when a value is still needed where it is overwritten.
+
+    Before:
+    ```mlir
+    %a = lmma.zero : !lmma.acc<i32>
+    %r = lmma.mma %a, %t[0], %w[0, 0] bits 4 : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    ```
+    After:
+    ```mlir
+    %a = lmma.zero {lmma.registers = array<i64: 0>} : !lmma.acc<i32>
+    %r = lmma.mma %a, %t[0], %w[0, 0] bits 4 {lmma.registers = array<i64: 0>} : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    ```
+  }];
+  let options = [
+    Option<"tableTiles", "table-tiles", "unsigned", "32", "Registers t">,
+    Option<"weightTiles", "weight-tiles", "unsigned", "8", "Registers w">,
+    Option<"i32Tiles", "i32-tiles", "unsigned", "32", "Registers a">,
+    Option<"f32Tiles", "f32-tiles", "unsigned", "64", "Registers f">,
+    Option<"rowTiles", "row-tiles", "unsigned", "64", "Registers s">,
+    Option<"colTiles", "col-tiles", "unsigned", "16", "Registers c">,
+    Option<"loopRegisters", "loop-registers", "unsigned", "8", "Registers r">,
+  ];
+}
+
+#endif // LUTRA_DIALECTS_LMMA_TRANSFORMS_PASSES

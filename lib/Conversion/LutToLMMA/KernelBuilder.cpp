@@ -1,0 +1,364 @@
+//===- KernelBuilder.cpp - the kernel of a lookup product -----------------===//
+//
+// Output-stationary: for a tile of 64 output rows and a block of activation rows, the f32 outputs stay in registers while
+// the groups go by in ascending order, as docs/spec/numerics.md asks. Loads run ahead of the array in a rotation of register
+// sets: a set is loaded anew as soon as its step has been computed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBuilder.h"
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::luttolmma;
+
+namespace {
+
+/// A sum of loop counters times constants, and a constant.
+struct Index {
+  SmallVector<std::pair<Value, int64_t>, 3> terms;
+  int64_t constant = 0;
+
+  Index(int64_t constant = 0) : constant(constant) {}
+  Index(Value counter) : terms({{counter, 1}}) {}
+  Index operator+(const Index &other) const {
+    Index sum = *this;
+    sum.terms.append(other.terms);
+    sum.constant += other.constant;
+    return sum;
+  }
+  Index operator*(int64_t factor) const {
+    Index product = *this;
+    for (auto &term : product.terms)
+      term.second *= factor;
+    product.constant *= factor;
+    return product;
+  }
+};
+
+using Values = SmallVector<Value>;
+
+class KernelBuilder {
+public:
+  KernelBuilder(ImplicitLocOpBuilder &b, const ProductShape &shape, const KernelOptions &options)
+      : b(b), s(shape), options(options) {}
+  void build(lmma::KernelOp kernel);
+
+private:
+  /// The registers that one step of the array reads.
+  struct Step {
+    Values tables, scales, sums;
+    Value weights, alpha, zeta;
+
+    Values flatten() const;
+    Step replace(ValueRange values) const;
+  };
+
+  std::pair<AffineMapAttr, Values> access(ArrayRef<Index> indices);
+  void forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step, function_ref<void(Value)> body);
+  Values pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
+                   function_ref<Values(const Step &, const Values &)> compute);
+  void loadTables(Step &step, const Index &group, const Index &table, int64_t count);
+  void loadScales(Step &step, const Index &group);
+  Values zeros(int64_t count, Type element);
+  Values accumulate(const Step &step, const Values &accumulators, int64_t count);
+  Values scale(const Step &step, const Values &outputs, const Values &accumulators);
+  void tile(int64_t blockCount, Value column, Value row);
+
+  Type accumulatorElement() { return s.entry.isF32() ? Type(b.getF32Type()) : Type(b.getI32Type()); }
+  /// Accumulators of a block: one, or one for each plane of exact tables.
+  int64_t accumulatorsPerBlock() const { return s.entry.isF32() ? s.planes : 1; }
+
+  ImplicitLocOpBuilder &b;
+  const ProductShape &s;
+  const KernelOptions &options;
+  Value entries, scales, sums, weights, out;
+  Value constantZeta;
+  /// Of the tile that is being built.
+  int64_t blocks = 0;
+  Index column, row;
+};
+
+} // namespace
+
+FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, function_ref<InFlightDiagnostic()> emitError) {
+  auto packed = dyn_cast<lowbit::PackedAttr>(type.getFormat());
+  if (!packed)
+    return emitError() << "the LUT tensor core reads packed weights, but found " << type.getFormat()
+                       << "; run lowbit-pack-weights{rows=64 symmetric=true}";
+  auto bipolar = dyn_cast<lowbit::BipolarAttr>(packed.getFormat());
+  if (!bipolar)
+    return emitError() << "the LUT tensor core has kernels for #lowbit.bipolar planes only, whose alphas are powers of two times one; found "
+                       << packed.getFormat() << "; compile this model for the cpu target";
+  lowbit::LayoutAttr layout = packed.getLayout();
+  if (layout.getRows() != kArrayN || !layout.getSymmetric())
+    return emitError() << "the LUT tensor core reads the layout rows = " << kArrayN << ", symmetric = true, but found " << layout
+                       << "; run lowbit-pack-weights{rows=64 symmetric=true}";
+  if (bipolar.getPlanes() < 1 || bipolar.getPlanes() > 8)
+    return emitError() << "the LUT tensor core takes weights of 1 to 8 bit planes, but found " << bipolar.getPlanes();
+  ProductShape shape;
+  shape.rows = type.getRows();
+  shape.cols = type.getCols();
+  shape.planes = bipolar.getPlanes();
+  shape.group = bipolar.getGroup();
+  shape.groups = (shape.cols + shape.group - 1) / shape.group;
+  shape.tables = (shape.group + 7) / 8 * 2;
+  shape.alpha = layout.getAlpha();
+  shape.zeta = layout.getZeta();
+  shape.constantZeta = bipolar.getZeta();
+  shape.entry = entry;
+  auto bytes = [](Type stored) { return stored ? kArrayN * int64_t(stored.getIntOrFloatBitWidth()) / 8 : 0; };
+  shape.alphaOffset = shape.planes * shape.tables / 2 * kArrayN;
+  shape.zetaOffset = shape.alphaOffset + bytes(shape.alpha);
+  shape.groupBytes = shape.zetaOffset + bytes(shape.zeta);
+  if (!shape.zeta && !shape.constantZeta)
+    return emitError() << "the layout " << layout << " stores no zeta and the format " << bipolar << " has no constant one";
+  return shape;
+}
+
+Values KernelBuilder::Step::flatten() const {
+  Values all = tables;
+  all.append(scales);
+  all.append(sums);
+  for (Value value : {weights, alpha, zeta})
+    if (value)
+      all.push_back(value);
+  return all;
+}
+
+KernelBuilder::Step KernelBuilder::Step::replace(ValueRange values) const {
+  Step step;
+  auto take = [&values] {
+    Value front = values.front();
+    values = values.drop_front();
+    return front;
+  };
+  for (auto [from, to] : {std::pair(&tables, &step.tables), std::pair(&scales, &step.scales), std::pair(&sums, &step.sums)})
+    for (size_t i = 0; i < from->size(); ++i)
+      to->push_back(take());
+  step.weights = take();
+  if (alpha)
+    step.alpha = take();
+  if (zeta)
+    step.zeta = take();
+  return step;
+}
+
+/// The map and operands of an access. A counter that occurs twice is one operand.
+std::pair<AffineMapAttr, Values> KernelBuilder::access(ArrayRef<Index> indices) {
+  Values counters;
+  SmallVector<AffineExpr> results;
+  for (const Index &index : indices) {
+    AffineExpr expr = b.getAffineConstantExpr(index.constant);
+    for (auto [counter, factor] : index.terms) {
+      auto *found = llvm::find(counters, counter);
+      unsigned position = found - counters.begin();
+      if (found == counters.end())
+        counters.push_back(counter);
+      expr = b.getAffineDimExpr(position) * factor + expr;
+    }
+    results.push_back(expr);
+  }
+  return {AffineMapAttr::get(AffineMap::get(counters.size(), 0, results, b.getContext())), counters};
+}
+
+void KernelBuilder::forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step, function_ref<void(Value)> body) {
+  lmma::ForOp::create(b, lower, upper, step, ValueRange(), [&](OpBuilder &, Value counter, ValueRange) {
+    body(counter);
+    return Values();
+  });
+}
+
+/// compute(load(0)), ..., compute(load(count - 1)) with the loads `depth` steps ahead.
+Values KernelBuilder::pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
+                                function_ref<Values(const Step &, const Values &)> compute) {
+  const int64_t depth = std::min(options.depth, count);
+  SmallVector<Step> sets;
+  for (int64_t i = 0; i < depth; ++i)
+    sets.push_back(load(i));
+  Values results = carried;
+  const int64_t main = (count / depth - 1) * depth;
+  if (main > 0) {
+    Values inits = carried;
+    for (const Step &set : sets)
+      inits.append(set.flatten());
+    auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
+    auto loop = lmma::ForOp::create(b, bound(0), bound(main), depth, inits, [&](OpBuilder &, Value counter, ValueRange arguments) {
+      Values inner(arguments.take_front(carried.size()));
+      arguments = arguments.drop_front(carried.size());
+      Values next;
+      for (int64_t i = 0; i < depth; ++i) {
+        const size_t size = sets[i].flatten().size();
+        inner = compute(sets[i].replace(arguments.take_front(size)), inner);
+        arguments = arguments.drop_front(size);
+        next.append(load(Index(counter) + (depth + i)).flatten());
+      }
+      inner.append(next);
+      return inner;
+    });
+    results = Values(loop.getResults().take_front(carried.size()));
+    ValueRange rest = loop.getResults().drop_front(carried.size());
+    for (Step &set : sets) {
+      const size_t size = set.flatten().size();
+      set = set.replace(rest.take_front(size));
+      rest = rest.drop_front(size);
+    }
+  }
+  for (int64_t i = 0; main + i < count; ++i) {
+    results = compute(sets[i % depth], results);
+    if (main + i + depth < count)
+      sets[i % depth] = load(main + i + depth);
+  }
+  return results;
+}
+
+/// Tables `table`, ..., `table + count - 1` of a group: activations and codes.
+void KernelBuilder::loadTables(Step &step, const Index &group, const Index &table, int64_t count) {
+  auto type = lmma::TableType::get(b.getContext(), count, s.entry);
+  for (int64_t block = 0; block < blocks; ++block) {
+    auto [map, counters] = access({row + block * kArrayM, group, table * kEntries});
+    step.tables.push_back(lmma::LoadTableOp::create(b, type, entries, counters, map));
+  }
+  const int64_t tileBytes = s.groupBytes * s.groups;
+  auto [map, counters] = access({column * tileBytes + group * s.groupBytes + table * (kArrayN / 2)});
+  step.weights = lmma::LoadWeightsOp::create(b, lmma::WeightsType::get(b.getContext(), s.planes, count), weights, counters, map,
+                                             b.getI64IntegerAttr(s.tables / 2 * kArrayN));
+}
+
+void KernelBuilder::loadScales(Step &step, const Index &group) {
+  auto type = lmma::RowsType::get(b.getContext());
+  for (auto [buffer, registers] : {std::pair(scales, &step.scales), std::pair(sums, &step.sums)})
+    for (int64_t block = 0; block < blocks; ++block) {
+      auto [map, counters] = access({row + block * kArrayM, group});
+      registers->push_back(lmma::LoadRowsOp::create(b, type, buffer, counters, map));
+    }
+  auto column64 = [&](int64_t offset, Type memory) -> Value {
+    auto [map, counters] = access({column * (s.groupBytes * s.groups) + group * s.groupBytes + offset});
+    return lmma::LoadColsOp::create(b, lmma::ColsType::get(b.getContext()), weights, counters, map, TypeAttr::get(memory));
+  };
+  step.alpha = column64(s.alphaOffset, s.alpha);
+  if (s.zeta)
+    step.zeta = column64(s.zetaOffset, s.zeta);
+}
+
+Values KernelBuilder::zeros(int64_t count, Type element) {
+  Values result;
+  for (int64_t i = 0; i < count; ++i)
+    result.push_back(lmma::ZeroOp::create(b, lmma::AccumulatorType::get(b.getContext(), element)));
+  return result;
+}
+
+/// Tables in ascending order; the blocks take turns, so that each accumulator has time to come back.
+Values KernelBuilder::accumulate(const Step &step, const Values &accumulators, int64_t count) {
+  Values acc = accumulators;
+  const bool exact = s.entry.isF32();
+  const int64_t perBlock = accumulatorsPerBlock();
+  for (int64_t table = 0; table < count; ++table)
+    for (int64_t block = 0; block < blocks; ++block)
+      for (int64_t plane = 0; plane < perBlock; ++plane) {
+        Value &target = acc[block * perBlock + plane];
+        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table, exact ? plane : 0,
+                                     exact ? 1 : s.planes);
+      }
+  return acc;
+}
+
+Values KernelBuilder::scale(const Step &step, const Values &outputs, const Values &accumulators) {
+  Values results;
+  const int64_t perBlock = accumulatorsPerBlock();
+  for (int64_t block = 0; block < blocks; ++block) {
+    Value acc = accumulators[block * perBlock];
+    for (int64_t plane = 1; plane < perBlock; ++plane)
+      acc = lmma::ShiftOp::create(b, acc.getType(), acc, accumulators[block * perBlock + plane], plane);
+    results.push_back(lmma::ScaleOp::create(b, outputs[block].getType(), outputs[block], acc, step.scales[block], step.sums[block], step.alpha,
+                                            step.zeta ? step.zeta : constantZeta));
+  }
+  return results;
+}
+
+/// The outputs of `blockCount` blocks of activation rows and 64 output rows.
+void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
+  blocks = blockCount;
+  column = Index(columnTile);
+  row = Index(firstRow);
+  Values outputs = zeros(blocks, b.getF32Type());
+  const int64_t accCount = blocks * accumulatorsPerBlock();
+  const int64_t perTile = options.tablesPerTile;
+  if (s.tables <= perTile) {
+    auto load = [&](const Index &group) {
+      Step step;
+      loadTables(step, group, 0, s.tables);
+      loadScales(step, group);
+      return step;
+    };
+    auto compute = [&](const Step &step, const Values &y) {
+      return scale(step, y, accumulate(step, zeros(accCount, accumulatorElement()), s.tables));
+    };
+    outputs = pipelined(s.groups, outputs, load, compute);
+  } else {
+    auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
+    auto loop = lmma::ForOp::create(b, bound(0), bound(s.groups), 1, outputs, [&](OpBuilder &, Value counter, ValueRange y) {
+      Index group(counter);
+      Step scales;
+      loadScales(scales, group);
+      auto load = [&](const Index &chunk) {
+        Step step;
+        loadTables(step, group, chunk * perTile, perTile);
+        return step;
+      };
+      auto compute = [&](const Step &step, const Values &acc) { return accumulate(step, acc, perTile); };
+      Values acc = pipelined(s.tables / perTile, zeros(accCount, accumulatorElement()), load, compute);
+      if (int64_t rest = s.tables % perTile) {
+        Step step;
+        loadTables(step, group, s.tables - rest, rest);
+        acc = accumulate(step, acc, rest);
+      }
+      return scale(scales, Values(y), acc);
+    });
+    outputs = Values(loop.getResults());
+  }
+  for (int64_t block = 0; block < blocks; ++block) {
+    auto [map, counters] = access({row + block * kArrayM, column * kArrayN});
+    lmma::StoreOp::create(b, outputs[block], out, counters, map);
+  }
+}
+
+void KernelBuilder::build(lmma::KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  b.setInsertionPointToStart(&body);
+  entries = body.getArgument(0);
+  scales = body.getArgument(1);
+  sums = body.getArgument(2);
+  weights = body.getArgument(3);
+  out = body.getArgument(4);
+  if (s.constantZeta)
+    constantZeta = lmma::SetColsOp::create(b, lmma::ColsType::get(b.getContext()), s.constantZeta);
+  auto constant = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
+  auto rowsDownTo = [&](int64_t multiple) { return lmma::BoundAttr::get(b.getContext(), 0, multiple); };
+  forRange(constant(0), constant((s.rows + kArrayN - 1) / kArrayN), 1, [&](Value columnTile) {
+    // Whole blocks, then what is left in halves of them; the last may reach past M.
+    for (int64_t size = options.blockRows; size >= kArrayM; size /= 2) {
+      lmma::BoundAttr lower = size == options.blockRows ? constant(0) : rowsDownTo(2 * size);
+      lmma::BoundAttr upper = rowsDownTo(size == kArrayM ? 1 : size);
+      forRange(lower, upper, size, [&](Value firstRow) { tile(size / kArrayM, columnTile, firstRow); });
+    }
+  });
+}
+
+lmma::KernelOp lutra::luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRef name, const ProductShape &shape,
+                                             const KernelOptions &options) {
+  ImplicitLocOpBuilder b(loc, builder);
+  Type f32 = b.getF32Type();
+  const int64_t dynamic = ShapedType::kDynamic;
+  const int64_t tiles = (shape.rows + kArrayN - 1) / kArrayN;
+  SmallVector<Type> buffers = {MemRefType::get({dynamic, shape.groups, shape.tables * kEntries}, shape.entry),
+                               MemRefType::get({dynamic, shape.groups}, f32), MemRefType::get({dynamic, shape.groups}, f32),
+                               MemRefType::get({tiles * shape.groups * shape.groupBytes}, b.getI8Type()),
+                               MemRefType::get({dynamic, shape.rows}, f32)};
+  auto kernel = lmma::KernelOp::create(b, name, buffers);
+  KernelBuilder(b, shape, options).build(kernel);
+  return kernel;
+}

@@ -1,0 +1,46 @@
+//===- KernelBuilder.h - the kernel of a lookup product ---------*- C++ -*-===//
+#ifndef LUTRA_CONVERSION_LUTTOLMMA_KERNELBUILDER_H
+#define LUTRA_CONVERSION_LUTTOLMMA_KERNELBUILDER_H
+
+#include "dialects/lmma/IR/Lmma.h"
+#include "dialects/lowbit/IR/Lowbit.h"
+#include "mlir/IR/Builders.h"
+
+namespace lutra::luttolmma {
+
+/// Output rows and activation rows of the array.
+inline constexpr int64_t kArrayN = 64, kArrayM = 2;
+/// Entries of a whole table; the array stores half of them.
+inline constexpr int64_t kEntries = 16;
+
+/// What determines a kernel: the product's shape and where things lie in the packed weight.
+struct ProductShape {
+  int64_t rows, cols, groups, tables;
+  int64_t planes, group;
+  /// Offsets in the bytes of one tile by one group, and their number.
+  int64_t alphaOffset, zetaOffset, groupBytes;
+  mlir::Type alpha, zeta;
+  /// The zeta of every group, when it is one number (then `zeta` is null).
+  mlir::FloatAttr constantZeta;
+  /// i8 or f32.
+  mlir::Type entry;
+
+  /// Reads a weight type, or says by name what the machine has no kernel for.
+  static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry,
+                                           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+};
+
+/// How a kernel is cut.
+struct KernelOptions {
+  /// Activation rows that share loaded weights: 2, 4, 8 or 16.
+  int64_t blockRows = 16;
+  int64_t depth = 4, tablesPerTile = 16;
+};
+
+/// Builds the kernel at the builder's insertion point.
+lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, const ProductShape &shape,
+                           const KernelOptions &options);
+
+} // namespace lutra::luttolmma
+
+#endif // LUTRA_CONVERSION_LUTTOLMMA_KERNELBUILDER_H

@@ -1,0 +1,91 @@
+//===- LutToLMMA.cpp - convert-lut-to-lmma --------------------------------===//
+//
+// One kernel for each kind of product, one launch for each product.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Conversion/LutToLMMA/LutToLMMA.h"
+
+#include "KernelBuilder.h"
+#include "dialects/lut/IR/Lut.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace lutra {
+#define GEN_PASS_DEF_CONVERTLUTTOLMMA
+#include "lib/Conversion/LutToLMMA/Passes.h.inc"
+} // namespace lutra
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::luttolmma;
+
+/// Rows of a block: what the tile asks for, as a power of two that the machine can hold.
+static int64_t chooseBlockRows(lut::MatmulOp op, const ProductShape &shape, int64_t f32Tiles) {
+  constexpr int64_t kLargest = 16;
+  int64_t rows = op.getTile() ? std::min(op.getTile()->getM(), kLargest) : kLargest;
+  rows = std::max<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(rows, 1))), kArrayM);
+  // Exact tables take an accumulator for each plane, beside the output.
+  while (shape.entry.isF32() && rows > kArrayM && rows / kArrayM * (shape.planes + 1) > f32Tiles)
+    rows /= 2;
+  return rows;
+}
+
+namespace {
+struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
+  using ConvertLutToLmmaBase::ConvertLutToLmmaBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    kernels.clear();
+    SymbolTable symbols(module);
+    SmallVector<lut::MatmulOp> products;
+    module.walk([&](lut::MatmulOp op) { products.push_back(op); });
+    bool failedOnce = false;
+    for (lut::MatmulOp op : products)
+      failedOnce |= failed(convert(op, symbols));
+    if (failedOnce)
+      signalPassFailure();
+  }
+
+  LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
+    SmallVector<Value> buffers = {op.getEntries(), op.getScales(), op.getSums(), op.getWeights(), op.getOut()};
+    for (Value buffer : buffers) {
+      auto type = dyn_cast<MemRefType>(buffer.getType());
+      if (!type)
+        return op.emitOpError() << "expected buffers, but found " << buffer.getType() << "; run one-shot-bufferize before";
+      SmallVector<int64_t> strides;
+      int64_t offset;
+      if (failed(type.getStridesAndOffset(strides, offset)) || (!strides.empty() && strides.back() != 1))
+        return op.emitOpError() << "expected a buffer with an innermost stride of 1, but found " << type;
+    }
+    FailureOr<ProductShape> shape = ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
+                                                      [&] { return op.emitOpError(); });
+    if (failed(shape))
+      return failure();
+    KernelOptions kernelOptions;
+    kernelOptions.blockRows = chooseBlockRows(op, *shape, f32Tiles);
+    kernelOptions.depth = std::max<int64_t>(depth, 1);
+    kernelOptions.tablesPerTile = tablesPerTile;
+
+    OpBuilder builder(op);
+    Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry), builder.getI64IntegerAttr(kernelOptions.blockRows)});
+    lmma::KernelOp &kernel = kernels[key];
+    if (!kernel) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(getOperation().getBody());
+      std::string name = ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + (shape->entry.isF32() ? "_f32" : "_i8") +
+                          "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
+                             .str();
+      kernel = buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
+      symbols.insert(kernel);
+    }
+    lmma::LaunchOp::create(builder, op.getLoc(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()), buffers);
+    op.erase();
+    return success();
+  }
+
+  llvm::DenseMap<Attribute, lmma::KernelOp> kernels;
+};
+} // namespace

@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("gguf", type=Path, help="the model to read")
     convert.add_argument("onnx", type=Path, help="the .onnx file to write")
     convert.add_argument("--no-tokenizer", action="store_true", help="convert the model alone")
+    convert.add_argument(
+        "--select-logits",
+        action="store_true",
+        help="add an input that says which tokens' logits are wanted: faster prompts",
+    )
     convert.set_defaults(run=_convert)
 
     compile_ = commands.add_parser(
@@ -148,7 +153,13 @@ def _convert(arguments: argparse.Namespace) -> int:
 
     started = time.perf_counter()
     with progress_bar("Converting") as progress:
-        path = convert_gguf(arguments.gguf, arguments.onnx, tokenizer=not arguments.no_tokenizer, progress=progress)
+        path = convert_gguf(
+            arguments.gguf,
+            arguments.onnx,
+            tokenizer=not arguments.no_tokenizer,
+            select_logits=arguments.select_logits,
+            progress=progress,
+        )
     size = path.stat().st_size + path.with_name(path.name + ".data").stat().st_size
     print(f"{path}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s")
     return 0

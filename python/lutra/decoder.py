@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Decoder:
         self._cache.bind(self._binding)
         self._mask = np.ones((1, capacity), np.int64)
         self._ids = np.zeros((1, 1), np.int64)
+        self._selects = "logits_positions" in names
         self._logits = np.empty((1, 1, self.vocabulary), logits.dtype)
         self._bound = 0
 
@@ -54,32 +55,41 @@ class Decoder:
 
         For a single token the result is valid until the next call. Raises LutraError beyond the capacity.
         """
-        count = len(tokens)
-        if count == 0:
-            raise LutraError("no tokens to feed: the prompt is empty")
-        if count > PREFILL_CHUNK:
-            parts = [self.feed(tokens[i : i + PREFILL_CHUNK]) for i in range(0, count, PREFILL_CHUNK)]
-            return np.concatenate(parts)
-        binding = self._binding
+        parts = [self._run(part, len(part)) for part in _chunks(tokens)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def prefill(self, tokens: Sequence[int]) -> np.ndarray:
+        """Appends `tokens` and gives the logits f32 [vocabulary] after the last. A model with the input
+        logits_positions computes no others."""
+        for part in _chunks(tokens):
+            logits = self._run(part, 1 if self._selects else len(part))
+        return logits[-1]
+
+    def _run(self, tokens: Sequence[int], wanted: int) -> np.ndarray:
+        """One run of the model on new `tokens`; logits f32 [wanted, vocabulary] after the last `wanted` of them."""
+        count, binding = len(tokens), self._binding
         self._cache.resize(binding, count)
-        if count == 1:
-            self._ids[0, 0] = tokens[0]
-            if self._bound != 1:
-                binding.set_input("input_ids", self._ids)
-                binding.set_output("logits", self._logits)
+        if wanted == 1:
             logits = self._logits
         else:
-            logits = np.empty((1, count, self.vocabulary), self._logits.dtype)
-            binding.set_input("input_ids", np.asarray(tokens, np.int64)[None])
+            logits = np.empty((1, wanted, self.vocabulary), self._logits.dtype)
+        if count == 1:
+            self._ids[0, 0] = tokens[0]
+        if count > 1 or self._bound != 1:
+            binding.set_input("input_ids", self._ids if count == 1 else np.asarray(tokens, np.int64)[None])
             binding.set_output("logits", logits)
+            if self._selects:
+                binding.set_input("logits_positions", np.arange(count - wanted, count))
         self._bound = count
         binding.set_input("attention_mask", self._mask[:, : self._cache.length + count])
         binding.run()
         self._cache.advance(count)
         return logits[0]
 
-    def prefill(self, tokens: Sequence[int]) -> np.ndarray:
-        """Appends `tokens` and gives the logits f32 [vocabulary] after the last, keeping no others."""
-        for i in range(0, max(len(tokens), 1), PREFILL_CHUNK):
-            logits = self.feed(tokens[i : i + PREFILL_CHUNK])
-        return logits[-1]
+
+def _chunks(tokens: Sequence[int]) -> Iterator[Sequence[int]]:
+    """`tokens` in parts that are run at once. Raises LutraError when there are none."""
+    if len(tokens) == 0:
+        raise LutraError("no tokens to feed: the prompt is empty")
+    for i in range(0, len(tokens), PREFILL_CHUNK):
+        yield tokens[i : i + PREFILL_CHUNK]

@@ -13,6 +13,7 @@ from gguf import GGMLQuantizationType as Kind
 from gguf.quants import dequantize
 from lutra.convert import convert_gguf, quant
 from lutra.errors import LutraError
+from lutra.eval.reference import ReferenceModel
 from lutra.textmodel import TextModel
 from onnx import numpy_helper
 from tiny_gguf import CONTEXT, FEED_FORWARD, HEADS, HIDDEN, KV_HEADS, TOKENS, TinyGGUF, random_blocks
@@ -138,6 +139,15 @@ class ConvertTest(unittest.TestCase):
         for position, token in enumerate(ids):
             logits, *past = converted.run([token], past)
             np.testing.assert_allclose(logits[0, 0], whole[position], rtol=0, atol=1e-4)
+
+    def test_selected_logits_are_the_same_logits(self) -> None:
+        _, converted = self.convert(all_of(Kind.Q4_0, Kind.Q8_0))
+        whole = converted.run([5, 100, 17, 42])[0][0]
+        convert_gguf(self.folder / "tiny.gguf", self.folder / "selected.onnx", select_logits=True)
+        model = ReferenceModel(self.folder / "selected.onnx")
+        np.testing.assert_allclose(model.feed([5, 100, 17, 42]), whole, rtol=0, atol=1e-5)
+        inputs = [value.name for value in onnx.load(self.folder / "selected.onnx").graph.input]
+        self.assertEqual(inputs[-1], "logits_positions")
 
     def test_tied_output_shares_the_embeddings_bytes(self) -> None:
         self.convert(all_of(Kind.Q4_1, Kind.Q8_0))

@@ -156,9 +156,14 @@ class SessionTest(unittest.TestCase):
         frozen.flags.writeable = False
         self.assert_refused("output 'logits' is a read-only array", good, None, {"logits": frozen})
 
-    def test_token_out_of_range_is_an_error_that_leaves_the_session_usable(self) -> None:
-        self.assert_refused("embed_tokens", feeds([[1, 320, 2]]))
-        self.assertEqual(self.session.run(["logits"], feeds([[1, 319, 2]]))[0].shape, (1, 3, 320))
+    def test_a_failed_check_is_an_error_that_names_the_node_and_leaves_the_session_usable(self) -> None:
+        longest = 128  # rows of the cos and sin caches
+        self.assert_refused("GroupQueryAttention", feeds([[3] * (longest + 1)]))
+        self.assertEqual(self.session.run(["logits"], feeds([[3] * longest]))[0].shape, (1, longest, 320))
+
+    def test_a_token_out_of_range_is_a_row_of_zeros(self) -> None:
+        for ours, theirs in zip(self.session.run(None, feeds([[1, 320]])), self.reference.run(None, feeds([[1, 320]]))):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
 
     def test_artifacts_that_are_none(self) -> None:
         with self.assertRaisesRegex(lutra.LutraError, "missing.lutra"):

@@ -21,12 +21,14 @@ def convert_gguf(
     destination: str | os.PathLike[str],
     *,
     tokenizer: bool = True,
+    select_logits: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Path:
     """Converts the GGUF model `source` to the ONNX model `destination` (a file name that ends in .onnx).
 
     Beside it are written `<name>.onnx.data` (the weights), tokenizer.json and model.json (unless `tokenizer` is False).
-    `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be
+    `select_logits` adds the input logits_positions (see lutra.convert.llama), so that a prompt costs no logits but the
+    last. `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be
     converted exactly; nothing is left behind then. Returns the path of the ONNX file.
     """
     source, destination = Path(source), Path(destination)
@@ -54,7 +56,7 @@ def convert_gguf(
     try:
         with open(partial_data, "wb") as data:
             graph = GraphBuilder(checkpoint.config.name, data, data_path.name)
-            LlamaGraph(checkpoint, graph, advance).build()
+            LlamaGraph(checkpoint, graph, advance, select_logits).build()
         graph.save(partial_model)
         partial_data.replace(data_path)
         partial_model.replace(destination)

@@ -2,6 +2,8 @@
 
 Inputs: input_ids i64 [B, S], attention_mask i64 [B, T] (T = past + S), past_key_values.{i}.key|value f32
 [B, kv heads, past, head size]. Outputs: logits f32 [B, S, vocabulary], present.{i}.key|value.
+With selected logits there is one more input, logits_positions i64 [L]: the positions among the S new tokens whose
+logits [B, L, vocabulary] are computed.
 """
 
 from __future__ import annotations
@@ -34,7 +36,10 @@ def rope_caches(
 class LlamaGraph:
     """Adds a whole llama model from `checkpoint` to `graph`."""
 
-    def __init__(self, checkpoint: Checkpoint, graph: GraphBuilder, progress: Progress) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, graph: GraphBuilder, progress: Progress, select_logits: bool = False
+    ) -> None:
+        self._select_logits = select_logits
         self._checkpoint = checkpoint
         self._config = checkpoint.config
         self._graph = graph
@@ -49,7 +54,11 @@ class LlamaGraph:
         for layer in range(c.layers):
             for part in ("key", "value"):
                 g.input(f"past_key_values.{layer}.{part}", TensorProto.FLOAT, past)
-        g.output("logits", TensorProto.FLOAT, ["batch_size", "sequence_length", c.vocabulary])
+        count = "sequence_length"
+        if self._select_logits:
+            count = "num_logits"
+            g.input("logits_positions", TensorProto.INT64, [count])
+        g.output("logits", TensorProto.FLOAT, ["batch_size", count, c.vocabulary])
         for layer in range(c.layers):
             for part in ("key", "value"):
                 g.output(f"present.{layer}.{part}", TensorProto.FLOAT, present)
@@ -61,6 +70,8 @@ class LlamaGraph:
         for layer in range(c.layers):
             hidden, skip = self._layer(layer, hidden, skip)
         last, _ = self._norm("/model/norm", "output_norm.weight", hidden, skip)
+        if self._select_logits:
+            last = g.node("Gather", [last, "logits_positions"], "/model/select_logits/Gather", axis=1)
         self._lm_head(last)
         if left := list(self._checkpoint.unused()):
             raise LutraError(

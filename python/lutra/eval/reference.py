@@ -37,6 +37,7 @@ class ReferenceModel:
             "logits",
             *("present" + value.name.removeprefix("past_key_values") for value in self._past_inputs),
         ]
+        self._selects = any(value.name == "logits_positions" for value in self._session.get_inputs())
         self.reset()
 
     def reset(self) -> None:
@@ -50,5 +51,7 @@ class ReferenceModel:
             "attention_mask": np.ones((1, self._length), np.int64),
         }
         feeds |= {value.name: past for value, past in zip(self._past_inputs, self._past)}
+        if self._selects:
+            feeds["logits_positions"] = np.arange(len(tokens))
         logits, *self._past = self._session.run(self._outputs, feeds)
         return logits[0]

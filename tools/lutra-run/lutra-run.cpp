@@ -1,0 +1,125 @@
+//===- lutra-run.cpp - runs a compiled model on .npy arrays ---------------===//
+//
+// Exit codes: 0 done, 1 an error (one message on stderr).
+//
+//===----------------------------------------------------------------------===//
+#include "Run.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace lutra;
+
+namespace {
+enum class TableKind { I8, F32 };
+
+/// The flags. Made after LLVM's own are dropped: some have the names that fit here best (`--threads`).
+struct Flags {
+  cl::OptionCategory category{"lutra-run options"};
+  cl::opt<std::string> artifact{cl::Positional, cl::desc("<artifact directory>"), cl::cat(category)};
+  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"), cl::cat(category)};
+  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"), cl::cat(category)};
+  cl::opt<int> threads{"threads", cl::desc("Threads to use (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0), cl::cat(category)};
+  cl::opt<unsigned> repeat{"repeat", cl::desc("Run n times and print the times"), cl::value_desc("n"), cl::init(1), cl::cat(category)};
+  cl::opt<bool> describe{"describe", cl::desc("Print the inputs and outputs, and stop"), cl::cat(category)};
+  cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"), cl::cat(category)};
+  cl::opt<std::string> interpret{"interpret", cl::desc("Interpret a function at phase 'lowbit' or 'tables' instead"),
+                                 cl::value_desc("file.mlir"), cl::cat(category)};
+  cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"), cl::value_desc("name"), cl::init("main"),
+                                cl::cat(category)};
+  cl::opt<TableKind> table{"table", cl::desc("The tables that an interpreted lowbit.matmul means:"),
+                           cl::values(clEnumValN(TableKind::I8, "i8", "quantized (default)"), clEnumValN(TableKind::F32, "f32", "exact")),
+                           cl::init(TableKind::I8), cl::cat(category)};
+  cl::extrahelp examples{R"(
+EXAMPLES:
+  lutra-run model.lutra --input input_ids=ids.npy --output-dir=out --threads=2
+  lutra-run --interpret model.lowbit.mlir --input input_ids=ids.npy --output-dir=reference
+)"};
+
+  Expected<RunOptions> check() const;
+};
+} // namespace
+
+Expected<std::vector<NpyArray>> lutra::readInputs(const RunOptions &options, ArrayRef<std::string> names) {
+  StringMap<std::string> files;
+  for (const auto &[name, file] : options.inputs) {
+    if (!llvm::is_contained(names, name))
+      return createStringError("there is no input '" + name + "' (the inputs are: " + llvm::join(names, ", ") + ")");
+    if (!files.try_emplace(name, file).second)
+      return createStringError("input '" + name + "' is given twice");
+  }
+  std::vector<NpyArray> arrays;
+  for (const std::string &name : names) {
+    auto it = files.find(name);
+    if (it == files.end())
+      return createStringError("input '" + name + "' is not given: add --input " + name + "=file.npy");
+    Expected<NpyArray> array = readNpy(it->second);
+    if (!array)
+      return array.takeError();
+    arrays.push_back(std::move(*array));
+  }
+  return arrays;
+}
+
+void lutra::printTensor(StringRef kind, StringRef name, const Twine &shape, DType dtype) {
+  outs() << kind << " " << name << ": " << shape << " " << dtypeName(dtype) << "\n";
+}
+
+Error lutra::emitOutput(const RunOptions &options, StringRef name, const NpyArray &array) {
+  printTensor("output", name, shapeText(array.shape), array.dtype);
+  if (options.outputDir.empty())
+    return Error::success();
+  if (std::error_code ec = sys::fs::create_directories(options.outputDir))
+    return createStringError("cannot create '" + options.outputDir + "': " + ec.message());
+  // Names such as "/layers.0/k" must not lead out of the directory.
+  std::string file = name.str();
+  llvm::replace(file, '/', '_');
+  SmallString<128> path(options.outputDir);
+  sys::path::append(path, file + ".npy");
+  return writeNpy(path, array);
+}
+
+Expected<RunOptions> Flags::check() const {
+  RunOptions options;
+  if (artifact.empty() == interpret.empty())
+    return createStringError("give an artifact directory, or --interpret=file.mlir (see --help)");
+  options.path = interpret.empty() ? artifact : interpret;
+  for (const std::string &flag : input) {
+    auto [name, file] = StringRef(flag).rsplit('=');
+    if (name.empty() || file.empty())
+      return createStringError("--input=" + flag + ": expected name=file.npy");
+    options.inputs.emplace_back(name.str(), file.str());
+  }
+  if (repeat == 0)
+    return createStringError("--repeat must be at least 1");
+  options.outputDir = outputDir;
+  options.threads = threads;
+  options.repeat = repeat;
+  options.skipHashes = skipHashes;
+  options.describe = describe;
+  options.function = function;
+  options.quantizedTables = table == TableKind::I8;
+  return options;
+}
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  cl::ResetCommandLineParser();
+  Flags flags;
+  cl::ParseCommandLineOptions(argc, argv, "lutra-run: runs a model compiled by lutrac on .npy arrays\n");
+  Expected<RunOptions> options = flags.check();
+  Error error = !options ? options.takeError() : flags.interpret.empty() ? runArtifact(*options) : interpretFile(*options);
+  if (!error)
+    return 0;
+  outs().flush();
+  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-run") << info.message() << "\n"; });
+  return 1;
+}

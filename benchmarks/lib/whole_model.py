@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOLLM2 = ROOT / ".cache" / "smollm2"
@@ -27,10 +24,8 @@ class Worker:
     """A worker process (see worker.py)."""
 
     def __init__(self, *command: object) -> None:
-        # Threads that wait must not take the machine from the one that is measured.
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
         self._process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.description = self._answer()
 
@@ -41,6 +36,7 @@ class Worker:
         return json.loads(line)
 
     def measure(self, threads: int, prompt: list[int], decode: int) -> dict:
+        time.sleep(0.3)  # lets the other one's waiting threads go to sleep
         self._process.stdin.write(json.dumps({"threads": threads, "prompt": prompt, "decode": decode}) + "\n")
         self._process.stdin.flush()
         return self._answer()
@@ -121,30 +117,19 @@ def show(figures: dict) -> None:
         "[worst, best]; "
         f"one thread reads {figures['bandwidth_gb_s']:.1f} GB/s"
     )
-    table = Table()
-    for column in (
-        "",
-        "MB per token",
-        f"decode after {figures['context_tokens']}, tokens/s",
-        "of the roofline",
-        f"prefill of {figures['prefill_tokens']}, tokens/s",
-    ):
-        table.add_column(column, justify="right" if column else "left")
+    context, prefill = figures["context_tokens"], figures["prefill_tokens"]
+    print(f"| | MB per token | decode after {context}, tokens/s | of the roofline | prefill of {prefill}, tokens/s |")
+    print("|---|---|---|---|---|")
     for result in figures["implementations"].values():
         fraction = result["roofline_fraction"]
-        table.add_row(
-            result["name"],
-            f"{result['weight_bytes'] / 1e6:.1f}",
-            _rate(result, "decode"),
-            "" if fraction is None else f"{fraction:.0%}",
-            _rate(result, "prefill"),
-        )
-    Console().print(table)
+        share = "" if fraction is None else f"{fraction:.0%}"
+        size = f"{result['weight_bytes'] / 1e6:.1f}"
+        print(f"| {result['name']} | {size} | {_rate(result, 'decode')} | {share} | {_rate(result, 'prefill')} |")
 
 
 def _rate(result: dict, phase: str) -> str:
     low, high = result[f"{phase}_spread"]
-    return f"{result[f'{phase}_tokens_s']:.1f} [{low:.1f}, {high:.1f}]".replace("[", "\\[")
+    return f"{result[f'{phase}_tokens_s']:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def main() -> None:

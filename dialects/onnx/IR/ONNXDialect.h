@@ -2,6 +2,7 @@
 #ifndef LUTRA_DIALECTS_ONNX_IR_ONNXDIALECT_H
 #define LUTRA_DIALECTS_ONNX_IR_ONNXDIALECT_H
 
+#include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"

@@ -1,0 +1,90 @@
+//===- Session.cpp - sessions through the C API ---------------------------===//
+//
+// Each function checks its pointers and hands the rest to lib/Runtime, which checks everything else.
+//
+//===----------------------------------------------------------------------===//
+#include "Guard.h"
+
+#include "lutra-c/lutra.h"
+#include "lutra/Runtime/Session.h"
+#include "lutra/Support/Version.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/Twine.h"
+#include <cstdlib>
+#include <cstring>
+
+using namespace llvm;
+using namespace lutra;
+
+struct LutraSession {
+  std::unique_ptr<Session> session;
+};
+
+int lutra::toStatus(Error error, char **message) {
+  if (!error)
+    return 0;
+  std::string text = toString(std::move(error));
+  if (message)
+    *message = ::strdup(text.c_str());
+  return 1;
+}
+
+/// The caller's tensors as references; an unknown dtype or a missing pointer is an error.
+static Expected<SmallVector<TensorRef>> toRefs(const char *kind, const LutraTensor *tensors, int count) {
+  if (count < 0 || (count > 0 && !tensors))
+    return createStringError(Twine("the ") + kind + "s are null");
+  SmallVector<TensorRef> refs;
+  for (int i = 0; i < count; ++i) {
+    const LutraTensor &tensor = tensors[i];
+    std::optional<DType> dtype = dtypeFromCode(tensor.dtype);
+    if (!dtype)
+      return createStringError(Twine(kind) + " " + Twine(i) + " has the unknown dtype code " + Twine(tensor.dtype));
+    if (tensor.rank < 0 || (tensor.rank > 0 && !tensor.sizes))
+      return createStringError(Twine(kind) + " " + Twine(i) + " has no sizes");
+    size_t rank = tensor.rank;
+    refs.push_back({tensor.data, *dtype, ArrayRef(tensor.sizes, rank), tensor.strides ? ArrayRef(tensor.strides, rank) : ArrayRef<int64_t>()});
+  }
+  return refs;
+}
+
+const char *lutraVersion(void) {
+  static const std::string version = versionNumber().str();
+  return version.c_str();
+}
+
+void lutraFree(void *message) { std::free(message); }
+
+int lutraSessionOpen(const char *artifactDir, int flags, LutraSession **out, char **error) {
+  if (!artifactDir || !out)
+    return toStatus(createStringError("lutraSessionOpen: the directory or the place for the session is null"), error);
+  *out = nullptr;
+  if (flags & ~LUTRA_SKIP_HASHES)
+    return toStatus(createStringError("lutraSessionOpen: unknown flags " + Twine(flags)), error);
+  Expected<std::unique_ptr<Session>> session = Session::open(artifactDir, {.checkHashes = !(flags & LUTRA_SKIP_HASHES)});
+  if (!session)
+    return toStatus(session.takeError(), error);
+  *out = new LutraSession{std::move(*session)};
+  return 0;
+}
+
+void lutraSessionClose(LutraSession *session) { delete session; }
+
+const char *lutraSessionManifest(LutraSession *session) { return session ? session->session->getManifest().text.c_str() : ""; }
+
+int lutraSessionSetThreads(LutraSession *session, int n) {
+  if (!session)
+    return 1;
+  return toStatus(session->session->setThreads(n), nullptr);
+}
+
+int lutraSessionRun(LutraSession *session, const LutraTensor *inputs, int numInputs, const LutraTensor *outputs, int numOutputs, char **error) {
+  if (!session)
+    return toStatus(createStringError("lutraSessionRun: the session is null"), error);
+  Expected<SmallVector<TensorRef>> inputRefs = toRefs("input", inputs, numInputs);
+  if (!inputRefs)
+    return toStatus(inputRefs.takeError(), error);
+  Expected<SmallVector<TensorRef>> outputRefs = toRefs("output", outputs, numOutputs);
+  if (!outputRefs)
+    return toStatus(outputRefs.takeError(), error);
+  return toStatus(session->session->run(*inputRefs, *outputRefs), error);
+}

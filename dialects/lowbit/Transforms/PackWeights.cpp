@@ -26,7 +26,7 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
 
   LogicalResult initialize(MLIRContext *context) override {
     if (rows < 1)
-      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows;
+      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows.getValue();
     return success();
   }
 

@@ -34,8 +34,8 @@ struct TileElongated : lutra::lowbit::impl::TileElongatedBase<TileElongated> {
   LogicalResult initialize(MLIRContext *context) override {
     if (rows < 1 || accumulators < 1 || l1Bytes < 1 || l2Bytes < 1)
       return emitError(UnknownLoc::get(context))
-             << DEBUG_TYPE ": rows, accumulators, l1-bytes and l2-bytes must be positive, but are " << rows << ", "
-             << accumulators << ", " << l1Bytes << " and " << l2Bytes;
+             << DEBUG_TYPE ": rows, accumulators, l1-bytes and l2-bytes must be positive, but are " << rows.getValue()
+             << ", " << accumulators.getValue() << ", " << l1Bytes.getValue() << " and " << l2Bytes.getValue();
     return success();
   }
 
@@ -107,9 +107,9 @@ private:
     }
     if (bestM == 0) {
       op.emitOpError() << "no tile fits: one group of one activation row needs " << bytes.tables
-                       << " bytes of tables and one step of " << rows << " weight rows " << bytes.weights
-                       << " bytes twice, but l1-bytes is " << l1Bytes << " and l2-bytes " << l2Bytes
-                       << "; raise them or lower rows";
+                       << " bytes of tables and one step of " << rows.getValue() << " weight rows "
+                       << bytes.weights << " bytes twice, but l1-bytes is " << l1Bytes.getValue() << " and l2-bytes "
+                       << l2Bytes.getValue() << "; raise them or lower rows";
       return {};
     }
     int64_t n = std::min(bestTiles * rows, weight.getRows());

@@ -1,0 +1,145 @@
+//===- LTCTarget.cpp - the LUT tensor core --------------------------------===//
+//
+// Host code for everything but the lookup products, which are launches of kernels on the modelled machine; the artifact
+// holds the kernels as assembly text beside the host's library.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Target/LTC/LTCTarget.h"
+
+#include "dialects/lmma/Transforms/Passes.h"
+#include "lib/Conversion/LMMAToLLVM/LMMAToLLVM.h"
+#include "lib/Conversion/LutToLMMA/LutToLMMA.h"
+#include "lib/Conversion/LutToLoops/LutToLoops.h"
+#include "lutra/Pipelines/Pipelines.h"
+#include "lutra/Simulator/Machine.h"
+#include "lutra/Target/Target.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace mlir;
+
+static constexpr llvm::StringLiteral kKernelsFile = "kernels.lmma";
+
+namespace {
+class LTCTarget : public lutra::Target {
+public:
+  StringRef name() const override { return "ltc"; }
+  StringRef description() const override { return "a modelled LUT tensor core (docs/spec/lmma-isa.md), with host code for the rest"; }
+
+  ArrayRef<lutra::TargetOption> options() const override {
+    static const std::vector<lutra::TargetOption> declared = {
+        {"mcpu", "CPU of the host: native, or LLVM's name of one", "native"},
+        {"table", "Entries of lookup tables: i8 (fast) or f32 (exact)", "i8", {"i8", "f32"}},
+    };
+    return declared;
+  }
+
+  std::vector<std::pair<std::string, std::string>> facts() const override {
+    return {{"machine", device.name},
+            {"array", ("m" + Twine(device.arrayM) + "n" + Twine(device.arrayN) + "k" + Twine(device.arrayK)).str()},
+            {"host cpu", host->cpu()}};
+  }
+
+  void buildPipeline(OpPassManager &pm, lutra::Phase phase) const override {
+    switch (phase) {
+    case lutra::Phase::ONNX:
+      return;
+    case lutra::Phase::Lowbit:
+      return lutra::buildLowbitPhase(pm);
+    case lutra::Phase::Tables: {
+      lutra::TableOptions tables;
+      tables.quantized = option("table") == "i8";
+      tables.rows = device.arrayN;
+      tables.symmetric = true;
+      return lutra::buildTablesPhase(pm, tables);
+    }
+    case lutra::Phase::Lut:
+      return lutra::buildLutPhase(pm);
+    case lutra::Phase::Loops:
+      return buildLoops(pm);
+    case lutra::Phase::LLVM:
+      pm.addPass(lutra::createConvertLmmaToLLVM());
+      pm.addPass(lutra::createLmmaSerializeKernels());
+      return lutra::buildLLVMPhase(pm, host->featureList());
+    }
+  }
+
+  LogicalResult emitArtifact(ModuleOp module, lutra::ArtifactDirectory &artifact) const override {
+    FailureOr<StringRef> text = programText(module);
+    if (failed(text) || failed(writeKernels(module, artifact, *text)))
+      return failure();
+    FailureOr<llvm::json::Object> kernels = lutra::describeFile(artifact.path(), kKernelsFile, module.getLoc());
+    if (failed(kernels))
+      return failure();
+    llvm::json::Object extra;
+    extra["kernels"] = std::move(*kernels);
+    return lutra::emitLibraryArtifact(module, artifact, *host, name(), optionsAsJSON(), std::move(extra));
+  }
+
+  LogicalResult emitCode(ModuleOp module, lutra::CodeKind kind, llvm::raw_pwrite_stream &os) const override {
+    if (kind != lutra::CodeKind::Assembly)
+      return lutra::emitObject(module, *host, kind, os);
+    FailureOr<StringRef> text = programText(module);
+    if (failed(text))
+      return failure();
+    os << *text;
+    return success();
+  }
+
+protected:
+  llvm::Error configure() override {
+    llvm::Expected<lutra::Machine> created = lutra::Machine::create(option("mcpu"));
+    if (!created)
+      return created.takeError();
+    host = std::move(*created);
+    return llvm::Error::success();
+  }
+
+private:
+  void buildLoops(OpPassManager &pm) const {
+    lutra::buildKernelsPhase(pm);
+    lutra::ConvertLutToLmmaOptions kernels;
+    kernels.tablesPerTile = device.tablesPerTile;
+    kernels.f32Tiles = device.f32Tiles;
+    pm.addPass(lutra::createConvertLutToLmma(kernels));
+    lutra::lmma::LmmaAllocateRegistersOptions registers;
+    registers.tableTiles = device.tableTiles;
+    registers.weightTiles = device.weightTiles;
+    registers.i32Tiles = device.i32Tiles;
+    registers.f32Tiles = device.f32Tiles;
+    registers.rowTiles = device.rowTiles;
+    registers.colTiles = device.colTiles;
+    registers.loopRegisters = device.loopRegisters;
+    pm.addNestedPass<lutra::lmma::KernelOp>(lutra::lmma::createLmmaAllocateRegisters(registers));
+    lutra::buildLoopsPhase(pm, {});
+  }
+
+  static FailureOr<StringRef> programText(ModuleOp module) {
+    auto text = module->getAttrOfType<StringAttr>(lutra::lmma::LmmaDialect::kProgramAttr);
+    if (!text)
+      return module.emitError() << "has no attribute " << lutra::lmma::LmmaDialect::kProgramAttr << "; run lmma-serialize-kernels before";
+    return text.getValue();
+  }
+
+  static LogicalResult writeKernels(ModuleOp module, lutra::ArtifactDirectory &artifact, StringRef text) {
+    std::string path = artifact.file(kKernelsFile);
+    std::error_code error;
+    llvm::raw_fd_ostream os(path, error);
+    if (!error) {
+      os << text;
+      os.close();
+      error = os.error();
+      os.clear_error();
+    }
+    return error ? module.emitError() << "cannot write '" << path << "': " << error.message() : LogicalResult(success());
+  }
+
+  lutra::ltc::Machine device;
+  std::optional<lutra::Machine> host;
+};
+} // namespace
+
+void lutra::registerLTCTarget() {
+  registerTarget([] { return std::make_unique<LTCTarget>(); });
+}

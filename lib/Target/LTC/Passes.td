@@ -1,0 +1,25 @@
+//===- Passes.td - passes of the LUT tensor core target ---------*- tablegen -*-===//
+
+#ifndef LUTRA_TARGET_LTC_PASSES
+#define LUTRA_TARGET_LTC_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LmmaSerializeKernels : Pass<"lmma-serialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replace the kernels of a module by their assembly text";
+  let description = [{
+    The text of docs/spec/lmma-isa.md becomes the module's attribute `lmma.program`, the kernels in their order; the machine's
+    verifier has accepted it. Registers are those of `lmma-allocate-registers`, without which the pass refuses a kernel.
+
+    Before:
+    ```mlir
+    lmma.kernel @k(%out : memref<?x64xf32>) { ... }
+    ```
+    After:
+    ```mlir
+    module attributes {lmma.program = ".lmma 1\n\n.kernel k\n..."}
+    ```
+  }];
+}
+
+#endif // LUTRA_TARGET_LTC_PASSES

@@ -1,0 +1,140 @@
+//===- Lookup.cpp - lut.lookup to byte and float shuffles -----------------===//
+//
+// The widest shuffle that the features have takes as many lanes at a time as it can. Every shuffle sees only the low
+// four bits of an index: x86's byte shuffle clears a lane whose bit 7 is set and NEON's clears those past 15.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLLVM/Patterns.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutllvm;
+
+Value lutllvm::callIntrinsic(ImplicitLocOpBuilder &b, StringRef name, Type result, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), operands).getResult(0);
+}
+
+Value lutllvm::splat(ImplicitLocOpBuilder &b, VectorType type, int64_t value) {
+  APInt lane(type.getElementTypeBitWidth(), value, /*isSigned=*/true, /*implicitTrunc=*/true);
+  return LLVM::ConstantOp::create(b, type, DenseElementsAttr::get(type, lane));
+}
+
+Value lutllvm::slice(ImplicitLocOpBuilder &b, Value vector, int64_t begin, int64_t count) {
+  if (cast<VectorType>(vector.getType()).getDimSize(0) == count)
+    return vector;
+  return LLVM::ShuffleVectorOp::create(b, vector, vector, llvm::to_vector(llvm::seq<int32_t>(begin, begin + count)));
+}
+
+Value lutllvm::concat(ImplicitLocOpBuilder &b, ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts.front();
+  Value low = concat(b, parts.take_front(parts.size() / 2)), high = concat(b, parts.drop_front(parts.size() / 2));
+  int32_t lanes = cast<VectorType>(low.getType()).getDimSize(0);
+  return LLVM::ShuffleVectorOp::create(b, low, high, llvm::to_vector(llvm::seq<int32_t>(0, 2 * lanes)));
+}
+
+namespace {
+/// A byte shuffle that looks `lanes` indices up at once.
+struct ByteShuffle {
+  StringRef intrinsic;
+  int64_t lanes;
+};
+
+struct LookupLowering : ConvertOpToLLVMPattern<lut::LookupOp> {
+  LookupLowering(const LLVMTypeConverter &converter, const LutInstructions &instructions)
+      : ConvertOpToLLVMPattern(converter), instructions(instructions) {}
+
+  LogicalResult matchAndRewrite(lut::LookupOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    int64_t lanes = op.getType().getDimSize(0);
+    bool floats = op.getType().getElementType().isF32();
+    SmallVector<Value> parts;
+    Value table = adaptor.getTable();
+    // Cut into parts of equal size, so that they can be put together again: a vector of 48 lanes goes by 16.
+    int64_t step = floats ? getFloatStep(lanes) : getByteShuffle(lanes).lanes;
+    while (lanes % step != 0 || !llvm::isPowerOf2_64(lanes / step))
+      step = lanes % 2 == 0 && lanes > step ? step / 2 : lanes;
+    for (int64_t begin = 0; begin < lanes; begin += step) {
+      Value indices = slice(b, adaptor.getIndices(), begin, step);
+      parts.push_back(floats ? lookupFloats(b, table, indices) : lookupBytes(b, table, indices));
+    }
+    rewriter.replaceOp(op, concat(b, parts));
+    return success();
+  }
+
+private:
+  ByteShuffle getByteShuffle(int64_t lanes) const {
+    if (instructions.avx512bw && lanes % 64 == 0)
+      return {"llvm.x86.avx512.pshuf.b.512", 64};
+    if (instructions.avx2 && lanes % 32 == 0)
+      return {"llvm.x86.avx2.pshuf.b", 32};
+    if (instructions.ssse3 && lanes % 16 == 0)
+      return {"llvm.x86.ssse3.pshuf.b.128", 16};
+    if (instructions.neon && lanes % 16 == 0)
+      return {"llvm.aarch64.neon.tbl1.v16i8", 16};
+    return {"", lanes % 16 == 0 ? 16 : lanes};
+  }
+
+  int64_t getFloatStep(int64_t lanes) const {
+    if (instructions.avx512bw && lanes % 16 == 0)
+      return 16;
+    return instructions.avx2 && lanes % 8 == 0 ? 8 : lanes;
+  }
+
+  /// One lane after another; LLVM makes a byte shuffle of it where the machine has one, and loads otherwise.
+  static Value lookupLanes(ImplicitLocOpBuilder &b, Value table, Value indices) {
+    auto indicesType = cast<VectorType>(indices.getType());
+    Type element = cast<VectorType>(table.getType()).getElementType();
+    Value masked = LLVM::AndOp::create(b, indices, splat(b, indicesType, 15));
+    Value result = LLVM::PoisonOp::create(b, VectorType::get(indicesType.getShape(), element));
+    for (int64_t lane = 0; lane < indicesType.getDimSize(0); ++lane) {
+      Value place = LLVM::ConstantOp::create(b, b.getI64Type(), b.getI64IntegerAttr(lane));
+      Value index = LLVM::ExtractElementOp::create(b, masked, place);
+      Value entry = LLVM::ExtractElementOp::create(b, table, index);
+      result = LLVM::InsertElementOp::create(b, result, entry, place);
+    }
+    return result;
+  }
+
+  Value lookupBytes(ImplicitLocOpBuilder &b, Value table, Value indices) const {
+    auto type = cast<VectorType>(indices.getType());
+    ByteShuffle shuffle = getByteShuffle(type.getDimSize(0));
+    if (shuffle.intrinsic.empty() || shuffle.lanes != type.getDimSize(0))
+      return lookupLanes(b, table, indices);
+    Value masked = LLVM::AndOp::create(b, indices, splat(b, type, 15));
+    // The table once in each 16-byte lane: a broadcast load.
+    if (shuffle.lanes > 16) {
+      SmallVector<int32_t> mask;
+      for (int32_t lane = 0; lane < shuffle.lanes; ++lane)
+        mask.push_back(lane % 16);
+      table = LLVM::ShuffleVectorOp::create(b, table, table, mask);
+    }
+    return callIntrinsic(b, shuffle.intrinsic, type, {table, masked});
+  }
+
+  Value lookupFloats(ImplicitLocOpBuilder &b, Value table, Value indices) const {
+    auto indicesType = cast<VectorType>(indices.getType());
+    int64_t lanes = indicesType.getDimSize(0);
+    Type type = VectorType::get({lanes}, b.getF32Type());
+    // Both permutes see only the low bits of an index: four of 16 lanes, three of 8.
+    if (instructions.avx512bw && lanes == 16)
+      return callIntrinsic(b, "llvm.x86.avx512.permvar.sf.512", type, {table, indices});
+    if (!instructions.avx2 || lanes != 8)
+      return lookupLanes(b, table, indices);
+    Value low = callIntrinsic(b, "llvm.x86.avx2.permps", type, {slice(b, table, 0, 8), indices});
+    Value high = callIntrinsic(b, "llvm.x86.avx2.permps", type, {slice(b, table, 8, 8), indices});
+    // Bit 3 of the index as the sign: what a blend tests.
+    Value bit = LLVM::ShlOp::create(b, indices, splat(b, indicesType, 28));
+    Value isHigh = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::slt, bit, splat(b, indicesType, 0));
+    return LLVM::SelectOp::create(b, isHigh, high, low);
+  }
+
+  LutInstructions instructions;
+};
+} // namespace
+
+void lutllvm::populateLookupPatterns(const LLVMTypeConverter &converter, const LutInstructions &instructions,
+                                    RewritePatternSet &patterns) {
+  patterns.add<LookupLowering>(converter, instructions);
+}

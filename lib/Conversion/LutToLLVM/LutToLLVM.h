@@ -1,0 +1,48 @@
+//===- LutToLLVM.h - lut vector ops to the LLVM dialect ---------*- C++ -*-===//
+#ifndef LUTRA_CONVERSION_LUTTOLLVM_LUTTOLLVM_H
+#define LUTRA_CONVERSION_LUTTOLLVM_LUTTOLLVM_H
+
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <string>
+
+namespace mlir {
+class LLVMTypeConverter;
+class RewritePatternSet;
+} // namespace mlir
+
+namespace lutra {
+
+#define GEN_PASS_DECL_CONVERTLUTTOLLVM
+#include "lib/Conversion/LutToLLVM/Passes.h.inc"
+
+/// What the choice of instructions depends on.
+struct LutInstructions {
+  bool ssse3 = false;
+  bool avx2 = false;
+  bool avx512bw = false;
+  bool avx512vnni = false;
+  /// vpdpbusd on ymm and xmm: avxvnni, or avx512vnni with avx512vl.
+  bool vnni256 = false;
+  bool neon = false;
+  bool dotprod = false;
+  /// Whether LLVM has instructions to widen f16; otherwise integer arithmetic does it.
+  bool halfConversion = false;
+
+  /// Reads LLVM feature names (a leading '+' is allowed), with what each implies; unknown ones are ignored.
+  static LutInstructions fromFeatures(llvm::ArrayRef<std::string> features);
+
+  /// Whether sums of four i8 lanes into an i32 are one instruction: `convert-lut-to-loops{accumulator-bits=32}` pays then.
+  bool hasDotProduct() const { return avx512vnni || vnni256 || dotprod; }
+};
+
+/// Patterns that convert the lut ops on vectors for a machine with `instructions`.
+void populateLutToLLVMConversionPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                                         mlir::RewritePatternSet &patterns);
+
+#define GEN_PASS_REGISTRATION
+#include "lib/Conversion/LutToLLVM/Passes.h.inc"
+
+} // namespace lutra
+
+#endif // LUTRA_CONVERSION_LUTTOLLVM_LUTTOLLVM_H

@@ -1,0 +1,42 @@
+//===- Passes.td - lut vector ops to the LLVM dialect -----------*- tablegen -*-===//
+
+#ifndef LUTRA_CONVERSION_LUTTOLLVM_PASSES
+#define LUTRA_CONVERSION_LUTTOLLVM_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertLutToLLVM : Pass<"convert-lut-to-llvm"> {
+  let summary = "lut ops on vectors become LLVM instructions and a machine's intrinsics";
+  let description = [{
+    Chooses by `features`, names as LLVM spells them; those that do not matter here are ignored, and a feature brings those
+    it implies (avx512bw brings avx2). An intrinsic is emitted only when `features` has its instruction; without any
+    feature the result is plain LLVM vector code, right on every little-endian machine.
+
+    | op | avx512bw | avx2 / ssse3 | neon | portable |
+    |---|---|---|---|---|
+    | `lut.lookup` of i8 | vpshufb zmm | vpshufb ymm / xmm | tbl | extract and insert |
+    | `lut.lookup` of f32 | vpermps zmm | two vpermps ymm and a blend | portable | extract and insert |
+    | `lut.accumulate` i8 to i16 | vpmaddubsw | vpmaddubsw | portable | shifts |
+    | `lut.accumulate` i16 to i32 | vpmaddwd | vpmaddwd | portable | shifts |
+    | `lut.accumulate` i8 to i32 | vpdpbusd with avx512vnni, else vpmaddubsw + vpmaddwd | the same with avxvnni | sdot with dotprod | shifts |
+
+    An `arith.extf` of a vector of f16 becomes integer arithmetic on an x86 without f16c (which would call a library).
+
+    Before, with `features=avx512bw`:
+    ```mlir
+    %v = lut.lookup %t[%i] : vector<16xi8>, vector<64xi8>
+    ```
+    After:
+    ```mlir
+    %b = llvm.shufflevector %t, %t [0, 1, ..., 15, 0, 1, ...] : vector<16xi8>
+    %j = llvm.and %i, %c15 : vector<64xi8>
+    %v = llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"(%b, %j) : (vector<64xi8>, vector<64xi8>) -> vector<64xi8>
+    ```
+  }];
+  let options = [
+    ListOption<"features", "features", "std::string", "CPU features to use, as LLVM names them (avx512bw,avx2,neon,...)">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // LUTRA_CONVERSION_LUTTOLLVM_PASSES

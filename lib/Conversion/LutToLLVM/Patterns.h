@@ -1,0 +1,32 @@
+//===- Patterns.h - what the conversion's files share -----------*- C++ -*-===//
+#ifndef LUTRA_CONVERSION_LUTTOLLVM_PATTERNS_H
+#define LUTRA_CONVERSION_LUTTOLLVM_PATTERNS_H
+
+#include "dialects/lut/IR/Lut.h"
+#include "lib/Conversion/LutToLLVM/LutToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace lutra::lutllvm {
+
+/// Adds the patterns of lut.lookup, of lut.accumulate.
+void populateLookupPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                            mlir::RewritePatternSet &patterns);
+void populateAccumulatePatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                                mlir::RewritePatternSet &patterns);
+
+/// A call of the LLVM intrinsic `name`.
+mlir::Value callIntrinsic(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
+
+/// A vector constant with every lane `value`.
+mlir::Value splat(mlir::ImplicitLocOpBuilder &b, mlir::VectorType type, int64_t value);
+
+/// Lanes `begin`, ..., `begin + count` of `vector`.
+mlir::Value slice(mlir::ImplicitLocOpBuilder &b, mlir::Value vector, int64_t begin, int64_t count);
+
+/// The lanes of `parts` one after another; their number is a power of two.
+mlir::Value concat(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> parts);
+
+} // namespace lutra::lutllvm
+
+#endif // LUTRA_CONVERSION_LUTTOLLVM_PATTERNS_H

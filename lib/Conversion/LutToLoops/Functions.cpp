@@ -1,0 +1,216 @@
+//===- Functions.cpp - one function per kind of op, called in parallel ----===//
+//
+// The functions take buffers whose rows and outer strides are dynamic, so that one serves every place and size, and the
+// ranges of rows (and tiles) that a call is to do.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLoops/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+//===----------------------------------------------------------------------===//
+// Small builders
+//===----------------------------------------------------------------------===//
+
+Value lutloops::constantIndex(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+Value lutloops::splatInt(ImplicitLocOpBuilder &b, int64_t lanes, unsigned bits, int64_t value) {
+  auto type = VectorType::get({lanes}, b.getIntegerType(bits));
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, APInt(bits, value)));
+}
+
+Value lutloops::splatFloat(ImplicitLocOpBuilder &b, int64_t lanes, float value) {
+  auto type = VectorType::get({lanes}, b.getF32Type());
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
+}
+
+Value lutloops::affine(ImplicitLocOpBuilder &b, Value begin, int64_t factor, Value value, int64_t constant) {
+  Value result = begin;
+  auto add = [&](Value term) { result = result ? arith::AddIOp::create(b, result, term).getResult() : term; };
+  if (value && factor != 0) {
+    if (auto known = getConstantIntValue(value))
+      constant += factor * *known;
+    else
+      add(factor == 1 ? value : arith::MulIOp::create(b, value, constantIndex(b, factor)).getResult());
+  }
+  if (constant != 0 || !result)
+    add(constantIndex(b, constant));
+  return result;
+}
+
+Value lutloops::loadBytes(ImplicitLocOpBuilder &b, Value bytes, Value offset, Type type, int64_t lanes) {
+  int64_t count = lanes * type.getIntOrFloatBitWidth() / 8;
+  Value loaded = vector::LoadOp::create(b, VectorType::get({count}, b.getI8Type()), bytes, ValueRange{offset});
+  auto result = VectorType::get({lanes}, type);
+  return loaded.getType() == result ? loaded : vector::BitCastOp::create(b, result, loaded).getResult();
+}
+
+Value lutloops::loadAsFloat(ImplicitLocOpBuilder &b, Value bytes, Value offset, Type stored) {
+  auto floats = VectorType::get({kLanes}, b.getF32Type());
+  Value value = loadBytes(b, bytes, offset, stored, kLanes);
+  if (stored.isF32())
+    return value;
+  if (isa<FloatType>(stored))
+    return arith::ExtFOp::create(b, floats, value);
+  return arith::SIToFPOp::create(b, floats, value);
+}
+
+SmallVector<Value> lutloops::forEachPair(ImplicitLocOpBuilder &b, Value first, int64_t count, bool unroll,
+                                         ArrayRef<Value> accumulators,
+                                         function_ref<SmallVector<Value>(Value, ArrayRef<Value>)> body) {
+  if (unroll || count <= 1) {
+    SmallVector<Value> values(accumulators);
+    for (int64_t pair = 0; pair < count; ++pair)
+      values = body(affine(b, first, 0, {}, pair), values);
+    return values;
+  }
+  Value last = affine(b, first, 0, {}, count);
+  auto loop = scf::ForOp::create(b, first, last, constantIndex(b, 1), accumulators,
+                                 [&](OpBuilder &, Location, Value pair, ValueRange values) {
+                                   scf::YieldOp::create(b, body(pair, llvm::to_vector(values)));
+                                 });
+  return SmallVector<Value>(loop.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+MemRefType lutloops::getArgumentType(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
+    return {};
+  SmallVector<int64_t> shape(type.getShape());
+  if (shape.size() > 1)
+    shape.front() = ShapedType::kDynamic;
+  strides.assign(shape.size(), ShapedType::kDynamic);
+  strides.back() = 1;
+  return MemRefType::get(shape, type.getElementType(),
+                         StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides));
+}
+
+FailureOr<SmallVector<Value>> lutloops::castToArguments(ImplicitLocOpBuilder &b, Operation *op) {
+  SmallVector<Value> buffers;
+  for (auto [index, buffer] : llvm::enumerate(op->getOperands())) {
+    auto type = dyn_cast<MemRefType>(buffer.getType());
+    if (!type)
+      return op->emitOpError() << "is not on buffers; run one-shot-bufferize first";
+    MemRefType argument = getArgumentType(type);
+    if (!argument)
+      return op->emitOpError() << "operand " << index << " must have an innermost stride of 1, but is " << type
+                               << "; copy it first";
+    buffers.push_back(type == argument ? buffer : memref::CastOp::create(b, argument, buffer).getResult());
+  }
+  return buffers;
+}
+
+func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attribute key, TypeRange inputs,
+                                          function_ref<void(ImplicitLocOpBuilder &, ValueRange)> emit) {
+  func::FuncOp &function = functions[key];
+  if (function)
+    return function;
+  ImplicitLocOpBuilder b(UnknownLoc::get(module.getContext()), module.getContext());
+  function = func::FuncOp::create(b, prefix, b.getFunctionType(inputs, {}));
+  function.setPrivate();
+  symbols.insert(function, module.getBody()->begin());
+  b.setInsertionPointToStart(function.addEntryBlock());
+  emit(b, function.getArguments());
+  func::ReturnOp::create(b);
+  return function;
+}
+
+/// Whether the iterations of a loop around `op` already are the parallel work.
+static bool isInParallelLoop(Operation *op) {
+  return op->getParentOfType<scf::ParallelOp>() || op->getParentOfType<scf::ForallOp>();
+}
+
+LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
+  if (failed(buffers))
+    return failure();
+  SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
+  types.append(2, b.getIndexType());
+  SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
+                             b.getI64IntegerAttr(op.getGroup())};
+  func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
+                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                                        emitPrecompute(body, args, op.getGroup());
+                                      });
+  auto call = [&](Value first, Value last) {
+    SmallVector<Value> operands(*buffers);
+    operands.append({first, last});
+    func::CallOp::create(b, function, operands);
+  };
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
+  auto type = cast<MemRefType>(op.getActivations().getType());
+  if (isInParallelLoop(op) || type.getDimSize(0) == 1) {
+    call(zero, memref::DimOp::create(b, op.getActivations(), zero));
+  } else {
+    Value rows = memref::DimOp::create(b, op.getActivations(), zero);
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
+                            [&](OpBuilder &, Location, ValueRange indices) {
+                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
+                            });
+  }
+  op.erase();
+  return success();
+}
+
+LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  FailureOr<GroupLayout> layout = GroupLayout::get(op.getWeightType(), [&] { return op.emitOpError(); });
+  if (failed(layout))
+    return failure();
+  FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
+  if (failed(buffers))
+    return failure();
+  int64_t blockRows = 4, tilesPerItem = 1;
+  if (lowbit::TileAttr tile = op.getTileAttr()) {
+    blockRows = std::min<int64_t>(tile.getM(), 8);
+    tilesPerItem = std::max<int64_t>(tile.getN() / kTileRows, 1);
+  }
+  SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
+  types.append(4, b.getIndexType());
+  SmallVector<Attribute> key{b.getStringAttr("matmul"), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightAttr(),
+                             b.getI64IntegerAttr(blockRows)};
+  func::FuncOp function = getOrCreate(op.getLoc(), "lut_matmul", b.getArrayAttr(key), types,
+                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                                        emitMatmul(body, args, *layout, blockRows, options);
+                                      });
+  Value zero = constantIndex(b, 0);
+  Value rows = memref::DimOp::create(b, op.getEntries(), zero);
+  int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
+  Value tiles = constantIndex(b, tileCount), perItem = constantIndex(b, tilesPerItem);
+  auto call = [&](Value firstTile, Value firstRow, Value lastRow) {
+    Value lastTile = arith::AddIOp::create(b, firstTile, perItem);
+    if (tileCount % tilesPerItem != 0)
+      lastTile = arith::MinUIOp::create(b, lastTile, tiles);
+    SmallVector<Value> operands(*buffers);
+    operands.append({firstTile, lastTile, firstRow, lastRow});
+    func::CallOp::create(b, function, operands);
+  };
+  int64_t staticRows = cast<MemRefType>(op.getEntries().getType()).getDimSize(0);
+  if (!ShapedType::isDynamic(staticRows) && staticRows <= int64_t(options.chunkRows)) {
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{tiles}, ValueRange{perItem},
+                            [&](OpBuilder &, Location, ValueRange indices) { call(indices[0], zero, rows); });
+  } else {
+    Value chunk = constantIndex(b, options.chunkRows);
+    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{tiles, rows}, ValueRange{perItem, chunk},
+                            [&](OpBuilder &, Location, ValueRange indices) {
+                              Value last = arith::AddIOp::create(b, indices[1], chunk);
+                              call(indices[0], indices[1], arith::MinUIOp::create(b, last, rows));
+                            });
+  }
+  op.erase();
+  return success();
+}

@@ -1,0 +1,56 @@
+//===- GroupLayout.h - where a group's bytes lie in a packed tile -*- C++ -*-===//
+//
+// The reader's side of the packed CPU layout (docs/spec/numerics.md, "Packed layouts").
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_CONVERSION_LUTTOLOOPS_GROUPLAYOUT_H
+#define LUTRA_CONVERSION_LUTTOLOOPS_GROUPLAYOUT_H
+
+#include "dialects/lowbit/IR/Lowbit.h"
+
+namespace lutra::lutloops {
+
+/// Bytes of codes in one vector register's worth of loads.
+inline constexpr int64_t kVectorBytes = 64;
+/// Lanes of a vector of i32 or f32: the unit of output rows.
+inline constexpr int64_t kLanes = 16;
+/// Rows of a tile.
+inline constexpr int64_t kTileRows = 64;
+
+/// Planes `first`, ..., `first + width - 1`, whose code bytes are neighbours: `width` (4, 2 or 1) bytes for each row, so
+/// that an instruction that sums neighbouring bytes sums the planes.
+struct PlaneRun {
+  unsigned first;
+  unsigned width;
+  /// Byte offset of the run's codes in the group.
+  int64_t offset;
+};
+
+/// One tile of 64 rows by one group.
+struct GroupLayout {
+  /// Reads the layout of `type`, or says why there is no code for it.
+  static llvm::FailureOr<GroupLayout> get(lowbit::WeightType type, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+
+  unsigned planes;
+  /// Pairs of tables: a code byte holds one index into each of a pair.
+  int64_t pairs;
+  int64_t groups;
+  llvm::SmallVector<PlaneRun, 3> runs;
+  /// Whether each plane has its own alpha (BCQ).
+  bool perPlane;
+  int64_t alphaOffset;
+  mlir::FloatType alphaType;
+  /// The zetas (betas): a constant, or stored as `zetaType` at `zetaOffset`.
+  mlir::FloatAttr zeta;
+  int64_t zetaOffset;
+  mlir::Type zetaType;
+  /// Bytes of the whole, and so the distance between groups.
+  int64_t bytes;
+
+  /// Rows that the narrowest run's vector of 64 codes covers: the smallest block of rows that reads whole vectors.
+  int64_t getBlockRows() const { return kVectorBytes / runs.back().width; }
+};
+
+} // namespace lutra::lutloops
+
+#endif // LUTRA_CONVERSION_LUTTOLOOPS_GROUPLAYOUT_H

@@ -1,0 +1,100 @@
+//===- Kernel.h - what the emitters of the loop bodies share ----*- C++ -*-===//
+#ifndef LUTRA_CONVERSION_LUTTOLOOPS_KERNEL_H
+#define LUTRA_CONVERSION_LUTTOLOOPS_KERNEL_H
+
+#include "dialects/lut/IR/Lut.h"
+#include "lib/Conversion/LutToLoops/GroupLayout.h"
+#include "lib/Conversion/LutToLoops/LutToLoops.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace lutra::lutloops {
+
+/// The operands of a product as the arguments of its function.
+struct MatmulBuffers {
+  mlir::Value entries, scales, sums, weights, out;
+};
+
+/// A block of activation rows times the rows of one tile, in one group.
+struct GroupBlock {
+  const GroupLayout &layout;
+  const ConvertLutToLoopsOptions &options;
+  MatmulBuffers buffers;
+  /// The activation rows of the block.
+  llvm::SmallVector<mlir::Value> rows;
+  /// The group, and the byte offset of its tile in `weights`.
+  mlir::Value group;
+  mlir::Value offset;
+};
+
+/// Sums of looked-up entries, f32: `[row of the block][output][16 rows of the tile]`. There is one output, the planes
+/// weighted by their powers of two, or one per plane where each has its own alpha.
+using GroupSums = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
+
+/// Emits the sums for the rows [begin, begin + count) of the tile, from i8 tables or from f32 tables. `begin` and `count`
+/// are multiples of the layout's block of rows (of 16 for f32 tables).
+GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+GroupSums emitFloatSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+
+/// Loops whose straight-line form would read more than this many vectors of codes stay loops.
+inline constexpr int64_t kMaxUnrolledVectors = 32;
+
+/// Calls `body(pair, accumulators)` for the table pairs first, ..., first + count - 1, as straight-line code when `unroll`,
+/// and gives back the last accumulators.
+llvm::SmallVector<mlir::Value>
+forEachPair(mlir::ImplicitLocOpBuilder &b, mlir::Value first, int64_t count, bool unroll,
+            llvm::ArrayRef<mlir::Value> accumulators,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
+
+/// `begin + factor * value + constant` as an index.
+mlir::Value affine(mlir::ImplicitLocOpBuilder &b, mlir::Value begin, int64_t factor, mlir::Value value, int64_t constant);
+
+/// `lanes` elements of `type` from byte `offset` of `bytes`.
+mlir::Value loadBytes(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Value offset, mlir::Type type,
+                      int64_t lanes);
+
+/// 16 stored values of type i8, f16 or f32 at byte `offset`, as f32.
+mlir::Value loadAsFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Value offset, mlir::Type stored);
+
+mlir::Value constantIndex(mlir::ImplicitLocOpBuilder &b, int64_t value);
+/// A vector constant with every lane `value`.
+mlir::Value splatInt(mlir::ImplicitLocOpBuilder &b, int64_t lanes, unsigned bits, int64_t value);
+mlir::Value splatFloat(mlir::ImplicitLocOpBuilder &b, int64_t lanes, float value);
+
+/// The private functions of a module, one per kind of op.
+class KernelFunctions {
+public:
+  KernelFunctions(mlir::ModuleOp module, const ConvertLutToLoopsOptions &options)
+      : module(module), symbols(module), options(options) {}
+
+  /// Replaces the op by a parallel loop of calls, making the function when it is the first of its kind.
+  llvm::LogicalResult lower(lut::PrecomputeOp op);
+  llvm::LogicalResult lower(lut::MatmulOp op);
+
+private:
+  /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.
+  mlir::func::FuncOp getOrCreate(mlir::Location loc, llvm::StringRef prefix, mlir::Attribute key, mlir::TypeRange inputs,
+                                 llvm::function_ref<void(mlir::ImplicitLocOpBuilder &, mlir::ValueRange)> emit);
+
+  mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
+  const ConvertLutToLoopsOptions &options;
+  llvm::DenseMap<mlir::Attribute, mlir::func::FuncOp> functions;
+};
+
+/// The type of a function's argument for a buffer of type `type`: rows and outer strides dynamic, innermost stride 1. Null when
+/// the buffer's innermost stride is not known to be 1.
+mlir::MemRefType getArgumentType(mlir::MemRefType type);
+
+/// Casts the buffers to the types of arguments; an error on `op` names the first that cannot be.
+llvm::FailureOr<llvm::SmallVector<mlir::Value>> castToArguments(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op);
+
+/// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do.
+void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group);
+void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t blockRows,
+                const ConvertLutToLoopsOptions &options);
+
+} // namespace lutra::lutloops
+
+#endif // LUTRA_CONVERSION_LUTTOLOOPS_KERNEL_H

@@ -1,0 +1,47 @@
+//===- LutToLoops.cpp - structured lut ops on buffers to loops ------------===//
+#include "lib/Conversion/LutToLoops/LutToLoops.h"
+#include "lib/Conversion/LutToLoops/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace lutra {
+#define GEN_PASS_DEF_CONVERTLUTTOLOOPS
+#include "lib/Conversion/LutToLoops/Passes.h.inc"
+} // namespace lutra
+
+using namespace mlir;
+using namespace lutra;
+
+namespace {
+struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLoopsPass> {
+  using ConvertLutToLoopsBase::ConvertLutToLoopsBase;
+
+  void runOnOperation() override {
+    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, chunkRows};
+    if (options.accumulatorBits != 16 && options.accumulatorBits != 32) {
+      getOperation().emitError() << "accumulator-bits must be 16 or 32, but is " << options.accumulatorBits;
+      return signalPassFailure();
+    }
+    if (options.vectorRows < 1 || options.prefetchBytes < 0 || options.chunkRows < 1) {
+      getOperation().emitError("vector-rows and chunk-rows must be positive and prefetch-bytes not negative");
+      return signalPassFailure();
+    }
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<lut::PrecomputeOp, lut::MatmulOp>(op))
+        ops.push_back(op);
+    });
+    lutloops::KernelFunctions functions(getOperation(), options);
+    for (Operation *op : ops) {
+      auto precompute = dyn_cast<lut::PrecomputeOp>(op);
+      if (failed(precompute ? functions.lower(precompute) : functions.lower(cast<lut::MatmulOp>(op))))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

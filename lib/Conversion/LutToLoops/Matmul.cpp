@@ -1,0 +1,182 @@
+//===- Matmul.cpp - the loops of a lookup product -------------------------===//
+//
+// Tiles of 64 output rows outside, so that a tile's weights come from memory once; blocks of activation rows inside. The
+// products of a block stay in registers over all groups: y = fma(alpha, fma(scale, sum, zeta * asum), y), one lane per
+// output row, groups in ascending order (docs/spec/numerics.md, "Lookup matmul").
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLoops/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+namespace {
+class MatmulEmitter {
+public:
+  MatmulEmitter(ImplicitLocOpBuilder &b, MatmulBuffers buffers, const GroupLayout &layout,
+                const ConvertLutToLoopsOptions &options)
+      : b(b), buffers(buffers), layout(layout), options(options),
+        floats(cast<MemRefType>(buffers.entries.getType()).getElementType().isF32()) {}
+
+  /// Emits `count` activation rows from `row` times one tile.
+  void emitBlock(Value tile, Value row, int64_t count);
+
+private:
+  void emitGroup(const GroupBlock &block, MutableArrayRef<Value> products);
+  void emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums, MutableArrayRef<Value> products);
+  void emitPrefetch(Value offset);
+  void store(Value tile, const GroupBlock &block, ArrayRef<Value> products);
+
+  ImplicitLocOpBuilder &b;
+  MatmulBuffers buffers;
+  const GroupLayout &layout;
+  const ConvertLutToLoopsOptions &options;
+  bool floats;
+};
+} // namespace
+
+/// A scalar of a buffer in every lane.
+static Value loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Value group) {
+  Value scalar = memref::LoadOp::create(b, buffer, ValueRange{row, group});
+  return vector::BroadcastOp::create(b, VectorType::get({kLanes}, b.getF32Type()), scalar);
+}
+
+void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums,
+                                MutableArrayRef<Value> products) {
+  int64_t parts = sums[0][0].size(), tileParts = kTileRows / kLanes;
+  auto loadRows = [&](int64_t offset, int64_t part, Type stored) {
+    int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
+    return loadAsFloat(b, buffers.weights, affine(b, block.offset, 0, {}, offset + (begin + part * kLanes) * bytes),
+                       stored);
+  };
+  // Weighted planes have one alpha; zeta is a constant or stored. With an alpha per plane, the stored beta is last.
+  SmallVector<SmallVector<Value>> alphas(parts);
+  SmallVector<Value> zetas(parts);
+  for (int64_t part = 0; part < parts; ++part) {
+    for (unsigned output = 0; output < sums[0].size(); ++output) {
+      int64_t bytes = kTileRows * layout.alphaType.getIntOrFloatBitWidth() / 8;
+      alphas[part].push_back(loadRows(layout.alphaOffset + output * bytes, part, layout.alphaType));
+    }
+    if (layout.zeta)
+      zetas[part] = splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat());
+    else
+      zetas[part] = loadRows(layout.zetaOffset, part, layout.zetaType);
+  }
+  for (auto [index, row] : llvm::enumerate(block.rows)) {
+    // The scale of an f32 table is 1.
+    Value scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, row, block.group);
+    Value sum = loadSplat(b, buffers.sums, row, block.group);
+    for (int64_t part = 0; part < parts; ++part) {
+      Value &product = products[index * tileParts + begin / kLanes + part];
+      if (layout.perPlane) {
+        for (auto [output, planeSum] : llvm::enumerate(sums[index])) {
+          Value scaled = floats ? planeSum[part] : arith::MulFOp::create(b, scale, planeSum[part]).getResult();
+          product = math::FmaOp::create(b, alphas[part][output], scaled, product);
+        }
+        product = math::FmaOp::create(b, zetas[part], sum, product);
+        continue;
+      }
+      Value offset = arith::MulFOp::create(b, zetas[part], sum);
+      Value scaled = math::FmaOp::create(b, scale, sums[index][0][part], offset);
+      product = math::FmaOp::create(b, alphas[part][0], scaled, product);
+    }
+  }
+}
+
+void MatmulEmitter::emitPrefetch(Value offset) {
+  for (int64_t byte = 0; byte < layout.bytes; byte += kVectorBytes)
+    memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, options.prefetchBytes + byte)},
+                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> products) {
+  // As many rows of the tile at once as there are registers for, in whole vectors of codes.
+  int64_t step = std::clamp<int64_t>(options.vectorRows, floats ? kLanes : layout.getBlockRows(), kTileRows);
+  if (!floats)
+    step = step / layout.getBlockRows() * layout.getBlockRows();
+  for (int64_t begin = 0; begin < kTileRows; begin += step) {
+    GroupSums sums = floats ? emitFloatSums(b, block, begin, step) : emitByteSums(b, block, begin, step);
+    emitScaling(block, begin, sums, products);
+  }
+}
+
+void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> products) {
+  int64_t columns = cast<MemRefType>(buffers.out.getType()).getDimSize(1);
+  auto column = [&](int64_t part) { return affine(b, {}, kTileRows, tile, part * kLanes); };
+  int64_t tileParts = kTileRows / kLanes;
+  auto storeWhole = [&] {
+    for (auto [index, product] : llvm::enumerate(products))
+      vector::StoreOp::create(b, product, buffers.out,
+                              ValueRange{block.rows[index / tileParts], column(index % tileParts)});
+  };
+  if (columns % kTileRows == 0)
+    return storeWhole();
+  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, constantIndex(b, columns / kTileRows));
+  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  storeWhole();
+  // The last tile: rows past the weight's are padding and have no place in the output.
+  b.setInsertionPointToStart(branch.elseBlock());
+  auto maskType = VectorType::get({kLanes}, b.getI1Type());
+  for (int64_t part = 0; part * kLanes < columns % kTileRows; ++part) {
+    int64_t count = std::min(kLanes, columns % kTileRows - part * kLanes);
+    Value place = constantIndex(b, columns / kTileRows * kTileRows + part * kLanes);
+    Value mask = vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count});
+    for (auto [index, row] : llvm::enumerate(block.rows)) {
+      Value product = products[index * tileParts + part];
+      if (count == kLanes)
+        vector::StoreOp::create(b, product, buffers.out, ValueRange{row, place});
+      else
+        vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, place}, mask, product);
+    }
+  }
+}
+
+void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
+  GroupBlock block{layout, options, buffers, {}, {}, {}};
+  for (int64_t index = 0; index < count; ++index)
+    block.rows.push_back(affine(b, row, 0, {}, index));
+  SmallVector<Value> zeros(count * kTileRows / kLanes, splatFloat(b, kLanes, 0.0f));
+  Value tileOffset = affine(b, {}, layout.groups * layout.bytes, tile, 0);
+  auto loop = scf::ForOp::create(b, constantIndex(b, 0), constantIndex(b, layout.groups), constantIndex(b, 1), zeros,
+                                 [&](OpBuilder &, Location, Value group, ValueRange values) {
+                                   block.group = group;
+                                   block.offset = affine(b, tileOffset, layout.bytes, group, 0);
+                                   SmallVector<Value> products(values);
+                                   if (count == 1 && options.prefetchBytes > 0)
+                                     emitPrefetch(block.offset);
+                                   emitGroup(block, products);
+                                   scf::YieldOp::create(b, products);
+                                 });
+  store(tile, block, SmallVector<Value>(loop.getResults()));
+}
+
+void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t blockRows,
+                          const ConvertLutToLoopsOptions &options) {
+  MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args[4]}, layout, options);
+  Value firstTile = args[5], lastTile = args[6], firstRow = args[7], lastRow = args[8];
+  Value one = constantIndex(b, 1), block = constantIndex(b, blockRows);
+  Value rows = arith::SubIOp::create(b, lastRow, firstRow);
+  Value rest = arith::RemUIOp::create(b, rows, block);
+  Value blocksEnd = arith::SubIOp::create(b, lastRow, rest);
+  scf::ForOp::create(b, firstTile, lastTile, one, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    if (blockRows > 1)
+      scf::ForOp::create(b, firstRow, blocksEnd, block, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
+        emitter.emitBlock(tile, row, blockRows);
+        scf::YieldOp::create(b);
+      });
+    Value restBegin = blockRows > 1 ? blocksEnd : firstRow;
+    scf::ForOp::create(b, restBegin, lastRow, one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
+      emitter.emitBlock(tile, row, 1);
+      scf::YieldOp::create(b);
+    });
+    scf::YieldOp::create(b);
+  });
+}

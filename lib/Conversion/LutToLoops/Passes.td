@@ -1,0 +1,46 @@
+//===- Passes.td - structured lut ops on buffers to loops -------*- tablegen -*-===//
+
+#ifndef LUTRA_CONVERSION_LUTTOLOOPS_PASSES
+#define LUTRA_CONVERSION_LUTTOLOOPS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
+  let summary = "lut.precompute and lut.matmul on buffers become loops over vectors";
+  let description = [{
+    Each op becomes a parallel loop that calls a private function; ops of the same kind (weight type, table element, group)
+    share one, so that the layers of a model do not multiply the code.
+
+    A product runs over tiles of 64 weight rows and chunks of activation rows. In a chunk, blocks of `tile.m` rows share
+    the indices that they read; the rows that are left, and a single row (decode), go one at a time and prefetch the
+    weights `prefetch-bytes` ahead. Every output row is one lane, accumulated group after group: the value does not depend on
+    any option or on the number of threads.
+
+    Refused: layouts other than 64 rows of full 4-bit indices, and operands whose innermost stride is not 1.
+
+    Before:
+    ```mlir
+    lut.matmul ins(%e, %s, %z, %w : ...) outs(%o : memref<?x131xf32>) {weight = !W, tile = #lowbit.tile<m = 4, n = 64, k = 264>}
+    ```
+    After:
+    ```mlir
+    scf.parallel (%t, %c) = (%c0, %c0) to (%c3, %chunks) step (%c1, %c1) {
+      func.call @lut_matmul_0(%e, %s, %z, %w, %o, %t, %t_end, %m, %m_end) : ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"accumulatorBits", "accumulator-bits", "unsigned", "16",
+           "Width in which the sums of four bit planes are accumulated: 32 where four bytes are summed by one instruction, else 16">,
+    Option<"vectorRows", "vector-rows", "int64_t", "64",
+           "Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones">,
+    Option<"prefetchBytes", "prefetch-bytes", "int64_t", "2048",
+           "How far ahead a single row prefetches the weights; 0 for not at all">,
+    Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",
+                           "::mlir::vector::VectorDialect", "::lutra::lut::LutDialect"];
+}
+
+#endif // LUTRA_CONVERSION_LUTTOLOOPS_PASSES

@@ -19,6 +19,9 @@ void registerAllLutraDialects(mlir::DialectRegistry &registry);
 /// Registers Lutra's passes and pipelines with the global registry of MLIR.
 void registerAllLutraPasses();
 
+/// Makes the targets known (include/lutra/Target/Target.h).
+void registerAllLutraTargets();
+
 /// Everything that a tool which reads and transforms IR needs: upstream's dialects, extensions and translations to
 /// LLVM IR, then Lutra's dialects.
 void registerEverything(mlir::DialectRegistry &registry);

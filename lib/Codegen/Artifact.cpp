@@ -38,7 +38,7 @@ Expected<ArtifactDirectory> ArtifactDirectory::create(StringRef path) {
   SmallString<128> temporary;
   for (int attempt = 0; attempt < 16; ++attempt) {
     sys::fs::createUniquePath(path + ".tmp-%%%%%%%%", temporary, /*MakeAbsolute=*/false);
-    std::error_code error = sys::fs::create_directory(temporary, /*IgnoreExisting=*/false);
+    std::error_code error = sys::fs::create_directory(temporary, /*IgnoreExisting=*/false, sys::fs::all_all);
     if (!error) {
       artifact.temporary = temporary.str().str();
       return artifact;

@@ -32,8 +32,12 @@ struct EmitEntry : lutra::impl::EmitEntryBase<EmitEntry> {
       return signalPassFailure();
     }
     module.walk([](Operation *op) {
-      if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op); function && !function.isExternal())
+      if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op); function && !function.isExternal()) {
         function.setLinkage(LLVM::Linkage::Internal);
+        // The model's names for the arguments of @main mean nothing to LLVM.
+        if (function.getSymName() == lutra::codegen::kEntryName || function.getSymName() == kInterfaceName)
+          function.removeArgAttrsAttr();
+      }
       if (auto global = dyn_cast<LLVM::GlobalOp>(op); global && !global.getSymName().starts_with("lutra_"))
         global.setLinkage(LLVM::Linkage::Internal);
     });

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 namespace lutra {
 #define GEN_PASS_DEF_LINALGTOLOOPS
@@ -56,6 +57,8 @@ private:
   /// The operation's region for the current induction variables; `accumulators` are the values of the outputs.
   SmallVector<Value> emitRegion(OpBuilder &b, ValueRange accumulators);
   SmallVector<Value> indices(OpBuilder &b, OpOperand &operand);
+  /// Loads, before the innermost loop, the inputs that it does not index; the arithmetic on them then moves out as well.
+  void hoistLoads(OpBuilder &b, unsigned innermost);
   SmallVector<Value> loadOutputs(OpBuilder &b, bool onlyUsed);
   void storeOutputs(OpBuilder &b, ValueRange values);
   void allowReassociation(Operation *inner);
@@ -68,6 +71,7 @@ private:
   SmallVector<Value> ivs;
   SmallVector<unsigned> outer, reductions;
   std::optional<unsigned> inner;
+  DenseMap<OpOperand *, Value> hoisted;
   bool carried = false;
 };
 } // namespace
@@ -184,11 +188,13 @@ void LoopEmitter::emitInner(OpBuilder &b, Value innerLower, Value innerUpper) {
       return storeOutputs(b, emitRegion(b, loadOutputs(b, /*onlyUsed=*/true)));
     Value from = innerLower ? innerLower : constant(b, 0);
     Value to = innerUpper ? innerUpper : upper(b, *inner);
-    scf::ForOp::create(b, loc, from, to, constant(b, 1), ValueRange(), [&](OpBuilder &b, Location, Value iv, ValueRange) {
+    hoistLoads(b, *inner);
+    auto loop = scf::ForOp::create(b, loc, from, to, constant(b, 1), ValueRange(), [&](OpBuilder &b, Location, Value iv, ValueRange) {
       ivs[*inner] = iv;
       storeOutputs(b, emitRegion(b, loadOutputs(b, /*onlyUsed=*/true)));
       scf::YieldOp::create(b, loc);
     });
+    moveLoopInvariantCode(loop);
   });
 }
 
@@ -197,6 +203,8 @@ void LoopEmitter::emitCarried(OpBuilder &b, ArrayRef<unsigned> loops, SmallVecto
     accumulators = emitRegion(b, accumulators);
     return;
   }
+  if (loops.size() == 1)
+    hoistLoads(b, loops[0]);
   auto loop = scf::ForOp::create(b, loc, constant(b, 0), upper(b, loops[0]), constant(b, 1), accumulators,
                                  [&](OpBuilder &b, Location, Value iv, ValueRange carriedValues) {
                                    ivs[loops[0]] = iv;
@@ -205,6 +213,18 @@ void LoopEmitter::emitCarried(OpBuilder &b, ArrayRef<unsigned> loops, SmallVecto
                                    scf::YieldOp::create(b, loc, values);
                                  });
   accumulators.assign(loop.result_begin(), loop.result_end());
+  if (loops.size() == 1)
+    moveLoopInvariantCode(loop);
+}
+
+void LoopEmitter::hoistLoads(OpBuilder &b, unsigned innermost) {
+  hoisted.clear();
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = maps[input->getOperandNumber()];
+    if (isa<MemRefType>(input->get().getType()) && !map.isFunctionOfDim(innermost) &&
+        !op.getMatchingBlockArgument(input).use_empty())
+      hoisted[input] = memref::LoadOp::create(b, loc, input->get(), indices(b, *input));
+  }
 }
 
 SmallVector<Value> LoopEmitter::indices(OpBuilder &b, OpOperand &operand) {
@@ -242,6 +262,10 @@ SmallVector<Value> LoopEmitter::emitRegion(OpBuilder &b, ValueRange accumulators
     BlockArgument arg = op.getMatchingBlockArgument(input);
     if (arg.use_empty())
       continue;
+    if (Value loaded = hoisted.lookup(input)) {
+      map.map(arg, loaded);
+      continue;
+    }
     map.map(arg, isa<MemRefType>(input->get().getType())
                      ? memref::LoadOp::create(b, loc, input->get(), indices(b, *input)).getResult()
                      : input->get());

@@ -3,6 +3,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -33,6 +34,17 @@ static Expected<const Target *> findTarget(const Triple &triple) {
   if (!target)
     return createStringError("LLVM cannot generate code for '" + triple.str() + "': " + message);
   return target;
+}
+
+/// Features of the operating system's or of the system programmer's interest: generated code does not use them, and a hypervisor
+/// may hide them, so an artifact must not ask for them.
+static bool isSystemFeature(StringRef name) {
+  static const StringSet<> names = {"64bit", "clflushopt", "cldemote", "clwb",    "clzero", "fsgsbase", "fxsr",    "invpcid", "lwp",
+                                    "mmx",   "mwaitx",     "pku",      "prfchw",  "ptwrite", "rdpid",   "rdpru",   "rdrnd",   "rdseed",
+                                    "rtm",   "sahf",       "sgx",      "shstk",   "uintr",  "waitpkg",  "wbnoinvd", "xsave",  "xsavec",
+                                    "xsaveopt", "xsaves",  "enqcmd",   "hreset",  "kl",     "widekl",   "movdir64b", "movdiri", "serialize",
+                                    "tsxldtrk", "invlpgb", "prefetchi", "prefetchwt1"};
+  return names.contains(name);
 }
 
 static Error unknownCpu(StringRef cpu, ArrayRef<SubtargetSubTypeKV> known) {
@@ -71,7 +83,7 @@ Expected<Machine> Machine::create(StringRef cpu) {
   }
   info.reset((*target)->createMCSubtargetInfo(triple, machine.cpuName, machine.featureString));
   for (const SubtargetFeatureKV &feature : info->getEnabledProcessorFeatures())
-    if (host.contains(feature.Key))
+    if (host.contains(feature.Key) && !isSystemFeature(feature.Key))
       machine.featureNames.push_back(feature.Key);
   llvm::sort(machine.featureNames);
   return machine;

@@ -7,6 +7,7 @@
 #ifndef LUTRA_CODEGEN_EMIT_H
 #define LUTRA_CODEGEN_EMIT_H
 
+#include "lutra/Codegen/Artifact.h"
 #include "lutra/Codegen/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/JSON.h"
@@ -38,6 +39,12 @@ mlir::FailureOr<llvm::json::Object> describeFile(llvm::StringRef directory, llvm
 /// added at the end.
 mlir::LogicalResult writeManifest(mlir::ModuleOp module, llvm::StringRef directory, llvm::json::Object target,
                                   llvm::json::Object library, llvm::json::Object weights, llvm::json::Object extra = {});
+
+/// All of the above: compiles and links `model.so`, writes the weights and the manifest into `artifact`. `extra` fields are added to
+/// the manifest.
+mlir::LogicalResult emitLibraryArtifact(mlir::ModuleOp module, ArtifactDirectory &artifact, const Machine &machine,
+                                        llvm::StringRef targetName, llvm::json::Object targetOptions,
+                                        llvm::json::Object extra = {});
 
 } // namespace lutra
 

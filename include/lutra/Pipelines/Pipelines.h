@@ -28,19 +28,26 @@ struct TableOptions {
   int64_t l1Bytes = 32768, l2Bytes = 1048576;
 };
 
+/// How lookup loops use the machine.
+struct LoopOptions {
+  /// Whether four i8 products are summed into 32 bits in one instruction.
+  bool hasDotProduct = false;
+};
+
 /// onnx -> lowbit: converts the graph, puts weights into canonical form, fuses elementwise operations.
 void buildLowbitPhase(mlir::OpPassManager &pm);
 
 /// lowbit -> tables: products become table precompute and lookups over packed weights.
 void buildTablesPhase(mlir::OpPassManager &pm, const TableOptions &options);
 
-/// tables -> lut: structured operations on tensors; weights leave the module for the weights file.
+/// tables -> lut: structured operations on tensors.
 void buildLutPhase(mlir::OpPassManager &pm);
 
-/// lut -> loops, in two halves: from tensors to one function of buffers per distinct computation...
+/// lut -> loops, in two halves: weights leave the module for the weights file, tensors become buffers, and each distinct
+/// computation a function...
 void buildKernelsPhase(mlir::OpPassManager &pm);
-/// ...and from there to loops over vectors and scalars. `features` are those of convert-lut-to-llvm.
-void buildLoopsPhase(mlir::OpPassManager &pm);
+/// ...and from there to loops over vectors and scalars.
+void buildLoopsPhase(mlir::OpPassManager &pm, const LoopOptions &options);
 
 /// loops -> llvm: threads, then the LLVM dialect with the exported entry point. `features`: CPU features, separated by commas.
 void buildLLVMPhase(mlir::OpPassManager &pm, const std::string &features);

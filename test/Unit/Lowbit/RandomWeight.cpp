@@ -15,7 +15,9 @@ using namespace lutra::lowbit;
 
 void lutra::lowbit::PrintTo(const WeightShape &shape, std::ostream *os) {
   *os << shape.rows << "x" << shape.cols << " bits " << shape.bits << " group " << shape.group << " zero "
-      << stringifyZeroKind(shape.zero).str();
+      << stringifyZeroKind(shape.zero).str() << " codes from " << shape.low;
+  if (shape.high >= 0)
+    *os << " to " << shape.high;
 }
 
 /// A resource of `type` with the bytes of `data`.
@@ -29,7 +31,7 @@ RandomWeight::RandomWeight(MLIRContext &context, WeightShape shape, unsigned see
     : shape(shape), groups((shape.cols + shape.group - 1) / shape.group), module(ModuleOp::create(UnknownLoc::get(&context))),
       builder(module->getBodyRegion()) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int> anyCode(0, (1 << shape.bits) - 1), anyByte(0, 255);
+  std::uniform_int_distribution<int> anyCode(shape.low, shape.high < 0 ? (1 << shape.bits) - 1 : shape.high), anyByte(0, 255);
   std::normal_distribution<float> anyScale(0.0f, 0.05f);
   std::uniform_real_distribution<float> anyZero(-1.0f, static_cast<float>(1 << shape.bits));
   int64_t codeBytes = (shape.group * shape.bits + 7) / 8, numGroups = shape.rows * groups;
@@ -78,6 +80,14 @@ RandomWeight::RandomWeight(MLIRContext &context, WeightShape shape, unsigned see
   auto format = UniformAttr::get(&context, shape.bits, shape.group, shape.zero);
   auto type = WeightType::get(&context, shape.rows, shape.cols, format);
   uniform = WeightOp::create(builder, builder.getUnknownLoc(), type, components.getDictionary(&context));
+}
+
+MatmulOp RandomWeight::makeMatmul(Value value) {
+  Type f32 = builder.getF32Type();
+  auto activations = UnrealizedConversionCastOp::create(
+      builder, value.getLoc(), TypeRange(RankedTensorType::get({2, shape.cols}, f32)), ValueRange());
+  return MatmulOp::create(builder, value.getLoc(), RankedTensorType::get({2, shape.rows}, f32), activations.getResult(0),
+                          value);
 }
 
 Value RandomWeight::makeBipolar(std::optional<float> zeta) {

@@ -21,6 +21,8 @@ struct WeightShape {
   int64_t rows, cols, group;
   unsigned bits;
   ZeroKind zero;
+  /// The codes that occur; all of them when `high` is negative.
+  int low = 0, high = -1;
 };
 
 void PrintTo(const WeightShape &shape, std::ostream *os);
@@ -40,6 +42,9 @@ public:
   float scale(int64_t n, int64_t g) const { return scales[n * groups + g]; }
   float zero(int64_t n, int64_t g) const { return zeros[n * groups + g]; }
 
+  mlir::ModuleOp getModule() { return *module; }
+  /// A product with `value`, at the end of the module.
+  MatmulOp makeMatmul(mlir::Value value);
   /// The weight as a value.
   mlir::Value getUniform() { return uniform; }
   /// It reinterpreted as bipolar planes, with a constant zeta if `zeta` is given.

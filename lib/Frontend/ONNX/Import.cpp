@@ -69,7 +69,7 @@ OwningOpRef<ModuleOp> lutra::importONNX(StringRef path, MLIRContext &context, co
     return nullptr;
 
   Builder builder(&context);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(FileLineColLoc::get(&context, path, 0, 0));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(import.nameLoc(path));
   (*module)->setAttr("onnx.ir_version", builder.getI64IntegerAttr(model->proto.ir_version()));
   StringRef version = model->proto.producer_version();
   (*module)->setAttr("onnx.producer", builder.getStringAttr(StringRef(model->proto.producer_name()) +

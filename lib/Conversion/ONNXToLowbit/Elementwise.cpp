@@ -42,15 +42,19 @@ LogicalResult lowerBinary(Node &node) {
 }
 
 LogicalResult lowerPow(Node &node) {
-  if (failed(node.check({"X", "Y"}, {"Z"}, {})) || failed(node.requireF32(0)) || failed(node.requireF32(1)))
+  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
+  if (failed(node.check({"X", "Y"}, {"Z"}, {})) || failed(node.requireF32(0)) ||
+      failed(node.requireElement(1, {f32, i64, i32})))
     return failure();
+  bool isFloatPower = node.getInputType(1).getElementType() == f32;
   // A constant power of 2, as in a mean of squares, is a product.
   auto power = dyn_cast_if_present<SplatElementsAttr>(getConstant(node.getInput(1)));
-  bool isSquare = power && power.getSplatValue<APFloat>().isExactlyValue(2.0);
-  return setElementwise(node, node.getInputs(), node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+  bool isSquare = power && (isFloatPower ? power.getSplatValue<APFloat>().isExactlyValue(2.0)
+                                         : power.getSplatValue<APInt>().getSExtValue() == 2);
+  return setElementwise(node, node.getInputs(), f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     if (isSquare)
       return arith::MulFOp::create(b, x[0], x[0]);
-    return math::PowFOp::create(b, x[0], x[1]);
+    return math::PowFOp::create(b, x[0], isFloatPower ? x[1] : Value(arith::SIToFPOp::create(b, f32, x[1])));
   });
 }
 

@@ -247,6 +247,9 @@ LogicalResult lowerSlice(Node &node) {
       length = combineSizes<arith::CeilDivSIOp>(node, length, node.getIndexAttr(range.step));
     if (isEqualConstantIntOrValue(start, zero) && isEqualConstantIntOrValue(length, size))
       continue;
+    // Nothing is read from after the end either.
+    if (getConstantIntValue(length) == 0)
+      start = zero;
     result = buildSlice(node, result, range.axis, start, length, range.step);
   }
   return node.setOutput(0, result);

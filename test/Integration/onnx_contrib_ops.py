@@ -1,0 +1,154 @@
+# RUN: %python %s
+"""Operators of com.microsoft, compiled and run, give what ONNX Runtime gives."""
+
+import unittest
+
+import numpy as np
+from onnx_oracle import Const, Dyn, OperatorTest
+
+rng = np.random.default_rng(25)
+
+
+def floats(*shape: int) -> np.ndarray:
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def codes(*shape: int) -> np.ndarray:
+    return rng.integers(0, 256, shape, dtype=np.uint8)
+
+
+class MatMulNBits(OperatorTest):
+    def product(self, m: int, n: int, k: int, bits: int, block: int, zeros: str = "", bias: bool = False) -> None:
+        groups = -(-k // block)
+        weight = [Const(codes(n, groups, block * bits // 8)), Const(floats(n, groups))]
+        if zeros == "packed":
+            weight.append(Const(codes(n, -(-groups * bits // 8))))
+        elif zeros == "float":
+            weight.append(Const(floats(n, groups) + 2**bits / 2))
+        else:
+            weight.append(None)
+        if bias:
+            weight += [None, Const(floats(n))]
+        while weight[-1] is None:
+            weight.pop()
+        # Sums of K products of this size, in another order.
+        self.check(
+            "MatMulNBits", Dyn(floats(2, m, k), "b", "s", k), *weight, domain="com.microsoft", N=n, K=k, bits=bits,
+            block_size=block, accuracy_level=1, tolerance=2e-6 * 2**bits * k**0.5,
+        )  # fmt: skip
+
+    def test_bits(self) -> None:
+        for bits in (2, 4, 8):
+            for zeros in ("", "packed", "float"):
+                with self.subTest(bits=bits, zeros=zeros):
+                    self.product(3, 17, 96, bits, 32, zeros)
+
+    def test_remainders(self) -> None:
+        self.product(5, 131, 264, 4, 32)
+        self.product(1, 7, 40, 4, 16, "packed")
+
+    def test_bias(self) -> None:
+        self.product(3, 17, 64, 4, 32, bias=True)
+
+    def test_flat_scales(self) -> None:
+        self.check(
+            "MatMulNBits", floats(3, 64), Const(codes(5, 2, 16)), Const(floats(10)), Const(codes(5)),
+            domain="com.microsoft", N=5, K=64, bits=4, block_size=32, accuracy_level=1, tolerance=1e-3,
+        )  # fmt: skip
+
+
+class Norms(OperatorTest):
+    def test_skip_simplified(self) -> None:
+        x, skip = Dyn(floats(2, 3, 16), "b", "s", 16), Dyn(floats(2, 3, 16), "b", "s", 16)
+        keywords = {"domain": "com.microsoft", "outputs": ("y0", "", "", "y3"), "epsilon": 1e-5}
+        self.check("SkipSimplifiedLayerNormalization", x, skip, Const(floats(16)), **keywords)
+        self.check("SkipSimplifiedLayerNormalization", x, skip, Const(floats(16)), Const(floats(16)), **keywords)
+
+    def test_skip(self) -> None:
+        x, skip = Dyn(floats(2, 3, 16), "b", "s", 16), Dyn(floats(2, 3, 16), "b", "s", 16)
+        keywords = {"domain": "com.microsoft", "epsilon": 1e-5}
+        gamma, beta, bias = Const(floats(16)), Const(floats(16)), Const(floats(16))
+        self.check("SkipLayerNormalization", x, skip, gamma, beta, bias, outputs=("y0", "", "", "y3"), **keywords)
+        self.check("SkipLayerNormalization", x, skip, gamma, beta, **keywords)
+
+
+class Gelus(OperatorTest):
+    def test_gelus(self) -> None:
+        self.check("Gelu", floats(4, 9), domain="com.microsoft")
+        self.check("QuickGelu", floats(4, 9), domain="com.microsoft")
+        self.check("FastGelu", floats(4, 9), domain="com.microsoft")
+        self.check("FastGelu", floats(4, 9), floats(9), domain="com.microsoft")
+        self.check("BiasGelu", floats(4, 9), floats(9), domain="com.microsoft")
+
+
+class GatherBlockQuantized(OperatorTest):
+    def gather(self, bits: int, rows: int, cols: int, block: int, packed: bool) -> None:
+        groups = -(-cols // block)
+        # A negative index counts from the end; one beyond the table gives zeros.
+        ids = np.array([[0, rows - 1, -1], [2, rows, 1]], np.int64)
+        zeros = [Const(codes(rows, -(-groups * bits // 8)))] if packed else []
+        self.check(
+            "GatherBlockQuantized", Const(codes(rows, cols * bits // 8)), Dyn(ids, "b", "s"), Const(floats(rows, groups)),
+            *zeros, domain="com.microsoft", bits=bits, block_size=block, gather_axis=0, quantize_axis=1,
+        )  # fmt: skip
+
+    def test_bits(self) -> None:
+        for bits in (2, 4, 8):
+            for packed in (False, True):
+                with self.subTest(bits=bits, packed=packed):
+                    self.gather(bits, 7, 80, 16, packed)
+        self.gather(4, 7, 80, 32, True)
+
+
+class GroupQueryAttention(OperatorTest):
+    def attend(
+        self, batch: int, new: int, past: int, *, heads: tuple[int, int] = (4, 2), size: int = 16, packed: bool = True,
+        rotary: int = 0, sink: bool = False, **attributes: object,
+    ) -> None:  # fmt: skip
+        query, kv = heads
+        if packed:
+            qkv = [Dyn(floats(batch, new, (query + 2 * kv) * size), "b", "s", (query + 2 * kv) * size), None, None]
+        else:
+            qkv = [Dyn(floats(batch, new, h * size), "b", "s", h * size) for h in (query, kv, kv)]
+        cache = [Dyn(floats(batch, kv, past, size), "b", kv, "past", size) for _ in range(2)]
+        total = past + new
+        seqlens = Dyn(np.full(batch, total - 1, np.int32), "b")
+        inputs = [*qkv, *cache, seqlens, Const(np.int32(total))]
+        if rotary:
+            angles = rng.uniform(0, 6, (32, rotary // 2)).astype(np.float32)
+            inputs += [Const(np.cos(angles)), Const(np.sin(angles))]
+            attributes["do_rotary"] = 1
+        if sink:
+            inputs += [None] * (11 - len(inputs)) + [Const(floats(query))]
+        self.check(
+            "GroupQueryAttention", *inputs, domain="com.microsoft", outputs=3, num_heads=query, kv_num_heads=kv,
+            **attributes,
+        )  # fmt: skip
+
+    def test_prompt_and_decode(self) -> None:
+        for new, past in ((5, 0), (1, 6), (3, 4)):
+            for rotary in (0, 16, 8):
+                with self.subTest(new=new, past=past, rotary=rotary):
+                    self.attend(1, new, past, rotary=rotary)
+
+    def test_batch(self) -> None:
+        self.attend(3, 4, 0, rotary=16)
+        self.attend(3, 1, 7, rotary=16)
+
+    def test_separate(self) -> None:
+        self.attend(2, 1, 5, packed=False, rotary=16)
+
+    def test_interleaved(self) -> None:
+        self.attend(1, 3, 0, rotary=16, rotary_interleaved=1)
+
+    def test_softmax_variants(self) -> None:
+        self.attend(1, 4, 3, scale=0.5)
+        self.attend(1, 4, 3, softcap=2.0)
+        self.attend(1, 1, 9, local_window_size=4)
+        self.attend(1, 6, 0, local_window_size=4)
+        self.attend(1, 4, 3, smooth_softmax=1)
+        self.attend(1, 4, 3, sink=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

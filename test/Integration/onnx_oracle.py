@@ -1,0 +1,98 @@
+"""Runs one ONNX operator compiled by Lutra and by ONNX Runtime, and compares (a helper of the tests here)."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+
+Run = Callable[[Path, Mapping[str, np.ndarray]], Sequence[np.ndarray]]
+
+
+def run_lutra(model: Path, inputs: Mapping[str, np.ndarray]) -> Sequence[np.ndarray]:
+    import lutra
+
+    artifact = lutra.compile(model, model.with_suffix(".lutra"), options={"table": "f32"})
+    return lutra.Session(artifact).run(None, dict(inputs))
+
+
+class Const:
+    """An input that is an initializer of the model."""
+
+    def __init__(self, value: object, dtype: type = np.int64) -> None:
+        self.value = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.array(value, dtype)
+
+
+class Dyn:
+    """An input whose sizes are the given names (or fixed numbers) in the model."""
+
+    def __init__(self, value: np.ndarray, *dims: str | int) -> None:
+        self.value, self.dims = value, dims
+
+
+def build(
+    op: str,
+    inputs: Sequence[np.ndarray | Const | Dyn | None],
+    *,
+    outputs: int | Sequence[str] = 1,
+    domain: str = "",
+    opset: int = 21,
+    **attributes: object,
+) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """A model of one node, with the values of its inputs. None leaves an optional input out."""
+    names, infos, initializers, feed = [], [], [], {}
+    for i, value in enumerate(inputs):
+        name = "" if value is None else f"x{i}"
+        names.append(name)
+        if isinstance(value, Const):
+            initializers.append(numpy_helper.from_array(value.value, name))
+        elif value is not None:
+            array, dims = (value.value, value.dims) if isinstance(value, Dyn) else (value, value.shape)
+            feed[name] = array
+            infos.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), dims))
+    results = [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else list(outputs)
+    node = helper.make_node(op, names, results, name=f"/{op}", domain=domain, **attributes)
+    declared = [onnx.ValueInfoProto(name=name) for name in results if name]
+    graph = helper.make_graph([node], "one_op", infos, declared, initializers)
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10), feed
+
+
+def declare_outputs(model: onnx.ModelProto, results: Sequence[np.ndarray]) -> None:
+    """Gives the outputs the types of `results`, with every size unknown: the compiler has to find them."""
+    for info, result in zip(model.graph.output, results, strict=True):
+        dims = [f"{info.name}_dim{i}" for i in range(result.ndim)]
+        element = helper.np_dtype_to_tensor_dtype(result.dtype)
+        info.CopyFrom(helper.make_tensor_value_info(info.name, element, dims))
+
+
+class OperatorTest(unittest.TestCase):
+    """A test whose `check` compares Lutra with ONNX Runtime on one node."""
+
+    run_compiled: Run = staticmethod(run_lutra)
+
+    def check(self, op: str, *inputs: np.ndarray | Const | Dyn | None, tolerance: float = 1e-5, **keywords: object) -> None:
+        model, feed = build(op, inputs, **keywords)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        expected = session.run(None, feed)
+        declare_outputs(model, expected)
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "op.onnx"
+            path.write_bytes(model.SerializeToString())
+            actual = self.run_compiled(path, feed)
+        self.assertEqual(len(actual), len(expected))
+        for got, wanted in zip(actual, expected, strict=True):
+            self.assertEqual(got.dtype, wanted.dtype)
+            self.assertEqual(got.shape, wanted.shape)
+            if wanted.dtype.kind == "f":
+                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+            else:
+                np.testing.assert_array_equal(got, wanted)

@@ -8,8 +8,6 @@
 #include "lutra/Simulator/Simulator.h"
 #include "Walk.h"
 
-#include "llvm/Support/Format.h"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -334,29 +332,3 @@ Error Simulator::launch(unsigned index, unsigned numArguments, void **descriptor
 }
 
 void Simulator::resetStatistics() { statistics.assign(program.kernels.size(), {}); }
-
-void Simulator::printReport(llvm::raw_ostream &os) const {
-  auto line = [&](llvm::StringRef name, const KernelStatistics &entry) {
-    const Timing &t = entry.timing;
-    auto share = [&](uint64_t busy) { return t.cycles ? 100.0 * double(busy) / double(t.cycles) : 0.0; };
-    os << llvm::left_justify(name, 36)
-       << llvm::format("%9llu %8lld %14llu %11.3f %15llu %13llu %12llu %6.1f %6.1f %6.1f\n", (unsigned long long)entry.launches,
-                       (long long)entry.rows, (unsigned long long)t.cycles, double(t.cycles) / machine.clockGHz * 1e-6,
-                       (unsigned long long)t.lookups, (unsigned long long)t.loadBytes, (unsigned long long)t.storeBytes,
-                       share(t.arrayBusy), share(t.memoryBusy), share(t.vectorBusy));
-  };
-  os << "machine " << machine.name << ": one m" << machine.arrayM << "n" << machine.arrayN << "k" << machine.arrayK
-     << llvm::format(" array, %.2f GHz, %.1f GB/s\n", machine.clockGHz, machine.dramBytesPerCycle * machine.clockGHz);
-  os << llvm::left_justify("kernel", 36)
-     << "launches     rows         cycles          ms         lookups   load bytes  store bytes array% memory% vector%\n";
-  KernelStatistics total;
-  for (auto [kernel, entry] : llvm::zip_equal(program.kernels, statistics)) {
-    if (entry.launches == 0)
-      continue;
-    line(kernel.name, entry);
-    total.launches += entry.launches;
-    total.rows += entry.rows;
-    total.timing += entry.timing;
-  }
-  line("total", total);
-}

@@ -5,13 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "Run.h"
 
-#include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
+#include "lutra/Simulator/Device.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -48,45 +44,6 @@ EXAMPLES:
 };
 } // namespace
 
-Expected<std::vector<NpyArray>> lutra::readInputs(const RunOptions &options, ArrayRef<std::string> names) {
-  StringMap<std::string> files;
-  for (const auto &[name, file] : options.inputs) {
-    if (!llvm::is_contained(names, name))
-      return createStringError("there is no input '" + name + "' (the inputs are: " + llvm::join(names, ", ") + ")");
-    if (!files.try_emplace(name, file).second)
-      return createStringError("input '" + name + "' is given twice");
-  }
-  std::vector<NpyArray> arrays;
-  for (const std::string &name : names) {
-    auto it = files.find(name);
-    if (it == files.end())
-      return createStringError("input '" + name + "' is not given: add --input " + name + "=file.npy");
-    Expected<NpyArray> array = readNpy(it->second);
-    if (!array)
-      return array.takeError();
-    arrays.push_back(std::move(*array));
-  }
-  return arrays;
-}
-
-void lutra::printTensor(StringRef kind, StringRef name, const Twine &shape, DType dtype) {
-  outs() << kind << " " << name << ": " << shape << " " << dtypeName(dtype) << "\n";
-}
-
-Error lutra::emitOutput(const RunOptions &options, StringRef name, const NpyArray &array) {
-  printTensor("output", name, shapeText(array.shape), array.dtype);
-  if (options.outputDir.empty())
-    return Error::success();
-  if (std::error_code ec = sys::fs::create_directories(options.outputDir))
-    return createStringError("cannot create '" + options.outputDir + "': " + ec.message());
-  // Names such as "/layers.0/k" must not lead out of the directory.
-  std::string file = name.str();
-  llvm::replace(file, '/', '_');
-  SmallString<128> path(options.outputDir);
-  sys::path::append(path, file + ".npy");
-  return writeNpy(path, array);
-}
-
 Expected<RunOptions> Flags::check() const {
   RunOptions options;
   if (artifact.empty() == interpret.empty())
@@ -112,6 +69,7 @@ Expected<RunOptions> Flags::check() const {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  ltc::registerDevice();
   cl::ResetCommandLineParser();
   Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-run: runs a model compiled by lutrac on .npy arrays\n");

@@ -85,7 +85,8 @@ ParseResult ForOp::parse(OpAsmParser &parser, OperationState &result) {
     body->emplaceBlock();
   Block &block = body->front();
   if (block.empty() || !block.back().hasTrait<OpTrait::IsTerminator>()) {
-    OpBuilder builder = OpBuilder::atBlockEnd(&block);
+    OpBuilder builder(parser.getContext());
+    builder.setInsertionPointToEnd(&block);
     YieldOp::create(builder, result.location, ValueRange());
   }
   return success();

@@ -26,7 +26,7 @@ class Lmma_AccessOp<string mnemonic, list<Trait> traits = []> : Lmma_Instruction
   let hasVerifier = 1;
 }
 
-def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator, NoRegionArguments]> {
+def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
   let summary = "A program that a launch runs";
   let description = [{
     The arguments of `type` are the DRAM buffers that a launch binds, in order.
@@ -125,7 +125,7 @@ def Lmma_LoadTableOp : Lmma_AccessOp<"load_table"> {
   }];
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map);
   let results = (outs Lmma_TableType:$result);
-  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer) `->` type($result)";
+  let assemblyFormat = "$buffer `` custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer) `->` type($result)";
 }
 
 def Lmma_LoadRowsOp : Lmma_AccessOp<"load_rows"> {
@@ -142,7 +142,7 @@ def Lmma_LoadRowsOp : Lmma_AccessOp<"load_rows"> {
   }];
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map);
   let results = (outs Lmma_RowsType:$result);
-  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer `` custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)";
 }
 
 def Lmma_LoadWeightsOp : Lmma_AccessOp<"load_weights"> {
@@ -161,7 +161,7 @@ def Lmma_LoadWeightsOp : Lmma_AccessOp<"load_weights"> {
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map, I64Attr:$pitch);
   let results = (outs Lmma_WeightsType:$result);
   let assemblyFormat = [{
-    $buffer custom<AffineIndices>($indices, $map) `pitch` $pitch attr-dict `:` type($buffer) `->` type($result)
+    $buffer `` custom<AffineIndices>($indices, $map) `pitch` $pitch attr-dict `:` type($buffer) `->` type($result)
   }];
 }
 
@@ -178,7 +178,7 @@ def Lmma_LoadColsOp : Lmma_AccessOp<"load_cols"> {
   }];
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map, TypeAttr:$memory);
   let results = (outs Lmma_ColsType:$result);
-  let assemblyFormat = "$buffer custom<AffineIndices>($indices, $map) `as` $memory attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer `` custom<AffineIndices>($indices, $map) `as` $memory attr-dict `:` type($buffer)";
 }
 
 def Lmma_SetColsOp : Lmma_Instruction<"set_cols", [Pure]> {
@@ -290,7 +290,7 @@ def Lmma_StoreOp : Lmma_AccessOp<"store"> {
   let arguments = (ins Lmma_F32Tile:$value, Arg<AnyMemRef, "", [MemWrite]>:$buffer, Variadic<Index>:$indices,
                        AffineMapAttr:$map);
   let assemblyFormat = [{
-    $value `,` $buffer custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)
+    $value `,` $buffer `` custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)
   }];
 }
 

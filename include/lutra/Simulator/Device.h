@@ -23,7 +23,11 @@ public:
 
   Simulator &getSimulator() { return *simulator; }
 
+  /// `observe` sees the simulator when the session closes the device.
+  void onDestruction(std::function<void(Simulator &)> observe) { atEnd = std::move(observe); }
+
 private:
+  std::function<void(Simulator &)> atEnd;
   std::unique_ptr<Simulator> simulator;
   /// The first failure since it was last asked for; launches after it do nothing.
   std::string failure;

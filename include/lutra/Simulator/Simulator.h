@@ -45,6 +45,13 @@ struct KernelStatistics {
   Timing timing;
 };
 
+/// Writes a line for each kernel that was launched (launches, rows, cycles, time, lookups, bytes, and the share of the
+/// cycles in which each unit was busy), and the total.
+void printReport(llvm::raw_ostream &os, const Program &program, const Machine &machine, llvm::ArrayRef<KernelStatistics> statistics);
+
+/// The same for one launch of each kernel of a verified program, without data.
+void printTimings(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows);
+
 /// A machine with a loaded program. One launch at a time.
 class Simulator {
 public:
@@ -62,8 +69,8 @@ public:
   llvm::ArrayRef<KernelStatistics> getStatistics() const { return statistics; }
   void resetStatistics();
 
-  /// Writes the per-kernel report: launches, cycles, time, lookups, bytes, utilization, and the total.
-  void printReport(llvm::raw_ostream &os) const;
+  /// Writes the report of the launches so far.
+  void printReport(llvm::raw_ostream &os) const { ltc::printReport(os, program, machine, statistics); }
 
 private:
   struct State;

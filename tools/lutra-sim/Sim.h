@@ -1,0 +1,18 @@
+//===- Sim.h - what lutra-sim does without an artifact ----------*- C++ -*-===//
+#ifndef LUTRA_TOOLS_LUTRA_SIM_SIM_H
+#define LUTRA_TOOLS_LUTRA_SIM_SIM_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+namespace lutra {
+
+/// Assembles and verifies a file of assembly text and prints it with addresses.
+llvm::Error checkFile(llvm::StringRef path);
+
+/// Prints what a launch of each kernel of the file costs with `rows` rows.
+llvm::Error timeFile(llvm::StringRef path, int64_t rows);
+
+} // namespace lutra
+
+#endif // LUTRA_TOOLS_LUTRA_SIM_SIM_H

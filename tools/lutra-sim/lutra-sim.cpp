@@ -1,0 +1,76 @@
+//===- lutra-sim.cpp - runs and times programs of the LUT tensor core -----===//
+//
+// Exit codes: 0 done, 1 an error (one message on stderr).
+//
+//===----------------------------------------------------------------------===//
+#include "../lutra-run/Run.h"
+#include "Sim.h"
+
+#include "lutra/Simulator/Device.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace lutra;
+
+static cl::OptionCategory category("lutra-sim options");
+
+static cl::opt<std::string> path(cl::Positional, cl::Required, cl::desc("<artifact directory, or file.lmma>"), cl::cat(category));
+static cl::list<std::string> inputFlags("input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"),
+                                        cl::cat(category));
+static cl::opt<std::string> outputDir("output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"),
+                                      cl::cat(category));
+static cl::opt<int> threads("threads", cl::desc("Threads of the host code (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0),
+                            cl::cat(category));
+static cl::opt<bool> check("check", cl::desc("Assemble and verify file.lmma, and print it with addresses"), cl::cat(category));
+static cl::opt<int64_t> timeRows("time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"),
+                                 cl::value_desc("n"), cl::init(0), cl::cat(category));
+
+static cl::extrahelp examples(R"(
+EXAMPLES:
+  lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
+  lutra-sim --check model.lutra/kernels.lmma
+  lutra-sim --time=1 model.lutra/kernels.lmma
+)");
+
+/// Runs the artifact, then prints what the kernels cost.
+static Error runAndReport() {
+  RunOptions options;
+  options.path = path;
+  options.outputDir = outputDir;
+  options.threads = threads;
+  for (const std::string &flag : inputFlags) {
+    auto [name, file] = StringRef(flag).rsplit('=');
+    if (name.empty() || file.empty())
+      return createStringError("--input=" + flag + ": expected name=file.npy");
+    options.inputs.emplace_back(name.str(), file.str());
+  }
+  // The session, and with it the device, is gone when the run is over: the report is made while it goes.
+  std::string report;
+  ltc::registerDevice([&report](ltc::SimulatorDevice &device) {
+    device.onDestruction([&report](ltc::Simulator &simulator) {
+      raw_string_ostream os(report);
+      simulator.printReport(os);
+    });
+  });
+  if (Error error = runArtifact(options))
+    return error;
+  if (report.empty())
+    return createStringError("'" + path + "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
+  outs() << "\n" << report;
+  return Error::success();
+}
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "lutra-sim: runs and times programs of the LUT tensor core\n");
+  Error error = check ? checkFile(path) : timeRows.getNumOccurrences() ? timeFile(path, timeRows) : runAndReport();
+  if (!error)
+    return 0;
+  outs().flush();
+  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
+  return 1;
+}

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace lutra::lowbit;
@@ -39,8 +40,9 @@ ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parseOperandGroup(parser, "ins", result, numIns) || parseOperandGroup(parser, "outs", result, numOuts))
     return failure();
   if (numIns < 7 || numIns > 10)
-    return parser.emitError(loc, "expected 7 inputs (query, key, value, past_key, past_value, seqlens, total), then cos "
-                                 "and sin, then sink, the last three optional, but found ")
+    return parser.emitError(loc,
+                            "expected 7 inputs (query, key, value, past_key, past_value, seqlens, total), then cos "
+                            "and sin, then sink, the last three optional, but found ")
            << numIns;
   if (numOuts != 3)
     return parser.emitError(loc, "expected 3 outputs (output, present_key, present_value), but found ") << numOuts;
@@ -78,7 +80,8 @@ public:
   /// `type` must have `element` elements and the dimensions `dims` (name, known size or dynamic).
   LogicalResult check(StringRef what, Type type, Type element, ArrayRef<StringRef> dims) {
     auto shaped = cast<ShapedType>(type);
-    if (!shaped.hasRank() || shaped.getRank() != static_cast<int64_t>(dims.size()) || shaped.getElementType() != element) {
+    if (!shaped.hasRank() || shaped.getRank() != static_cast<int64_t>(dims.size()) ||
+        shaped.getElementType() != element) {
       std::string shape;
       for (StringRef dim : dims)
         shape += (dim + " x ").str();

@@ -76,7 +76,9 @@ struct ComponentTypes {
       : context(format.getContext()), rows(rows), groups((cols + format.getGroupSize() - 1) / format.getGroupSize()),
         codeBytes((format.getGroupSize() * format.getCodeBits() + 7) / 8) {}
 
-  RankedTensorType codes() const { return RankedTensorType::get({rows, groups, codeBytes}, IntegerType::get(context, 8)); }
+  RankedTensorType codes() const {
+    return RankedTensorType::get({rows, groups, codeBytes}, IntegerType::get(context, 8));
+  }
   RankedTensorType bytes() const { return RankedTensorType::get({rows, groups}, IntegerType::get(context, 8)); }
   RankedTensorType floats() const { return RankedTensorType::get({rows, groups}, Float32Type::get(context)); }
   RankedTensorType floats(int64_t last) const {

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace lutra::lowbit;
@@ -139,7 +140,8 @@ LogicalResult AssembleTableOp::verify() {
   };
   int64_t m = table.getRows(), groups = table.getNumGroups();
   Type f32 = Float32Type::get(getContext());
-  if (failed(check("entries", getEntries().getType(), {m, groups, table.getTablesPerGroup() * 16}, table.getElement())) ||
+  if (failed(
+          check("entries", getEntries().getType(), {m, groups, table.getTablesPerGroup() * 16}, table.getElement())) ||
       failed(check("scales", getScales().getType(), {m, groups}, f32)) ||
       failed(check("sums", getSums().getType(), {m, groups}, f32)))
     return failure();

@@ -1,8 +1,8 @@
 //===- PackWeights.cpp - weights in a target's layout ---------------------===//
 //
 // Tile by tile of `rows` rows, group by group: the codes (plane-major, then table pairs, one byte per row), the alphas,
-// the zetas. A code byte holds bit p of 8 consecutive codes: the index of table 2j in the low nibble, of table 2j+1 in the
-// high one. docs/spec/numerics.md, "Packed layouts".
+// the zetas. A code byte holds bit p of 8 consecutive codes: the index of table 2j in the low nibble, of table 2j+1 in
+// the high one. docs/spec/numerics.md, "Packed layouts".
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Weights.h"

@@ -164,8 +164,9 @@ FailureOr<WeightReader> WeightReader::create(Value weight) {
   }
   auto constant = value.getDefiningOp<WeightOp>();
   if (!constant)
-    return emitError(weight.getLoc()) << "the weight must be a constant: a lowbit.weight through lowbit.reinterpret and "
-                                         "lowbit.pack only";
+    return emitError(weight.getLoc())
+           << "the weight must be a constant: a lowbit.weight through lowbit.reinterpret and "
+              "lowbit.pack only";
   WeightReader reader;
   if (failed(reader.bind(constant)))
     return failure();
@@ -180,8 +181,8 @@ FailureOr<WeightReader> WeightReader::create(Value weight) {
     if (!isBase) {
       std::optional<float> found = reader.findConstantZeta();
       if (!found || *found != stated)
-        return emitError(weight.getLoc()) << "the format states a constant zeta of " << stated
-                                          << ", but the zero points do not all give it";
+        return emitError(weight.getLoc())
+               << "the format states a constant zeta of " << stated << ", but the zero points do not all give it";
     }
     reader.constantZeta = stated;
   }

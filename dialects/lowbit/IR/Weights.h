@@ -12,19 +12,21 @@
 
 #include "dialects/lowbit/IR/Lowbit.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
 namespace lutra::lowbit {
 
-/// Reads a weight that is defined by constants: `lowbit.weight` and any chain of `lowbit.reinterpret` and `lowbit.pack`.
+/// Reads a weight that is defined by constants: `lowbit.weight` and any chain of `lowbit.reinterpret` and
+/// `lowbit.pack`.
 ///
 /// Numbers are those of the value's own format: after `uniform -> bcq`, `alpha(n, g, p)` and `beta(n, g)` are the BCQ
 /// ones. A uniform weight answers as the bipolar weight that it equals. The layout of a packed weight does not matter.
 class WeightReader {
 public:
-  /// Makes a reader, or reports on the defining op why there can be none: the value is not a constant, a resource has no
-  /// data or too little, or a constant zeta contradicts the zero points.
+  /// Makes a reader, or reports on the defining op why there can be none: the value is not a constant, a resource has
+  /// no data or too little, or a constant zeta contradicts the zero points.
   static mlir::FailureOr<WeightReader> create(mlir::Value weight);
 
   int64_t getRows() const { return rows; }
@@ -92,12 +94,12 @@ private:
   std::array<char, 8> splatCodes{};
 };
 
-/// The layout for `reader`'s weight with `tileRows` rows a tile: the narrowest storage types that hold every alpha and every
-/// zeta (or beta) exactly. Scans all of them.
+/// The layout for `reader`'s weight with `tileRows` rows a tile: the narrowest storage types that hold every alpha and
+/// every zeta (or beta) exactly. Scans all of them.
 LayoutAttr chooseLayout(const WeightReader &reader, int64_t tileRows, bool symmetric);
 
-/// Writes the bytes of `op`'s result to `out`, which must have exactly as many as its type asks for. An alpha or zeta that
-/// its storage type cannot hold is an error.
+/// Writes the bytes of `op`'s result to `out`, which must have exactly as many as its type asks for. An alpha or zeta
+/// that its storage type cannot hold is an error.
 mlir::LogicalResult packWeight(PackOp op, llvm::MutableArrayRef<char> out);
 /// The same for a reader and a packed type.
 mlir::LogicalResult packWeight(const WeightReader &reader, WeightType packedType, llvm::MutableArrayRef<char> out,

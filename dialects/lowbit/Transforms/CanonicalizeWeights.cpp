@@ -13,6 +13,8 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cstring>
+
 #define DEBUG_TYPE "lowbit-canonicalize-weights"
 
 namespace lutra::lowbit {

@@ -25,15 +25,16 @@ struct SplitPrecompute : lutra::lowbit::impl::SplitPrecomputeBase<SplitPrecomput
   using SplitPrecomputeBase::SplitPrecomputeBase;
 
   void runOnOperation() override {
-    Type element = table == TableElement::I8 ? Type(IntegerType::get(&getContext(), 8))
-                                             : Type(Float32Type::get(&getContext()));
+    Type element =
+        table == TableElement::I8 ? Type(IntegerType::get(&getContext(), 8)) : Type(Float32Type::get(&getContext()));
     // Per activation value and group length, the products that read it.
     llvm::MapVector<std::pair<Value, int64_t>, SmallVector<MatmulOp>> shared;
     getOperation()->walk([&](MatmulOp op) {
       WeightType weight = op.getWeight().getType();
       if (!isPlanesFormat(weight.getUnpackedFormat())) {
         remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
-            << remark::reason("the weight is not in bit planes") << remark::suggest("run lowbit-canonicalize-weights first");
+            << remark::reason("the weight is not in bit planes")
+            << remark::suggest("run lowbit-canonicalize-weights first");
         return;
       }
       shared[{op.getActivations(), weight.getGroup()}].push_back(op);
@@ -65,8 +66,9 @@ private:
         << remark::metric("cols", cols) << remark::metric("group", group);
     for (MatmulOp product : products) {
       builder.setInsertionPoint(product);
-      auto lookup = LookupMatmulOp::create(builder, product.getLoc(), product.getType(), precompute, product.getWeight(),
-                                           /*tile=*/TileAttr());
+      auto lookup =
+          LookupMatmulOp::create(builder, product.getLoc(), product.getType(), precompute, product.getWeight(),
+                                 /*tile=*/TileAttr());
       product.replaceAllUsesWith(lookup.getResult());
       product.erase();
     }

@@ -78,8 +78,8 @@ private:
     Footprint bytes = footprint(op);
     const int64_t group = table.getGroup(), groups = table.getNumGroups();
     const int64_t rowTiles = llvm::divideCeil(weight.getRows(), rows);
-    const int64_t maxM = ShapedType::isDynamic(table.getRows()) ? accumulators
-                                                                : std::min<int64_t>(accumulators, table.getRows());
+    const int64_t maxM =
+        ShapedType::isDynamic(table.getRows()) ? accumulators : std::min<int64_t>(accumulators, table.getRows());
     const double w = double(bytes.weights) / double(rows * group), t = double(bytes.tables) / double(group);
 
     double bestCost = 0;
@@ -107,8 +107,8 @@ private:
     }
     if (bestM == 0) {
       op.emitOpError() << "no tile fits: one group of one activation row needs " << bytes.tables
-                       << " bytes of tables and one step of " << rows.getValue() << " weight rows "
-                       << bytes.weights << " bytes twice, but l1-bytes is " << l1Bytes.getValue() << " and l2-bytes "
+                       << " bytes of tables and one step of " << rows.getValue() << " weight rows " << bytes.weights
+                       << " bytes twice, but l1-bytes is " << l1Bytes.getValue() << " and l2-bytes "
                        << l2Bytes.getValue() << "; raise them or lower rows";
       return {};
     }

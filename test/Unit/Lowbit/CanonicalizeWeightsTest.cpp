@@ -1,7 +1,7 @@
 //===- CanonicalizeWeightsTest.cpp - planes and narrowing keep every value ----===//
 //
-// lowbit-canonicalize-weights on weights whose codes use a part of their range: the planes that come out have the same values
-// as reinterpreting alone gives, and no more bits than the range needs.
+// lowbit-canonicalize-weights on weights whose codes use a part of their range: the planes that come out have the same
+// values as reinterpreting alone gives, and no more bits than the range needs.
 //
 //===----------------------------------------------------------------------===//
 #include "RandomWeight.h"
@@ -30,8 +30,9 @@ std::vector<WeightShape> getNarrowShapes() {
   for (unsigned bits = 2; bits <= 8; ++bits) {
     int count = 1 << bits, mid = count / 2;
     for (ZeroKind zero : {ZeroKind::Midpoint, ZeroKind::Integer, ZeroKind::Float})
-      for (auto [low, high] : {std::pair(0, mid - 1), std::pair(mid, count - 1), std::pair(mid - 1, mid), std::pair(1, count - 2),
-                               std::pair(mid, mid), std::pair(0, count - 1), std::pair(count / 4, count - count / 4 - 1)})
+      for (auto [low, high] :
+           {std::pair(0, mid - 1), std::pair(mid, count - 1), std::pair(mid - 1, mid), std::pair(1, count - 2),
+            std::pair(mid, mid), std::pair(0, count - 1), std::pair(count / 4, count - count / 4 - 1)})
         shapes.push_back({7, 45, 12, bits, zero, low, high});
   }
   return shapes;

@@ -28,10 +28,11 @@ static Attribute makeResource(RankedTensorType type, ArrayRef<T> data) {
 }
 
 RandomWeight::RandomWeight(MLIRContext &context, WeightShape shape, unsigned seed)
-    : shape(shape), groups((shape.cols + shape.group - 1) / shape.group), module(ModuleOp::create(UnknownLoc::get(&context))),
-      builder(module->getBodyRegion()) {
+    : shape(shape), groups((shape.cols + shape.group - 1) / shape.group),
+      module(ModuleOp::create(UnknownLoc::get(&context))), builder(module->getBodyRegion()) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int> anyCode(shape.low, shape.high < 0 ? (1 << shape.bits) - 1 : shape.high), anyByte(0, 255);
+  std::uniform_int_distribution<int> anyCode(shape.low, shape.high < 0 ? (1 << shape.bits) - 1 : shape.high),
+      anyByte(0, 255);
   std::normal_distribution<float> anyScale(0.0f, 0.05f);
   std::uniform_real_distribution<float> anyZero(-1.0f, static_cast<float>(1 << shape.bits));
   int64_t codeBytes = (shape.group * shape.bits + 7) / 8, numGroups = shape.rows * groups;
@@ -86,14 +87,15 @@ MatmulOp RandomWeight::makeMatmul(Value value) {
   Type f32 = builder.getF32Type();
   auto activations = UnrealizedConversionCastOp::create(
       builder, value.getLoc(), TypeRange(RankedTensorType::get({2, shape.cols}, f32)), ValueRange());
-  return MatmulOp::create(builder, value.getLoc(), RankedTensorType::get({2, shape.rows}, f32), activations.getResult(0),
-                          value);
+  return MatmulOp::create(builder, value.getLoc(), RankedTensorType::get({2, shape.rows}, f32),
+                          activations.getResult(0), value);
 }
 
 Value RandomWeight::makeBipolar(std::optional<float> zeta) {
   FloatAttr constant = zeta ? builder.getF32FloatAttr(*zeta) : FloatAttr();
   auto format = BipolarAttr::get(builder.getContext(), shape.bits, shape.group, constant);
-  return ReinterpretOp::create(builder, uniform.getLoc(), cast<WeightType>(uniform.getType()).withFormat(format), uniform);
+  return ReinterpretOp::create(builder, uniform.getLoc(), cast<WeightType>(uniform.getType()).withFormat(format),
+                               uniform);
 }
 
 Value RandomWeight::makeBCQ(Value value) {
@@ -112,8 +114,12 @@ std::vector<WeightShape> lutra::lowbit::getTestShapes() {
   // Rows and columns that divide nothing; groups that are no multiple of 8, or of the bytes that codes fill.
   for (unsigned bits = 1; bits <= 8; ++bits)
     for (ZeroKind zero : {ZeroKind::Midpoint, ZeroKind::Integer, ZeroKind::Float})
-      for (auto [rows, cols, group] : {std::tuple<int64_t, int64_t, int64_t>{5, 264, 32}, {131, 50, 16}, {3, 37, 7},
-                                       {64, 64, 64}, {1, 3, 4}, {66, 29, 12}})
+      for (auto [rows, cols, group] : {std::tuple<int64_t, int64_t, int64_t>{5, 264, 32},
+                                       {131, 50, 16},
+                                       {3, 37, 7},
+                                       {64, 64, 64},
+                                       {1, 3, 4},
+                                       {66, 29, 12}})
         shapes.push_back({rows, cols, group, bits, zero});
   return shapes;
 }

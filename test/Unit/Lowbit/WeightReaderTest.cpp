@@ -57,7 +57,8 @@ TEST_P(WeightReaderTest, UniformValues) {
                                         (double(weight.code(n, k)) - double(weight.zero(n, k / GetParam().group))));
 }
 
-// Exact for constant and integer zero points. A float zero point rounds once, in zeta: by half a unit in its last place, times alpha.
+// Exact for constant and integer zero points. A float zero point rounds once, in zeta: by half a unit in its last
+// place, times alpha.
 TEST_P(WeightReaderTest, BipolarEqualsUniform) {
   RandomWeight weight(context, GetParam(), 3);
   WeightReader uniform = read(weight.getUniform()), bipolar = read(weight.makeBipolar());
@@ -95,7 +96,8 @@ TEST_P(WeightReaderTest, BCQEqualsBipolar) {
 // One step from uniform to BCQ is the two steps together.
 TEST_P(WeightReaderTest, ChainEqualsItsComposition) {
   RandomWeight weight(context, GetParam(), 5);
-  WeightReader twoSteps = read(weight.makeBCQ(weight.makeBipolar())), oneStep = read(weight.makeBCQ(weight.getUniform()));
+  WeightReader twoSteps = read(weight.makeBCQ(weight.makeBipolar())),
+               oneStep = read(weight.makeBCQ(weight.getUniform()));
   for (int64_t n = 0; n < GetParam().rows; ++n)
     for (int64_t g = 0; g < weight.groups; ++g) {
       ASSERT_EQ(oneStep.beta(n, g), twoSteps.beta(n, g));

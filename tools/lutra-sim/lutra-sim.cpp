@@ -15,38 +15,48 @@
 using namespace llvm;
 using namespace lutra;
 
-static cl::OptionCategory category("lutra-sim options");
-
-static cl::opt<std::string> path(cl::Positional, cl::Required, cl::desc("<artifact directory, or file.lmma>"), cl::cat(category));
-static cl::list<std::string> inputFlags("input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"),
-                                        cl::cat(category));
-static cl::opt<std::string> outputDir("output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"),
-                                      cl::cat(category));
-static cl::opt<int> threads("threads", cl::desc("Threads of the host code (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0),
-                            cl::cat(category));
-static cl::opt<bool> check("check", cl::desc("Assemble and verify file.lmma, and print it with addresses"), cl::cat(category));
-static cl::opt<int64_t> timeRows("time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"),
-                                 cl::value_desc("n"), cl::init(0), cl::cat(category));
-
-static cl::extrahelp examples(R"(
+namespace {
+/// The flags. Made after LLVM's own are dropped, which have some of these names.
+struct Flags {
+  cl::OptionCategory category{"lutra-sim options"};
+  cl::opt<std::string> path{cl::Positional, cl::Required, cl::desc("<artifact directory, or file.lmma>"), cl::cat(category)};
+  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"), cl::cat(category)};
+  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"), cl::cat(category)};
+  cl::opt<int> threads{"threads", cl::desc("Threads of the host code (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0),
+                       cl::cat(category)};
+  cl::opt<bool> check{"check", cl::desc("Assemble and verify file.lmma, and print it with addresses"), cl::cat(category)};
+  cl::opt<int64_t> time{"time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"), cl::value_desc("n"),
+                        cl::init(0), cl::cat(category)};
+  cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
   lutra-sim --check model.lutra/kernels.lmma
   lutra-sim --time=1 model.lutra/kernels.lmma
-)");
+)"};
 
-/// Runs the artifact, then prints what the kernels cost.
-static Error runAndReport() {
+  Expected<RunOptions> runOptions() const;
+};
+} // namespace
+
+Expected<RunOptions> Flags::runOptions() const {
   RunOptions options;
   options.path = path;
   options.outputDir = outputDir;
   options.threads = threads;
-  for (const std::string &flag : inputFlags) {
+  for (const std::string &flag : input) {
     auto [name, file] = StringRef(flag).rsplit('=');
     if (name.empty() || file.empty())
       return createStringError("--input=" + flag + ": expected name=file.npy");
     options.inputs.emplace_back(name.str(), file.str());
   }
+  return options;
+}
+
+/// Runs the artifact, then prints what the kernels cost.
+static Error runAndReport(const Flags &flags) {
+  Expected<RunOptions> options = flags.runOptions();
+  if (!options)
+    return options.takeError();
   // The session, and with it the device, is gone when the run is over: the report is made while it goes.
   std::string report;
   ltc::registerDevice([&report](ltc::SimulatorDevice &device) {
@@ -55,19 +65,21 @@ static Error runAndReport() {
       simulator.printReport(os);
     });
   });
-  if (Error error = runArtifact(options))
+  if (Error error = runArtifact(*options))
     return error;
   if (report.empty())
-    return createStringError("'" + path + "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
+    return createStringError("'" + flags.path + "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
   outs() << "\n" << report;
   return Error::success();
 }
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
+  cl::ResetCommandLineParser();
+  Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim: runs and times programs of the LUT tensor core\n");
-  Error error = check ? checkFile(path) : timeRows.getNumOccurrences() ? timeFile(path, timeRows) : runAndReport();
+  const bool times = flags.time.getNumOccurrences() > 0;
+  Error error = flags.check ? checkFile(flags.path) : times ? timeFile(flags.path, flags.time) : runAndReport(flags);
   if (!error)
     return 0;
   outs().flush();

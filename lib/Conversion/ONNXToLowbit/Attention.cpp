@@ -9,6 +9,7 @@
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -125,6 +126,17 @@ FailureOr<std::pair<Value, OpFoldResult>> getTotal(Node &node) {
   return std::pair(createFromScalars(node, scalar, node.getI32Type(), /*rank0=*/true), getSize(node, scalar));
 }
 
+/// The destination of the present keys or values (output `index`). A result of the graph is written into its own buffer
+/// when empty tensors are eliminated. Any other is a buffer by itself: two equal tensor.empty ops are one value to CSE, and
+/// the op writes both of its caches.
+Value createPresent(Node &node, unsigned index, ArrayRef<OpFoldResult> dims) {
+  Value empty = createEmpty(node, dims, node.getF32Type());
+  if (node.isOnlyReturned(index))
+    return empty;
+  auto sizes = empty.getDefiningOp<tensor::EmptyOp>().getDynamicSizes();
+  return bufferization::AllocTensorOp::create(node, cast<RankedTensorType>(empty.getType()), sizes);
+}
+
 LogicalResult lowerGroupQueryAttention(Node &node) {
   if (failed(checkAttention(node)))
     return failure();
@@ -208,8 +220,7 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
   int64_t window = node.getInt("local_window_size", -1);
   Dims presentDims = {dims[0], index(heads->keyValue), totalSize, index(heads->size)};
   Value output = createEmpty(node, dims, node.getF32Type());
-  Value presentKey = createEmpty(node, presentDims, node.getF32Type());
-  Value presentValue = createEmpty(node, presentDims, node.getF32Type());
+  Value presentKey = createPresent(node, 1, presentDims), presentValue = createPresent(node, 2, presentDims);
   auto attention = lowbit::AttentionOp::create(
       node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, query, key, value, pastKey,
       pastValue, *seqlens, totalTensor, cos, sin, sink, output, presentKey, presentValue, heads->query, heads->keyValue,

@@ -98,6 +98,13 @@ LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> output
 
 SmallVector<Value> Node::getInputs() { return op.getInputs(); }
 
+bool Node::isOnlyReturned(unsigned index) const {
+  onnx::NodeOp node = op;
+  if (index >= node->getNumResults() || !node->getResult(index).hasOneUse())
+    return false;
+  return node->getResult(index).getUsers().begin()->hasTrait<OpTrait::ReturnLike>();
+}
+
 StringRef Node::getInputName(unsigned index) const {
   return inputNames.empty() ? StringRef() : index < inputNames.size() ? inputNames[index] : inputNames.back();
 }

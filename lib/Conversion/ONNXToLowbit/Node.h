@@ -38,6 +38,8 @@ public:
   /// The input at `index`, or null when it is left out.
   mlir::Value getInput(unsigned index) { return op.getOptionalInput(index); }
   llvm::SmallVector<mlir::Value> getInputs();
+  /// Whether the output is a result of the graph and nothing else.
+  bool isOnlyReturned(unsigned index) const;
   /// The name that check() was given for the input.
   llvm::StringRef getInputName(unsigned index) const;
   mlir::RankedTensorType getInputType(unsigned index);

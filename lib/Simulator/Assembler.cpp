@@ -303,6 +303,10 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.opcode = Opcode::Zero;
     i.type = line.peekLetter('f') ? ElementType::F32 : ElementType::I32;
     i.dst = line.reg(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
+  } else if (mnemonic == "negzero") {
+    i.opcode = Opcode::Zero;
+    i.value = -0.0f;
+    i.dst = line.reg(RegisterFile::AccF32);
   } else if (mnemonic == "shift.f32") {
     i.opcode = Opcode::Shift;
     i.dst = line.reg(RegisterFile::AccF32);
@@ -337,7 +341,7 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.opcode = Opcode::End;
   } else if (!line.failed()) {
     line.fail("unknown instruction '" + mnemonic +
-              "'; expected ld.table.<i8|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, lmma.*, shift.f32, "
+              "'; expected ld.table.<i8|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, lmma.*, shift.f32, "
               "scale.<i32|f32>, st.f32, loop or end");
   }
 }

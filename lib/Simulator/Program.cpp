@@ -10,6 +10,8 @@
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Format.h"
 
+#include <cmath>
+
 using namespace lutra::ltc;
 using llvm::raw_ostream;
 using llvm::StringRef;
@@ -87,7 +89,7 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     os << "set.cols c" << i.dst << ", " << llvm::format("%.9g", i.value);
     return;
   case Opcode::Zero:
-    os << "zero " << acc << i.dst;
+    os << (std::signbit(i.value) ? "negzero " : "zero ") << acc << i.dst;
     return;
   case Opcode::Lmma: {
     StringRef out = isF32 ? "f32" : "i32";

@@ -233,7 +233,7 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
       return;
     case Opcode::Zero:
       if (i.type == ElementType::F32)
-        std::fill(s.f32[i.dst].begin(), s.f32[i.dst].end(), 0.0f);
+        std::fill(s.f32[i.dst].begin(), s.f32[i.dst].end(), i.value);
       else
         std::fill(s.i32[i.dst].begin(), s.i32[i.dst].end(), 0);
       return;

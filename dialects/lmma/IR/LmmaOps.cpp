@@ -100,6 +100,12 @@ LogicalResult StoreOp::verify() {
   return verifyAccess(*this, getBuffer(), getMap(), getIndices(), Float32Type::get(getContext()), 2, "M x N");
 }
 
+LogicalResult ZeroOp::verify() {
+  if (getNegative() && !getType().getElement().isF32())
+    return emitOpError("integers have no negative zero (C1)");
+  return success();
+}
+
 LogicalResult SetColsOp::verify() {
   return getValue().isFinite() ? success() : emitOpError("expected a finite value (C1)");
 }

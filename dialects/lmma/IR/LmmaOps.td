@@ -200,15 +200,20 @@ def Lmma_SetColsOp : Lmma_Instruction<"set_cols", [Pure]> {
 def Lmma_ZeroOp : Lmma_Instruction<"zero"> {
   let summary = "zero: accumulators to start from";
   let description = [{
-    Each is its own tile, to be overwritten by what accumulates into it: two are never merged.
+    Each is its own tile, to be overwritten by what accumulates into it: two are never merged. With `negative` they are -0, to which
+    the first f32 entry is added without a change, be it +0 or -0.
+
+    - (C1) `negative` is for f32.
 
     Example:
     ```mlir
     %a = lmma.zero : !lmma.acc<i32>
     ```
   }];
+  let arguments = (ins UnitAttr:$negative);
   let results = (outs Res<Lmma_AccumulatorType, "", [MemAlloc]>:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
+  let assemblyFormat = "(`negative` $negative^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Lmma_MmaOp : Lmma_Instruction<"mma", [Pure, AllTypesMatch<["accumulator", "result"]>]> {

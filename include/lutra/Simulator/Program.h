@@ -38,7 +38,7 @@ enum class Opcode : uint8_t {
   LoadWeights, ///< ld.weights w, buffer[byte], planes=, tables=, pitch=
   LoadCols,    ///< ld.cols.<f16|f32|i8> c, buffer[byte]
   SetCols,     ///< set.cols c, value
-  Zero,        ///< zero a | zero f
+  Zero,        ///< zero a | zero f | negzero f
   Lmma,        ///< lmma.m2n64k4.<A>.w<bits>.<acc>.<o> a|f, t[table], w[table(, plane)]
   Shift,       ///< shift.f32 f, f, plane
   Scale,       ///< scale.<i32|f32> f, a|f, s, s, c, c
@@ -91,7 +91,7 @@ struct Instruction {
   unsigned table = 0, weightTable = 0, plane = 0;
   /// Bytes between planes (ld.weights).
   int64_t pitch = 0;
-  /// Value of set.cols.
+  /// Value of set.cols; -0 in a negzero.
   float value = 0;
   Address address;
   Bound lower, upper;

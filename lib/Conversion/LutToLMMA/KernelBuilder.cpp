@@ -63,12 +63,12 @@ private:
                    function_ref<Values(const Step &, const Values &)> compute);
   void loadTables(Step &step, const Index &group, const Index &table, int64_t count);
   void loadScales(Step &step, const Index &group);
-  Values zeros(int64_t count, Type element);
-  Values accumulate(const Step &step, const Values &accumulators, int64_t count);
-  Values scale(const Step &step, const Values &outputs, const Values &accumulators);
+  Values zeros(int64_t count, Type element, bool negative = false);
+  Values accumulators(int64_t count);
+  Values accumulate(const Step &step, const Values &groupSums, int64_t count);
+  Values scale(const Step &step, const Values &outputs, const Values &groupSums);
   void tile(int64_t blockCount, Value column, Value row);
 
-  Type accumulatorElement() { return s.entry.isF32() ? Type(b.getF32Type()) : Type(b.getI32Type()); }
   /// Accumulators of a block: one, or one for each plane of exact tables.
   int64_t accumulatorsPerBlock() const { return s.entry.isF32() ? s.planes : 1; }
 
@@ -244,16 +244,21 @@ void KernelBuilder::loadScales(Step &step, const Index &group) {
     step.zeta = column64(s.zetaOffset, s.zeta);
 }
 
-Values KernelBuilder::zeros(int64_t count, Type element) {
+Values KernelBuilder::zeros(int64_t count, Type element, bool negative) {
   Values result;
   for (int64_t i = 0; i < count; ++i)
-    result.push_back(lmma::ZeroOp::create(b, lmma::AccumulatorType::get(b.getContext(), element)));
+    result.push_back(lmma::ZeroOp::create(b, lmma::AccumulatorType::get(b.getContext(), element), negative));
   return result;
 }
 
+/// Where the sums of a group start: exact ones from -0, so that the first entry is taken as it is.
+Values KernelBuilder::accumulators(int64_t count) {
+  return s.entry.isF32() ? zeros(count, b.getF32Type(), /*negative=*/true) : zeros(count, b.getI32Type());
+}
+
 /// Tables in ascending order; the blocks take turns, so that each accumulator has time to come back.
-Values KernelBuilder::accumulate(const Step &step, const Values &accumulators, int64_t count) {
-  Values acc = accumulators;
+Values KernelBuilder::accumulate(const Step &step, const Values &sums, int64_t count) {
+  Values acc = sums;
   const bool exact = s.entry.isF32();
   const int64_t perBlock = accumulatorsPerBlock();
   for (int64_t table = 0; table < count; ++table)
@@ -266,13 +271,13 @@ Values KernelBuilder::accumulate(const Step &step, const Values &accumulators, i
   return acc;
 }
 
-Values KernelBuilder::scale(const Step &step, const Values &outputs, const Values &accumulators) {
+Values KernelBuilder::scale(const Step &step, const Values &outputs, const Values &groupSums) {
   Values results;
   const int64_t perBlock = accumulatorsPerBlock();
   for (int64_t block = 0; block < blocks; ++block) {
-    Value acc = accumulators[block * perBlock];
+    Value acc = groupSums[block * perBlock];
     for (int64_t plane = 1; plane < perBlock; ++plane)
-      acc = lmma::ShiftOp::create(b, acc.getType(), acc, accumulators[block * perBlock + plane], plane);
+      acc = lmma::ShiftOp::create(b, acc.getType(), acc, groupSums[block * perBlock + plane], plane);
     results.push_back(lmma::ScaleOp::create(b, outputs[block].getType(), outputs[block], acc, step.scales[block], step.sums[block], step.alpha,
                                             step.zeta ? step.zeta : constantZeta));
   }
@@ -295,7 +300,7 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
       return step;
     };
     auto compute = [&](const Step &step, const Values &y) {
-      return scale(step, y, accumulate(step, zeros(accCount, accumulatorElement()), s.tables));
+      return scale(step, y, accumulate(step, accumulators(accCount), s.tables));
     };
     outputs = pipelined(s.groups, outputs, load, compute);
   } else {
@@ -310,7 +315,7 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
         return step;
       };
       auto compute = [&](const Step &step, const Values &acc) { return accumulate(step, acc, perTile); };
-      Values acc = pipelined(s.tables / perTile, zeros(accCount, accumulatorElement()), load, compute);
+      Values acc = pipelined(s.tables / perTile, accumulators(accCount), load, compute);
       if (int64_t rest = s.tables % perTile) {
         Step step;
         loadTables(step, group, s.tables - rest, rest);

@@ -96,6 +96,7 @@ void KernelEmitter::fill(ltc::Instruction &i, Operation *op) {
       .Case([&](lmma::ZeroOp zero) {
         i.opcode = Opcode::Zero;
         i.type = elementType(zero.getType().getElement());
+        i.value = zero.getNegative() ? -0.0f : 0.0f;
       })
       .Case([&](lmma::MmaOp mma) {
         i.opcode = Opcode::Lmma;

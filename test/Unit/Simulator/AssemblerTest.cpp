@@ -31,6 +31,7 @@ constexpr const char *kEverything = R"(.lmma 1
       set.cols c3, -0.100000001
       zero a0
       zero f0
+      negzero f1
       lmma.m2n64k4.i8.w4.i32.i32 a0, t0[7], w0[7]
       lmma.m2n64k4.i8.w2.i32.i32 a0, t0[0], w0[0, 2]
       lmma.m2n64k4.f32.w1.f32.f32 f0, t1[0], w0[0, 3]
@@ -91,7 +92,7 @@ TEST(Assembler, AddressesAreComments) {
   std::string text;
   llvm::raw_string_ostream os(text);
   program->print(os, /*addresses=*/true);
-  EXPECT_THAT(text, HasSubstr("; 0x0012"));
+  EXPECT_THAT(text, HasSubstr("; 0x0013"));
   llvm::Expected<Program> back = assemble(text, "k.lmma");
   ASSERT_TRUE(bool(back));
   EXPECT_EQ(print(*back), kEverything);

@@ -175,7 +175,7 @@ struct Problem {
     std::string base = std::to_string(tileBytes) + "*r1 + " + std::to_string(groupBytes) + "*r2 + ";
     os << "loop r0, 0, rows(1), 2\nloop r1, 0, " << s.tiles() << ", 1\nzero f0\nloop r2, 0, " << s.groups() << ", 1\nzero a0\n";
     for (unsigned p = 0; s.exact && p < s.planes; ++p)
-      os << "zero f" << 1 + p << "\n";
+      os << "negzero f" << 1 + p << "\n";
     for (int64_t first = 0; first < s.tables(); first += 16) {
       int64_t count = std::min<int64_t>(16, s.tables() - first);
       os << "ld.table." << type << " t0, entries[r0, r2, " << first * 16 << "], tables=" << count << "\nld.weights w0, weights[" << base

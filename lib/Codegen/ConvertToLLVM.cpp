@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
+#include "lib/Conversion/LutToLLVM/LutToLLVM.h"
 #include "mlir/Analysis/DataLayoutAnalysis.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -82,6 +83,9 @@ struct ConvertToLLVM : lutra::impl::ConvertToLLVMBase<ConvertToLLVM> {
     populateSCFToControlFlowConversionPatterns(patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
+
+    std::vector<std::string> names(features.begin(), features.end());
+    lutra::populateLutToLLVMConversionPatterns(converter, lutra::LutInstructions::fromFeatures(names), patterns);
 
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();

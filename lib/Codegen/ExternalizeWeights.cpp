@@ -47,7 +47,6 @@ namespace {
 class Externalizer {
 public:
   Externalizer(func::FuncOp main, int64_t alignment) : main(main), alignment(alignment), builder(main.getContext()) {
-    builder.setInsertionPointToStart(&main.front());
     auto bytes = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
     (void)main.insertArgument(0, bytes, DictionaryAttr(), main.getLoc());
   }
@@ -63,11 +62,17 @@ public:
         builder.getNamedAttr("name", uniqueName(loc)), builder.getNamedAttr("offset", builder.getI64IntegerAttr(end)),
         builder.getNamedAttr("size", builder.getI64IntegerAttr(size)), builder.getNamedAttr(kind, recipe)};
     entries.push_back(builder.getDictionaryAttr(entry));
+    // Views stand first, in the order of the file. (An insertion point on an op would go with that op: constants are erased.)
+    if (last)
+      builder.setInsertionPointAfter(last);
+    else
+      builder.setInsertionPointToStart(&main.front());
     Value offset = arith::ConstantIndexOp::create(builder, loc, end);
     end += size;
     auto memory = MemRefType::get(type.getShape(), type.getElementType());
     Value view = memref::ViewOp::create(builder, loc, memory, main.getArgument(0), offset, ValueRange());
     tensor = bufferization::ToTensorOp::create(builder, loc, type, view, /*restrict=*/true);
+    last = tensor.getDefiningOp();
     return tensor;
   }
 
@@ -86,6 +91,7 @@ private:
   func::FuncOp main;
   int64_t alignment;
   OpBuilder builder;
+  Operation *last = nullptr;
   int64_t end = 0;
   SmallVector<Attribute> entries;
   DenseMap<std::pair<Attribute, Type>, Value> placed;

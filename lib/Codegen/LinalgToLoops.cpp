@@ -57,7 +57,7 @@ private:
   /// The operation's region for the current induction variables; `accumulators` are the values of the outputs.
   SmallVector<Value> emitRegion(OpBuilder &b, ValueRange accumulators);
   SmallVector<Value> indices(OpBuilder &b, OpOperand &operand);
-  /// Loads, before the innermost loop, the inputs that it does not index; the arithmetic on them then moves out as well.
+  /// Loads, before the innermost loop, the inputs that it does not index.
   void hoistLoads(OpBuilder &b, unsigned innermost);
   SmallVector<Value> loadOutputs(OpBuilder &b, bool onlyUsed);
   void storeOutputs(OpBuilder &b, ValueRange values);
@@ -189,12 +189,11 @@ void LoopEmitter::emitInner(OpBuilder &b, Value innerLower, Value innerUpper) {
     Value from = innerLower ? innerLower : constant(b, 0);
     Value to = innerUpper ? innerUpper : upper(b, *inner);
     hoistLoads(b, *inner);
-    auto loop = scf::ForOp::create(b, loc, from, to, constant(b, 1), ValueRange(), [&](OpBuilder &b, Location, Value iv, ValueRange) {
+    scf::ForOp::create(b, loc, from, to, constant(b, 1), ValueRange(), [&](OpBuilder &b, Location, Value iv, ValueRange) {
       ivs[*inner] = iv;
       storeOutputs(b, emitRegion(b, loadOutputs(b, /*onlyUsed=*/true)));
       scf::YieldOp::create(b, loc);
     });
-    moveLoopInvariantCode(loop);
   });
 }
 
@@ -213,8 +212,6 @@ void LoopEmitter::emitCarried(OpBuilder &b, ArrayRef<unsigned> loops, SmallVecto
                                    scf::YieldOp::create(b, loc, values);
                                  });
   accumulators.assign(loop.result_begin(), loop.result_end());
-  if (loops.size() == 1)
-    moveLoopInvariantCode(loop);
 }
 
 void LoopEmitter::hoistLoads(OpBuilder &b, unsigned innermost) {
@@ -333,6 +330,8 @@ struct LinalgToLoops : lutra::impl::LinalgToLoopsBase<LinalgToLoops> {
       LoopEmitter(op, minParallelWork).emit();
       op.erase();
     }
+    // Arithmetic on what was loaded before the innermost loop follows it out.
+    getOperation().walk([](scf::ForOp loop) { moveLoopInvariantCode(loop); });
   }
 };
 } // namespace

@@ -113,8 +113,8 @@ def ConvertToLLVM : Pass<"lutra-convert-to-llvm", "::mlir::ModuleOp"> {
     the instructions of a machine with `features`.
   }];
   let options = [
-    Option<"features", "features", "std::string", /*default=*/"\"\"",
-           "CPU features, separated by commas, that lookups may use: avx2, avx512bw, ... (none: portable code)">,
+    ListOption<"features", "features", "std::string",
+               "CPU features, separated by commas, that lookups may use: avx2, avx512bw, ... (none: portable code)">,
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

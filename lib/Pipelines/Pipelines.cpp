@@ -3,6 +3,7 @@
 
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
+#include "lib/Conversion/LutToLoops/LutToLoops.h"
 #include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
 #include "lutra/Codegen/Passes.h"
 #include "mlir/Conversion/Passes.h"
@@ -65,6 +66,10 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
 
 void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   pm.addPass(createConvertLowbitToLoops());
+  ConvertLutToLoopsOptions lut;
+  lut.accumulatorBits = options.accumulatorBits;
+  lut.vectorRows = options.vectorRows;
+  pm.addPass(createConvertLutToLoops(lut));
   pm.addNestedPass<func::FuncOp>(createLinalgToLoops());
   pm.addPass(createLowerAsserts());
   pm.addNestedPass<func::FuncOp>(createApproximateMath());
@@ -72,7 +77,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   addCleanup(pm);
 }
 
-void lutra::buildLLVMPhase(OpPassManager &pm, const std::string &features) {
+void lutra::buildLLVMPhase(OpPassManager &pm, ArrayRef<std::string> features) {
   pm.addPass(createConvertSCFToOpenMPPass());
   // Inlines the allocation scopes that the step before leaves.
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
@@ -81,7 +86,7 @@ void lutra::buildLLVMPhase(OpPassManager &pm, const std::string &features) {
   pm.addNestedPass<func::FuncOp>(createLowerAffinePass());
   addCleanup(pm);
   ConvertToLLVMOptions convert;
-  convert.features = features;
+  convert.features.assign(features.begin(), features.end());
   pm.addPass(createConvertToLLVM(convert));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -101,5 +106,5 @@ void lutra::registerLutraPipelines() {
                                buildLoopsPhase(pm, {});
                              });
   PassPipelineRegistration<>("lutra-loops-to-llvm", "From loops to the LLVM dialect with the exported entry point",
-                             [](OpPassManager &pm) { buildLLVMPhase(pm, ""); });
+                             [](OpPassManager &pm) { buildLLVMPhase(pm, {}); });
 }

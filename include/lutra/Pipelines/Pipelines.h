@@ -7,6 +7,8 @@
 #ifndef LUTRA_PIPELINES_PIPELINES_H
 #define LUTRA_PIPELINES_PIPELINES_H
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <cstdint>
 #include <string>
 
@@ -30,8 +32,10 @@ struct TableOptions {
 
 /// How lookup loops use the machine.
 struct LoopOptions {
-  /// Whether four i8 products are summed into 32 bits in one instruction.
-  bool hasDotProduct = false;
+  /// Width in which lookups are summed: 32 where four bytes are summed by one instruction, else 16.
+  unsigned accumulatorBits = 16;
+  /// Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones.
+  int64_t vectorRows = 64;
 };
 
 /// onnx -> lowbit: converts the graph, puts weights into canonical form, fuses elementwise operations.
@@ -49,8 +53,9 @@ void buildKernelsPhase(mlir::OpPassManager &pm);
 /// ...and from there to loops over vectors and scalars.
 void buildLoopsPhase(mlir::OpPassManager &pm, const LoopOptions &options);
 
-/// loops -> llvm: threads, then the LLVM dialect with the exported entry point. `features`: CPU features, separated by commas.
-void buildLLVMPhase(mlir::OpPassManager &pm, const std::string &features);
+/// loops -> llvm: threads, then the LLVM dialect with the exported entry point. `features`: LLVM's names of CPU features that
+/// lookups may use.
+void buildLLVMPhase(mlir::OpPassManager &pm, llvm::ArrayRef<std::string> features);
 
 /// Registers the phases as pipelines `lutra-onnx-to-lowbit`, `lutra-lowbit-to-tables`, `lutra-tables-to-lut`, `lutra-lut-to-loops` and
 /// `lutra-loops-to-llvm`, with the CPU's defaults.

@@ -45,12 +45,14 @@ public:
       return lutra::buildLutPhase(pm);
     case lutra::Phase::Loops: {
       lutra::LoopOptions loops;
-      loops.hasDotProduct = lutra::LutInstructions::fromFeatures(machine->features()).hasDotProduct();
+      lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
+      loops.accumulatorBits = instructions.hasDotProduct() ? 32 : 16;
+      loops.vectorRows = instructions.avx512bw ? 64 : 16;
       lutra::buildKernelsPhase(pm);
       return lutra::buildLoopsPhase(pm, loops);
     }
     case lutra::Phase::LLVM:
-      return lutra::buildLLVMPhase(pm, machine->featureList());
+      return lutra::buildLLVMPhase(pm, machine->features());
     }
   }
 

@@ -13,6 +13,7 @@
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lib/Conversion/LMMAToLLVM/LMMAToLLVM.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
+#include "lib/Conversion/LowbitToLut/LowbitToLut.h"
 #include "lib/Conversion/LutToLLVM/LutToLLVM.h"
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
@@ -44,6 +45,7 @@ void lutra::registerAllLutraPasses() {
   registerLutraCodegenPasses();
   registerLutraPipelines();
   registerLowbitToLoopsPasses();
+  registerLowbitToLutPasses();
   registerLutToLLVMPasses();
   registerLutToLMMAPasses();
   registerLutToLoopsPasses();

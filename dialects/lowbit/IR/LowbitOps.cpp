@@ -104,6 +104,19 @@ LogicalResult PackOp::verify() {
   return success();
 }
 
+LogicalResult PackedDataOp::verify() {
+  WeightType weight = getWeight().getType();
+  auto packed = dyn_cast<PackedAttr>(weight.getFormat());
+  if (!packed)
+    return emitOpError() << "the weight must be packed, but its format is " << weight.getFormat()
+                         << "; run lowbit-pack-weights (C1)";
+  int64_t bytes = packed.getTotalBytes(weight.getRows(), weight.getCols());
+  auto type = cast<RankedTensorType>(getType());
+  if (type.getRank() != 1 || type.getDimSize(0) != bytes)
+    return emitOpError() << "the packed weight is " << bytes << " bytes, but the result is " << type << " (C1)";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//

@@ -72,6 +72,26 @@ def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Lowbit_PackedDataOp : Lowbit_Op<"packed_data", [Pure]> {
+  let summary = "The bytes of a packed weight";
+  let description = [{
+    The boundary between weights as values and weights as memory: below it there are only bytes. `lutra-externalize-weights` replaces
+    it by a view into the weights file.
+
+    - (C1) the weight is packed, and the result is rank 1 of exactly its size.
+
+    Example:
+    ```mlir
+    %b = lowbit.packed_data %w : !lowbit.weight<2x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>,
+                                                                     #lowbit.layout<rows = 64, alpha = f16>>> -> tensor<640xi8>
+    ```
+  }];
+  let arguments = (ins Lowbit_WeightType:$weight);
+  let results = (outs RankedTensorOf<[I8]>:$result);
+  let assemblyFormat = "$weight attr-dict `:` qualified(type($weight)) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Lowbit_MatmulOp : Lowbit_Op<"matmul", [Pure]> {
   let summary = "y = a w^T with a low-bit weight";
   let description = [{

@@ -1,8 +1,8 @@
 //===- PackWeights.cpp - weights in a target's layout ---------------------===//
 //
-// Tile by tile of `rows` rows, group by group: the codes (plane-major, then table pairs, one byte per row), the alphas,
-// the zetas. A code byte holds bit p of 8 consecutive codes: the index of table 2j in the low nibble, of table 2j+1 in
-// the high one. docs/spec/numerics.md, "Packed layouts".
+// Tile by tile of `rows` rows, group by group: the codes, the alphas, the zetas. A code byte holds bit p of 8 consecutive
+// codes: the index of table 2j in the low nibble, of table 2j+1 in the high one. CodePlaces says where it lies.
+// docs/spec/numerics.md, "Packed layouts".
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Weights.h"
@@ -124,6 +124,45 @@ static uint8_t complementIndices(uint8_t nibbles) {
   return static_cast<uint8_t>(nibbles ^ ((nibbles >> 3 & 0x11) * 7));
 }
 
+namespace {
+/// Where the code bytes of one plane lie in a group of a tile, by pair of tables ("octet") and row.
+///
+/// A symmetric layout is plane-major: octets, then rows. Otherwise the planes are cut, from plane 0 up, into runs of 4, then 2,
+/// then 1, and the bytes of a run's planes are neighbours, so that a machine that sums neighbouring bytes sums planes. In
+/// a run of one plane, rows r and r + rows / 2 are neighbours (when `rows` is even).
+class CodePlaces {
+public:
+  CodePlaces(const PackedAttr &packed, unsigned plane)
+      : rows(packed.getLayout().getRows()), octets(getTablesPerGroup(packed.getGroupSize()) / 2) {
+    unsigned first = 0, width = 1;
+    const unsigned planes = packed.getCodeBits();
+    if (packed.getLayout().getSymmetric()) {
+      first = plane;
+    } else {
+      for (;; first += width) {
+        unsigned left = planes - first;
+        width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        if (plane < first + width)
+          break;
+      }
+    }
+    base = first * octets * rows + (plane - first);
+    octetStride = width * rows;
+    rowStride = width;
+    halves = width == 1 && rows % 2 == 0 && !packed.getLayout().getSymmetric();
+  }
+
+  int64_t operator()(int64_t octet, int64_t row) const {
+    int64_t place = halves ? row % (rows / 2) * 2 + row / (rows / 2) : row * rowStride;
+    return base + octet * octetStride + place;
+  }
+
+private:
+  int64_t rows, octets, base, octetStride, rowStride;
+  bool halves;
+};
+} // namespace
+
 LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType packedType, MutableArrayRef<char> out,
                                         llvm::function_ref<InFlightDiagnostic()> emitError) {
   auto packed = cast<PackedAttr>(packedType.getFormat());
@@ -141,6 +180,10 @@ LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType p
   const int64_t alphasSize = alphasPerGroup * tileRows * alphaType.getIntOrFloatBitWidth() / 8;
   const int64_t groupBytes = packed.getGroupBytes();
 
+  SmallVector<CodePlaces, 8> places;
+  for (unsigned p = 0; p < planes; ++p)
+    places.emplace_back(packed, p);
+
   char *groupData = out.data();
   for (int64_t tile = 0; tile * tileRows < reader.getRows(); ++tile) {
     int64_t first = tile * tileRows, count = std::min(tileRows, reader.getRows() - first);
@@ -150,10 +193,9 @@ LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType p
       for (int64_t r = 0; r < count; ++r) {
         for (int64_t octet = 0; octet < octets; ++octet) {
           uint64_t codes = reader.octetCodes(first + r, g, octet);
-          char *column = groupData + octet * tileRows + r;
-          for (unsigned p = 0; p < planes; ++p, column += octets * tileRows) {
+          for (unsigned p = 0; p < planes; ++p) {
             uint8_t byte = gatherPlane(codes, p);
-            *column = static_cast<char>(symmetric ? complementIndices(byte) : byte);
+            groupData[places[p](octet, r)] = static_cast<char>(symmetric ? complementIndices(byte) : byte);
           }
         }
       }
@@ -198,11 +240,10 @@ const char *PackedReader::groupData(int64_t n, int64_t g) const {
 
 uint8_t PackedReader::code(int64_t n, int64_t k) const {
   int64_t tileRows = packed.getLayout().getRows(), inGroup = k % type.getGroup();
-  int64_t octets = getTablesPerGroup(type.getGroup()) / 2;
-  const char *column = groupData(n, k / type.getGroup()) + inGroup / 8 * tileRows + n % tileRows;
+  const char *group = groupData(n, k / type.getGroup());
   uint8_t code = 0;
   for (unsigned p = 0; p < type.getBits(); ++p) {
-    uint8_t byte = static_cast<uint8_t>(column[p * octets * tileRows]);
+    uint8_t byte = static_cast<uint8_t>(group[CodePlaces(packed, p)(inGroup / 8, n % tileRows)]);
     if (packed.getLayout().getSymmetric())
       byte = complementIndices(byte);
     code |= static_cast<uint8_t>((byte >> (inGroup % 8) & 1) << p);

@@ -45,11 +45,13 @@ static llvm::Error compile(const CompileOptions &options) {
   });
   if (succeeded(compileModel(options, context)))
     return llvm::Error::success();
-  return llvm::createStringError(messages.empty() ? "compilation failed without a diagnostic (a bug: please report it)" : messages);
+  return llvm::createStringError(messages.empty() ? "compilation failed without a diagnostic (a bug: please report it)"
+                                                  : messages);
 }
 
-int lutraCompile(const char *model, const char *outDir, const char *target, const char *const *targetOptions, int numTargetOptions,
-                 void (*progress)(const char *phase, double fraction, void *user), void *user, char **error) {
+int lutraCompile(const char *model, const char *outDir, const char *target, const char *const *targetOptions,
+                 int numTargetOptions, void (*progress)(const char *phase, double fraction, void *user), void *user,
+                 char **error) {
   if (!model || !outDir)
     return toStatus(llvm::createStringError("lutraCompile: the model or the output directory is null"), error);
   if (numTargetOptions < 0 || (numTargetOptions > 0 && !targetOptions))

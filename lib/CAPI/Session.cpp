@@ -7,11 +7,13 @@
 
 #include "lutra-c/lutra.h"
 #include "lutra/Runtime/Session.h"
+#include "lutra/Simulator/Device.h"
 #include "lutra/Support/Version.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/Twine.h"
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 using namespace llvm;
 using namespace lutra;
@@ -42,7 +44,8 @@ static Expected<SmallVector<TensorRef>> toRefs(const char *kind, const LutraTens
     if (tensor.rank < 0 || (tensor.rank > 0 && !tensor.sizes))
       return createStringError(Twine(kind) + " " + Twine(i) + " has no sizes");
     size_t rank = tensor.rank;
-    refs.push_back({tensor.data, *dtype, ArrayRef(tensor.sizes, rank), tensor.strides ? ArrayRef(tensor.strides, rank) : ArrayRef<int64_t>()});
+    refs.push_back({tensor.data, *dtype, ArrayRef(tensor.sizes, rank),
+                    tensor.strides ? ArrayRef(tensor.strides, rank) : ArrayRef<int64_t>()});
   }
   return refs;
 }
@@ -60,7 +63,10 @@ int lutraSessionOpen(const char *artifactDir, int flags, LutraSession **out, cha
   *out = nullptr;
   if (flags & ~LUTRA_SKIP_HASHES)
     return toStatus(createStringError("lutraSessionOpen: unknown flags " + Twine(flags)), error);
-  Expected<std::unique_ptr<Session>> session = Session::open(artifactDir, {.checkHashes = !(flags & LUTRA_SKIP_HASHES)});
+  static std::once_flag devices;
+  std::call_once(devices, [] { ltc::registerDevice(); });
+  Expected<std::unique_ptr<Session>> session =
+      Session::open(artifactDir, {.checkHashes = !(flags & LUTRA_SKIP_HASHES)});
   if (!session)
     return toStatus(session.takeError(), error);
   *out = new LutraSession{std::move(*session)};
@@ -69,7 +75,9 @@ int lutraSessionOpen(const char *artifactDir, int flags, LutraSession **out, cha
 
 void lutraSessionClose(LutraSession *session) { delete session; }
 
-const char *lutraSessionManifest(LutraSession *session) { return session ? session->session->getManifest().text.c_str() : ""; }
+const char *lutraSessionManifest(LutraSession *session) {
+  return session ? session->session->getManifest().text.c_str() : "";
+}
 
 int lutraSessionSetThreads(LutraSession *session, int n) {
   if (!session)
@@ -77,7 +85,8 @@ int lutraSessionSetThreads(LutraSession *session, int n) {
   return toStatus(session->session->setThreads(n), nullptr);
 }
 
-int lutraSessionRun(LutraSession *session, const LutraTensor *inputs, int numInputs, const LutraTensor *outputs, int numOutputs, char **error) {
+int lutraSessionRun(LutraSession *session, const LutraTensor *inputs, int numInputs, const LutraTensor *outputs,
+                    int numOutputs, char **error) {
   if (!session)
     return toStatus(createStringError("lutraSessionRun: the session is null"), error);
   Expected<SmallVector<TensorRef>> inputRefs = toRefs("input", inputs, numInputs);

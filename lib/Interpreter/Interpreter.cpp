@@ -16,7 +16,8 @@ static std::string nameOf(Attribute attr, const Twine &fallback) {
 }
 
 /// Describes one argument or result; nothing when its type is not an array's.
-static std::optional<InterpretedTensor> describe(Type type, DictionaryAttr attrs, const Twine &fallback, unsigned index) {
+static std::optional<InterpretedTensor> describe(Type type, DictionaryAttr attrs, const Twine &fallback,
+                                                 unsigned index) {
   auto shaped = dyn_cast<ShapedType>(type);
   std::optional<DType> dtype = shaped && shaped.hasRank() ? dtypeOfType(shaped.getElementType()) : std::nullopt;
   if (!dtype)
@@ -29,7 +30,8 @@ static std::optional<InterpretedTensor> describe(Type type, DictionaryAttr attrs
   return tensor;
 }
 
-LogicalResult lutra::describeFunction(func::FuncOp function, std::vector<InterpretedTensor> &inputs, std::vector<InterpretedTensor> &outputs) {
+LogicalResult lutra::describeFunction(func::FuncOp function, std::vector<InterpretedTensor> &inputs,
+                                      std::vector<InterpretedTensor> &outputs) {
   unsigned arguments = function.getNumArguments();
   for (unsigned i = 0; i < arguments; ++i) {
     Type type = function.getArgumentTypes()[i];
@@ -38,11 +40,13 @@ LogicalResult lutra::describeFunction(func::FuncOp function, std::vector<Interpr
       return function.emitError("argument ") << i << " of type " << type << " cannot be given to the interpreter";
     bool isOutput = isa<MemRefType>(type);
     if (isOutput && !function.getArgAttr(i, "lutra.output"))
-      return function.emitError("argument ") << i << " is a buffer without 'lutra.output': interpret the function at phase 'lowbit' or 'tables'";
+      return function.emitError("argument ")
+             << i << " is a buffer without 'lutra.output': interpret the function at phase 'lowbit' or 'tables'";
     (isOutput ? outputs : inputs).push_back(std::move(*tensor));
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    std::optional<InterpretedTensor> tensor = describe(type, function.getResultAttrDict(i), "result" + Twine(i), arguments + i);
+    std::optional<InterpretedTensor> tensor =
+        describe(type, function.getResultAttrDict(i), "result" + Twine(i), arguments + i);
     if (!tensor)
       return function.emitError("result ") << i << " of type " << type << " cannot be returned by the interpreter";
     outputs.push_back(std::move(*tensor));
@@ -69,18 +73,21 @@ static LogicalResult checkInput(func::FuncOp function, const InterpretedTensor &
   std::string wanted;
   for (int64_t size : expected.shape)
     wanted += (wanted.empty() ? "" : "x") + (ShapedType::isDynamic(size) ? "?" : std::to_string(size));
-  return function.emitError("input '") << expected.name << "' is " << shapeText(array.shape) << " " << dtypeName(array.dtype) << ", expected "
+  return function.emitError("input '") << expected.name << "' is " << shapeText(array.shape) << " "
+                                       << dtypeName(array.dtype) << ", expected "
                                        << (wanted.empty() ? "scalar" : wanted) << " " << dtypeName(expected.dtype);
 }
 
-FailureOr<std::vector<NpyArray>> lutra::interpret(func::FuncOp function, ArrayRef<NpyArray> arrays, const InterpreterOptions &options) {
+FailureOr<std::vector<NpyArray>> lutra::interpret(func::FuncOp function, ArrayRef<NpyArray> arrays,
+                                                  const InterpreterOptions &options) {
   std::vector<InterpretedTensor> inputs, outputs;
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return function.emitError("the interpreter needs a function with one block");
   if (failed(describeFunction(function, inputs, outputs)))
     return failure();
   if (arrays.size() != inputs.size())
-    return function.emitError("the function has ") << inputs.size() << " inputs, but " << arrays.size() << " were given";
+    return function.emitError("the function has ")
+           << inputs.size() << " inputs, but " << arrays.size() << " were given";
 
   Environment env;
   env.options = &options;
@@ -100,7 +107,8 @@ FailureOr<std::vector<NpyArray>> lutra::interpret(func::FuncOp function, ArrayRe
     return block.getTerminator()->emitError("the interpreter expected 'func.return' here");
   for (const InterpretedTensor &output : outputs) {
     unsigned arguments = function.getNumArguments();
-    Value value = output.index < arguments ? Value(function.getArgument(output.index)) : terminator.getOperand(output.index - arguments);
+    Value value = output.index < arguments ? Value(function.getArgument(output.index))
+                                           : terminator.getOperand(output.index - arguments);
     if (!env.contains(value))
       return function.emitError("output '") << output.name << "' was never written";
     results.push_back(*env.array(value));

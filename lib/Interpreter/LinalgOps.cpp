@@ -1,7 +1,7 @@
 //===- LinalgOps.cpp - structured ops, one element after the other --------===//
 //
-// Any linalg op is its indexing maps and its body: loops run in row-major order, outermost dimension first, whatever the
-// iterator types. Maps may name dimensions and constants; others (a window of a convolution) are refused.
+// Any linalg op is its indexing maps and its body: loops run in row-major order, outermost dimension first, whatever
+// the iterator types. Maps may name dimensions and constants; others (a window of a convolution) are refused.
 //
 //===----------------------------------------------------------------------===//
 #include "Values.h"
@@ -27,8 +27,8 @@ struct Access {
 };
 } // namespace
 
-/// Makes the access of an array under `map` and learns the loops' ranges from its shape; false when the map is of another
-/// kind, or the shape contradicts what was learnt.
+/// Makes the access of an array under `map` and learns the loops' ranges from its shape; false when the map is of
+/// another kind, or the shape contradicts what was learnt.
 static bool analyze(AffineMap map, const NpyArray &array, Access &access, MutableArrayRef<int64_t> ranges) {
   access.strides.assign(map.getNumDims(), 0);
   SmallVector<int64_t, 4> strides = array.strides();
@@ -61,7 +61,8 @@ static Step executeStructured(linalg::LinalgOp op, Environment &env) {
     arrays[i] = i < inputs ? env.array(operand.get()) : std::make_shared<NpyArray>(*env.array(operand.get()));
     if (!analyze(op.getMatchingIndexingMap(&operand), *arrays[i], accesses[i], ranges))
       return op->emitError("the interpreter cannot follow operand ")
-                 << i << ": its shape " << shapeText(arrays[i]->shape) << " does not fit the other operands under its indexing map",
+                 << i << ": its shape " << shapeText(arrays[i]->shape)
+                 << " does not fit the other operands under its indexing map",
              Step::Failed;
   }
   int64_t count = 1;
@@ -78,7 +79,8 @@ static Step executeStructured(linalg::LinalgOp op, Environment &env) {
   for (int64_t step = 0; step < count; ++step) {
     for (OpOperand &operand : op->getOpOperands())
       if (const Array &array = arrays[operand.getOperandNumber()])
-        env.set(op.getMatchingBlockArgument(&operand), loadElement(*array, accesses[operand.getOperandNumber()].at(env.loopIndices)));
+        env.set(op.getMatchingBlockArgument(&operand),
+                loadElement(*array, accesses[operand.getOperandNumber()].at(env.loopIndices)));
     for (Operation &inner : body->without_terminator())
       if (failed(executeOp(&inner, env)))
         return Step::Failed;

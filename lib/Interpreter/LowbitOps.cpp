@@ -35,8 +35,10 @@ static Step matmul(lowbit::MatmulOp op, Environment &env) {
     return Step::Failed;
   const NpyArray &a = *env.array(op.getActivations());
   if (a.shape.size() != 2 || a.shape[1] != weight->getCols())
-    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x " << weight->getCols(), Step::Failed;
-  LookupTables tables = precomputeTables(floats(a), a.shape[0], a.shape[1], weight->getGroup(), env.options->quantizedTables);
+    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x " << weight->getCols(),
+           Step::Failed;
+  LookupTables tables =
+      precomputeTables(floats(a), a.shape[0], a.shape[1], weight->getGroup(), env.options->quantizedTables);
   return multiply(tables, *weight, op.getResult(), env);
 }
 
@@ -44,24 +46,26 @@ static Step precompute(lowbit::PrecomputeOp op, Environment &env) {
   lowbit::TableType type = op.getTable().getType();
   const NpyArray &a = *env.array(op.getActivations());
   if (a.shape.size() != 2 || a.shape[1] != type.getCols())
-    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x " << type.getCols(), Step::Failed;
+    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x " << type.getCols(),
+           Step::Failed;
   if (failed(checkGroup(op, type.getGroup())))
     return Step::Failed;
-  env.set(op.getTable(), std::make_shared<LookupTables>(precomputeTables(floats(a), a.shape[0], a.shape[1], type.getGroup(),
-                                                                         type.getElement().isInteger(8))));
+  env.set(op.getTable(), std::make_shared<LookupTables>(precomputeTables(
+                             floats(a), a.shape[0], a.shape[1], type.getGroup(), type.getElement().isInteger(8))));
   return Step::Done;
 }
 
 static Step assemble(lowbit::AssembleTableOp op, Environment &env) {
   lowbit::TableType type = op.getTable().getType();
-  const Array &entries = env.array(op.getEntries()), &scales = env.array(op.getScales()), &sums = env.array(op.getSums());
-  auto tables = std::make_shared<LookupTables>(
-      LookupTables::make(entries->shape.empty() ? 0 : entries->shape[0], type.getCols(), type.getGroup(), type.getElement().isInteger(8)));
+  const Array &entries = env.array(op.getEntries()), &scales = env.array(op.getScales()),
+              &sums = env.array(op.getSums());
+  auto tables = std::make_shared<LookupTables>(LookupTables::make(
+      entries->shape.empty() ? 0 : entries->shape[0], type.getCols(), type.getGroup(), type.getElement().isInteger(8)));
   size_t groupValues = tables->scales.size();
   if (entries->numElements() != tables->entryIndex(tables->rows, 0, 0) || scales->as<float>().size() != groupValues ||
       sums->as<float>().size() != groupValues)
-    return op.emitError("entries of shape ") << shapeText(entries->shape) << ", scales " << shapeText(scales->shape) << " and sums "
-                                             << shapeText(sums->shape) << " do not make " << type,
+    return op.emitError("entries of shape ") << shapeText(entries->shape) << ", scales " << shapeText(scales->shape)
+                                             << " and sums " << shapeText(sums->shape) << " do not make " << type,
            Step::Failed;
   if (tables->quantized)
     llvm::copy(entries->as<int8_t>(), tables->i8.begin());

@@ -61,7 +61,8 @@ static float quantizeGroup(ArrayRef<float> entries, MutableArrayRef<int8_t> out)
   return amax * 0x1.020408p-7f;
 }
 
-LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group, bool quantized) {
+LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group,
+                                     bool quantized) {
   assert(static_cast<int64_t>(activations.size()) == rows * cols && "activations must be rows x cols");
   LookupTables result = LookupTables::make(rows, cols, group, quantized);
   std::vector<float> entries(result.tables * 16);
@@ -80,7 +81,8 @@ LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, 
       int64_t at = result.entryIndex(m, g, 0);
       result.sums[m * result.groups + g] = sum;
       if (quantized)
-        result.scales[m * result.groups + g] = quantizeGroup(entries, MutableArrayRef(result.i8).slice(at, entries.size()));
+        result.scales[m * result.groups + g] =
+            quantizeGroup(entries, MutableArrayRef(result.i8).slice(at, entries.size()));
       else
         llvm::copy(entries, result.f32.begin() + at);
     }

@@ -35,38 +35,22 @@ static bool compareFloats(arith::CmpFPredicate predicate, double a, double b) {
   using P = arith::CmpFPredicate;
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case P::AlwaysFalse:
-    return false;
-  case P::AlwaysTrue:
-    return true;
-  case P::ORD:
-    return !unordered;
-  case P::UNO:
-    return unordered;
-  case P::OEQ:
-    return a == b;
-  case P::OGT:
-    return a > b;
-  case P::OGE:
-    return a >= b;
-  case P::OLT:
-    return a < b;
-  case P::OLE:
-    return a <= b;
-  case P::ONE:
-    return !unordered && a != b;
-  case P::UEQ:
-    return unordered || a == b;
-  case P::UGT:
-    return unordered || a > b;
-  case P::UGE:
-    return unordered || a >= b;
-  case P::ULT:
-    return unordered || a < b;
-  case P::ULE:
-    return unordered || a <= b;
-  case P::UNE:
-    return a != b;
+  case P::AlwaysFalse: return false;
+  case P::AlwaysTrue: return true;
+  case P::ORD: return !unordered;
+  case P::UNO: return unordered;
+  case P::OEQ: return a == b;
+  case P::OGT: return a > b;
+  case P::OGE: return a >= b;
+  case P::OLT: return a < b;
+  case P::OLE: return a <= b;
+  case P::ONE: return !unordered && a != b;
+  case P::UEQ: return unordered || a == b;
+  case P::UGT: return unordered || a > b;
+  case P::UGE: return unordered || a >= b;
+  case P::ULT: return unordered || a < b;
+  case P::ULE: return unordered || a <= b;
+  case P::UNE: return a != b;
   }
   llvm_unreachable("every predicate is handled");
 }
@@ -75,26 +59,16 @@ static bool compareIntegers(arith::CmpIPredicate predicate, int64_t a, int64_t b
   using P = arith::CmpIPredicate;
   uint64_t ua = a, ub = b; // Sign extension keeps the unsigned order too.
   switch (predicate) {
-  case P::eq:
-    return a == b;
-  case P::ne:
-    return a != b;
-  case P::slt:
-    return a < b;
-  case P::sle:
-    return a <= b;
-  case P::sgt:
-    return a > b;
-  case P::sge:
-    return a >= b;
-  case P::ult:
-    return ua < ub;
-  case P::ule:
-    return ua <= ub;
-  case P::ugt:
-    return ua > ub;
-  case P::uge:
-    return ua >= ub;
+  case P::eq: return a == b;
+  case P::ne: return a != b;
+  case P::slt: return a < b;
+  case P::sle: return a <= b;
+  case P::sgt: return a > b;
+  case P::sge: return a >= b;
+  case P::ult: return ua < ub;
+  case P::ule: return ua <= ub;
+  case P::ugt: return ua > ub;
+  case P::uge: return ua >= ub;
   }
   llvm_unreachable("every predicate is handled");
 }
@@ -114,10 +88,14 @@ static Result floatArith(Operation *op, Type type, Operands in) {
       .Case<arith::RemFOp>([&](auto) { return floatOf(type, in, [](auto x, auto y) { return std::fmod(x, y); }); })
       .Case<arith::NegFOp>([&](auto) { return floatOf(type, in, [](auto x, auto) { return -x; }); })
       .Case<arith::MaximumFOp>([&](auto) {
-        return floatOf(type, in, [](auto x, auto y) { return std::isnan(x) || std::isnan(y) ? x + y : (x > y || (x == y && !std::signbit(x)) ? x : y); });
+        return floatOf(type, in, [](auto x, auto y) {
+          return std::isnan(x) || std::isnan(y) ? x + y : (x > y || (x == y && !std::signbit(x)) ? x : y);
+        });
       })
       .Case<arith::MinimumFOp>([&](auto) {
-        return floatOf(type, in, [](auto x, auto y) { return std::isnan(x) || std::isnan(y) ? x + y : (x < y || (x == y && std::signbit(x)) ? x : y); });
+        return floatOf(type, in, [](auto x, auto y) {
+          return std::isnan(x) || std::isnan(y) ? x + y : (x < y || (x == y && std::signbit(x)) ? x : y);
+        });
       })
       .Case<arith::MaxNumFOp>([&](auto) { return floatOf(type, in, [](auto x, auto y) { return std::fmax(x, y); }); })
       .Case<arith::MinNumFOp>([&](auto) { return floatOf(type, in, [](auto x, auto y) { return std::fmin(x, y); }); })
@@ -128,7 +106,9 @@ static Result integerArith(Operation *op, Type type, Operands in) {
   int64_t a = in.empty() ? 0 : in[0].i, b = in.size() > 1 ? in[1].i : 0;
   Type from = op->getNumOperands() ? getElementTypeOrSelf(op->getOperand(0).getType()) : type;
   auto wrap = [&](int64_t value) -> Result { return integer(wrapInteger(value, type)); };
-  auto modular = [&](auto fn) { return wrap(static_cast<int64_t>(fn(static_cast<uint64_t>(a), static_cast<uint64_t>(b)))); };
+  auto modular = [&](auto fn) {
+    return wrap(static_cast<int64_t>(fn(static_cast<uint64_t>(a), static_cast<uint64_t>(b))));
+  };
   // Division by zero and INT_MIN / -1 are undefined in arith: 0 here, so that the interpreter itself stays defined.
   bool undefined = b == 0 || (b == -1 && a == INT64_MIN);
   return llvm::TypeSwitch<Operation *, Result>(op)
@@ -144,16 +124,19 @@ static Result integerArith(Operation *op, Type type, Operands in) {
       .Case<arith::AndIOp>([&](auto) { return wrap(a & b); })
       .Case<arith::OrIOp>([&](auto) { return wrap(a | b); })
       .Case<arith::XOrIOp>([&](auto) { return wrap(a ^ b); })
-      .Case<arith::ShLIOp>([&](auto) { return wrap(b >= 0 && b < 64 ? static_cast<int64_t>(static_cast<uint64_t>(a) << b) : 0); })
+      .Case<arith::ShLIOp>(
+          [&](auto) { return wrap(b >= 0 && b < 64 ? static_cast<int64_t>(static_cast<uint64_t>(a) << b) : 0); })
       .Case<arith::ShRSIOp>([&](auto) { return wrap(b >= 0 && b < 64 ? a >> b : 0); })
-      .Case<arith::ShRUIOp>([&](auto) { return wrap(b >= 0 && b < 64 ? static_cast<int64_t>(zeroExtended(a, from) >> b) : 0); })
+      .Case<arith::ShRUIOp>(
+          [&](auto) { return wrap(b >= 0 && b < 64 ? static_cast<int64_t>(zeroExtended(a, from) >> b) : 0); })
       .Case<arith::MaxSIOp>([&](auto) { return wrap(std::max(a, b)); })
       .Case<arith::MinSIOp>([&](auto) { return wrap(std::min(a, b)); })
       .Case<arith::MaxUIOp>([&](auto) { return wrap(zeroExtended(a, from) > zeroExtended(b, from) ? a : b); })
       .Case<arith::MinUIOp>([&](auto) { return wrap(zeroExtended(a, from) < zeroExtended(b, from) ? a : b); })
       .Case<arith::ExtSIOp>([&](auto) { return wrap(from.isInteger(1) ? -a : a); })
       .Case<arith::IndexCastOp>([&](auto) { return wrap(from.isInteger(1) ? -a : a); })
-      .Case<arith::ExtUIOp, arith::IndexCastUIOp>([&](auto) { return wrap(static_cast<int64_t>(zeroExtended(a, from))); })
+      .Case<arith::ExtUIOp, arith::IndexCastUIOp>(
+          [&](auto) { return wrap(static_cast<int64_t>(zeroExtended(a, from))); })
       .Case<arith::TruncIOp>([&](auto) { return wrap(a); })
       .Default([](auto) { return std::nullopt; });
 }
@@ -168,14 +151,20 @@ static double roundTo(Type type, double value) {
 }
 
 static Result conversion(Operation *op, Type type, Operands in) {
-  auto round = [&](auto value) -> Result { return Scalar{0, type.isF64() ? static_cast<double>(value) : static_cast<double>(static_cast<float>(value))}; };
+  auto round = [&](auto value) -> Result {
+    return Scalar{0, type.isF64() ? static_cast<double>(value) : static_cast<double>(static_cast<float>(value))};
+  };
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<arith::SIToFPOp>([&](auto) { return round(in[0].i); })
-      .Case<arith::UIToFPOp>([&](auto cast) { return round(zeroExtended(in[0].i, getElementTypeOrSelf(cast.getIn().getType()))); })
+      .Case<arith::UIToFPOp>(
+          [&](auto cast) { return round(zeroExtended(in[0].i, getElementTypeOrSelf(cast.getIn().getType()))); })
       .Case<arith::FPToSIOp>([&](auto) {
         // Out of range is undefined in arith; saturate.
         double value = in[0].f;
-        int64_t i = std::isnan(value) ? 0 : value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN : static_cast<int64_t>(value);
+        int64_t i = std::isnan(value)  ? 0
+                    : value >= 0x1p63  ? INT64_MAX
+                    : value <= -0x1p63 ? INT64_MIN
+                                       : static_cast<int64_t>(value);
         return Result(integer(wrapInteger(i, type)));
       })
       .Case<arith::FPToUIOp>([&](auto) {
@@ -184,9 +173,13 @@ static Result conversion(Operation *op, Type type, Operands in) {
         return Result(integer(wrapInteger(static_cast<int64_t>(u), type)));
       })
       .Case<arith::ExtFOp>([&](auto) { return Result(in[0]); })
-      .Case<arith::TruncFOp>([&](auto) { return Result(Scalar{0, roundTo(type, in[0].f)}); })
-      .Case<arith::CmpFOp>([&](auto cmp) { return Result(integer(compareFloats(cmp.getPredicate(), in[0].f, in[1].f))); })
-      .Case<arith::CmpIOp>([&](auto cmp) { return Result(integer(compareIntegers(cmp.getPredicate(), in[0].i, in[1].i))); })
+      .Case<arith::TruncFOp>([&](auto) {
+        return Result(Scalar{0, roundTo(type, in[0].f)});
+      })
+      .Case<arith::CmpFOp>(
+          [&](auto cmp) { return Result(integer(compareFloats(cmp.getPredicate(), in[0].f, in[1].f))); })
+      .Case<arith::CmpIOp>(
+          [&](auto cmp) { return Result(integer(compareIntegers(cmp.getPredicate(), in[0].i, in[1].i))); })
       .Case<arith::SelectOp>([&](auto) { return Result(in[0].i ? in[1] : in[2]); })
       .Default([](auto) { return std::nullopt; });
 }
@@ -209,11 +202,13 @@ static Result function(Operation *op, Type type, Operands in) {
       .Case<math::RoundOp>([&](auto) { return unary([](auto x) { return std::round(x); }); })
       .Case<math::RoundEvenOp>([&](auto) { return unary([](auto x) { return std::nearbyint(x); }); })
       .Case<math::TruncOp>([&](auto) { return unary([](auto x) { return std::trunc(x); }); })
-      .Case<math::PowFOp>([&](auto) { return Result(floatOf(type, in, [](auto x, auto y) { return std::pow(x, y); })); })
+      .Case<math::PowFOp>(
+          [&](auto) { return Result(floatOf(type, in, [](auto x, auto y) { return std::pow(x, y); })); })
       .Case<math::FmaOp>([&](auto) -> Result {
         if (type.isF64())
           return Scalar{0, std::fma(in[0].f, in[1].f, in[2].f)};
-        return Scalar{0, std::fma(static_cast<float>(in[0].f), static_cast<float>(in[1].f), static_cast<float>(in[2].f))};
+        return Scalar{0,
+                      std::fma(static_cast<float>(in[0].f), static_cast<float>(in[1].f), static_cast<float>(in[2].f))};
       })
       .Case<math::AbsIOp>([&](auto) { return Result(integer(wrapInteger(std::abs(in[0].i), type))); })
       .Default([](auto) { return std::nullopt; });
@@ -223,7 +218,8 @@ static Result compute(Operation *op, Operands in) {
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
   if (Result result = conversion(op, type, in))
     return result;
-  return isa<FloatType>(type) ? (isa<math::MathDialect>(op->getDialect()) ? function(op, type, in) : floatArith(op, type, in))
+  return isa<FloatType>(type)
+             ? (isa<math::MathDialect>(op->getDialect()) ? function(op, type, in) : floatArith(op, type, in))
          : isa<math::MathDialect>(op->getDialect()) ? function(op, type, in)
                                                     : integerArith(op, type, in);
 }
@@ -253,7 +249,8 @@ static Step executeElementwise(Operation *op, Environment &env) {
 }
 
 Step lutra::executeScalarOp(Operation *op, Environment &env) {
-  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<arith::ConstantOp>(op) || op->getNumResults() != 1)
+  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<arith::ConstantOp>(op) ||
+      op->getNumResults() != 1)
     return Step::Unknown;
   if (isa<RankedTensorType>(op->getResult(0).getType()))
     return executeElementwise(op, env);

@@ -39,7 +39,8 @@ static Array arrayFromAttr(Operation *op, ElementsAttr attr) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     if (!blob || static_cast<int64_t>(blob->getData().size()) < count * size)
-      return op->emitError("the resource '") << resource.getRawHandle().getKey() << "' has no data, or too little", nullptr;
+      return op->emitError("the resource '") << resource.getRawHandle().getKey() << "' has no data, or too little",
+             nullptr;
     std::memcpy(array->bytes.data(), blob->getData().data(), count * size);
     return array;
   }
@@ -78,7 +79,8 @@ static SmallVector<int64_t> evaluate(ArrayRef<OpFoldResult> sizes, Environment &
 /// Calls `fn(source index, slice index)` for each element of a slice of an array of shape `shape`; false when the slice
 /// leaves the array.
 template <typename Fn>
-static bool forEachSliceElement(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides, Fn &&fn) {
+static bool forEachSliceElement(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
+                                ArrayRef<int64_t> strides, Fn &&fn) {
   int64_t count = 1;
   for (auto [dim, size] : llvm::enumerate(sizes)) {
     if (size < 0 || offsets[dim] < 0 || (size > 0 && offsets[dim] + (size - 1) * strides[dim] >= shape[dim]))
@@ -115,7 +117,8 @@ static Step extractSlice(tensor::ExtractSliceOp op, Environment &env) {
 static Step insertSlice(tensor::InsertSliceOp op, Environment &env) {
   const Array &source = env.array(op.getSource());
   auto result = std::make_shared<NpyArray>(*env.array(op.getDest()));
-  if (!forEachSliceElement(result->shape, evaluate(op.getMixedOffsets(), env), evaluate(op.getMixedSizes(), env), evaluate(op.getMixedStrides(), env),
+  if (!forEachSliceElement(result->shape, evaluate(op.getMixedOffsets(), env), evaluate(op.getMixedSizes(), env),
+                           evaluate(op.getMixedStrides(), env),
                            [&](int64_t to, int64_t from) { storeElement(*result, to, loadElement(*source, from)); }))
     return op.emitError("the slice leaves the array of shape ") << shapeText(result->shape), Step::Failed;
   env.set(op.getResult(), result);
@@ -129,7 +132,8 @@ static Step extract(tensor::ExtractOp op, Environment &env) {
   for (auto [dim, value] : llvm::enumerate(op.getIndices())) {
     int64_t index = env.integer(value);
     if (index < 0 || index >= source->shape[dim])
-      return op.emitError("index ") << index << " is outside the array of shape " << shapeText(source->shape), Step::Failed;
+      return op.emitError("index ") << index << " is outside the array of shape " << shapeText(source->shape),
+             Step::Failed;
     linear += index * strides[dim];
   }
   env.set(op.getResult(), loadElement(*source, linear));
@@ -173,7 +177,8 @@ static Step concat(tensor::ConcatOp op, Environment &env) {
   SmallVector<int64_t> offsets(shape.size(), 0), strides(shape.size(), 1);
   for (Value input : op.getInputs()) {
     const Array &part = env.array(input);
-    if (!forEachSliceElement(shape, offsets, part->shape, strides, [&](int64_t to, int64_t from) { storeElement(*result, to, loadElement(*part, from)); }))
+    if (!forEachSliceElement(shape, offsets, part->shape, strides,
+                             [&](int64_t to, int64_t from) { storeElement(*result, to, loadElement(*part, from)); }))
       return op.emitError("the operands' shapes disagree"), Step::Failed;
     offsets[dim] += part->shape[dim];
   }
@@ -201,14 +206,17 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
         return define(o.getResult(), Scalar{array->shape[index], 0});
       })
       .Case<tensor::EmptyOp>([&](tensor::EmptyOp o) {
-        return filled(o, evaluate(o.getMixedSizes(), env), [](int64_t) { return Scalar(); }, env);
+        return filled(
+            o, evaluate(o.getMixedSizes(), env), [](int64_t) { return Scalar(); }, env);
       })
       .Case<tensor::SplatOp>([&](tensor::SplatOp o) {
         SmallVector<OpFoldResult> sizes = getMixedValues(o.getType().getShape(), o.getDynamicSizes(), o.getContext());
-        return filled(o, evaluate(sizes, env), [&](int64_t) { return env.scalar(o.getInput()); }, env);
+        return filled(
+            o, evaluate(sizes, env), [&](int64_t) { return env.scalar(o.getInput()); }, env);
       })
       .Case<tensor::FromElementsOp>([&](tensor::FromElementsOp o) {
-        return filled(o, o.getType().getShape(), [&](int64_t i) { return env.scalar(o.getElements()[i]); }, env);
+        return filled(
+            o, o.getType().getShape(), [&](int64_t i) { return env.scalar(o.getElements()[i]); }, env);
       })
       .Case<tensor::CollapseShapeOp>([&](tensor::CollapseShapeOp o) {
         const Array &source = env.array(o.getSrc());
@@ -230,7 +238,9 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
         const Array &source = env.array(o->getOperand(0));
         Array result = reshaped(source, shape);
         if (result->numElements() != source->numElements())
-          return o.emitError("the shape ") << shapeText(shape) << " has not as many elements as " << shapeText(source->shape), Step::Failed;
+          return o.emitError("the shape ")
+                     << shapeText(shape) << " has not as many elements as " << shapeText(source->shape),
+                 Step::Failed;
         return define(o.getResult(), result);
       })
       .Case<cf::AssertOp>([&](cf::AssertOp o) {
@@ -238,8 +248,7 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
           return Step::Done;
         return o.emitError(o.getMsg()), Step::Failed;
       })
-      .Case<bufferization::MaterializeInDestinationOp>([&](bufferization::MaterializeInDestinationOp o) {
-        return define(o.getDest(), env.array(o.getSource()));
-      })
+      .Case<bufferization::MaterializeInDestinationOp>(
+          [&](bufferization::MaterializeInDestinationOp o) { return define(o.getDest(), env.array(o.getSource())); })
       .Default([](auto) { return Step::Unknown; });
 }

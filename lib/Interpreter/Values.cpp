@@ -26,18 +26,12 @@ std::optional<DType> lutra::dtypeOfType(Type type) {
   if (!integer)
     return std::nullopt;
   switch (integer.getWidth()) {
-  case 1:
-    return DType::Bool;
-  case 8:
-    return integer.isUnsigned() ? DType::U8 : DType::I8;
-  case 16:
-    return integer.isUnsigned() ? DType::U16 : DType::I16;
-  case 32:
-    return integer.isUnsigned() ? DType::U32 : DType::I32;
-  case 64:
-    return integer.isUnsigned() ? DType::U64 : DType::I64;
-  default:
-    return std::nullopt;
+  case 1: return DType::Bool;
+  case 8: return integer.isUnsigned() ? DType::U8 : DType::I8;
+  case 16: return integer.isUnsigned() ? DType::U16 : DType::I16;
+  case 32: return integer.isUnsigned() ? DType::U32 : DType::I32;
+  case 64: return integer.isUnsigned() ? DType::U64 : DType::I64;
+  default: return std::nullopt;
   }
 }
 
@@ -60,10 +54,8 @@ static const llvm::fltSemantics &halfSemantics(DType dtype) {
 Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
   auto integer = [](int64_t value) { return Scalar{value, 0}; };
   switch (array.dtype) {
-  case DType::F32:
-    return {0, loadAs<float>(array, index)};
-  case DType::F64:
-    return {0, loadAs<double>(array, index)};
+  case DType::F32: return {0, loadAs<float>(array, index)};
+  case DType::F64: return {0, loadAs<double>(array, index)};
   case DType::F16:
   case DType::BF16: {
     llvm::APFloat value(halfSemantics(array.dtype), llvm::APInt(16, loadAs<uint16_t>(array, index)));
@@ -71,31 +63,23 @@ Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
     value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return {0, value.convertToDouble()};
   }
-  case DType::Bool:
-    return integer(loadAs<uint8_t>(array, index) != 0);
-  case DType::I8:
-    return integer(loadAs<int8_t>(array, index));
-  case DType::U8:
-    return integer(loadAs<int8_t>(array, index)); // Signless: the op that uses it knows.
+  case DType::Bool: return integer(loadAs<uint8_t>(array, index) != 0);
+  case DType::I8: return integer(loadAs<int8_t>(array, index));
+  case DType::U8: return integer(loadAs<int8_t>(array, index)); // Signless: the op that uses it knows.
   case DType::I16:
-  case DType::U16:
-    return integer(loadAs<int16_t>(array, index));
+  case DType::U16: return integer(loadAs<int16_t>(array, index));
   case DType::I32:
-  case DType::U32:
-    return integer(loadAs<int32_t>(array, index));
+  case DType::U32: return integer(loadAs<int32_t>(array, index));
   case DType::I64:
-  case DType::U64:
-    return integer(loadAs<int64_t>(array, index));
+  case DType::U64: return integer(loadAs<int64_t>(array, index));
   }
   llvm_unreachable("every dtype is handled");
 }
 
 void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
   switch (array.dtype) {
-  case DType::F32:
-    return storeAs<float>(array, index, static_cast<float>(value.f));
-  case DType::F64:
-    return storeAs<double>(array, index, value.f);
+  case DType::F32: return storeAs<float>(array, index, static_cast<float>(value.f));
+  case DType::F64: return storeAs<double>(array, index, value.f);
   case DType::F16:
   case DType::BF16: {
     llvm::APFloat half(value.f);
@@ -103,20 +87,15 @@ void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
     half.convert(halfSemantics(array.dtype), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return storeAs<uint16_t>(array, index, static_cast<uint16_t>(half.bitcastToAPInt().getZExtValue()));
   }
-  case DType::Bool:
-    return storeAs<uint8_t>(array, index, value.i != 0);
+  case DType::Bool: return storeAs<uint8_t>(array, index, value.i != 0);
   case DType::I8:
-  case DType::U8:
-    return storeAs<int8_t>(array, index, static_cast<int8_t>(value.i));
+  case DType::U8: return storeAs<int8_t>(array, index, static_cast<int8_t>(value.i));
   case DType::I16:
-  case DType::U16:
-    return storeAs<int16_t>(array, index, static_cast<int16_t>(value.i));
+  case DType::U16: return storeAs<int16_t>(array, index, static_cast<int16_t>(value.i));
   case DType::I32:
-  case DType::U32:
-    return storeAs<int32_t>(array, index, static_cast<int32_t>(value.i));
+  case DType::U32: return storeAs<int32_t>(array, index, static_cast<int32_t>(value.i));
   case DType::I64:
-  case DType::U64:
-    return storeAs<int64_t>(array, index, value.i);
+  case DType::U64: return storeAs<int64_t>(array, index, value.i);
   }
 }
 

@@ -18,21 +18,21 @@ static Error checkCount(StringRef kind, size_t found, ArrayRef<ManifestTensor> e
   std::string names;
   for (const ManifestTensor &tensor : expected)
     names += (names.empty() ? "" : ", ") + tensor.name;
-  return createStringError("the model has " + Twine(expected.size()) + " " + kind + "s (" + names + "), but " + Twine(found) +
-                           " were given");
+  return createStringError("the model has " + Twine(expected.size()) + " " + kind + "s (" + names + "), but " +
+                           Twine(found) + " were given");
 }
 
 static Error checkDTypeAndRank(StringRef kind, const ManifestTensor &expected, const TensorRef &tensor) {
   if (tensor.dtype != expected.dtype)
-    return createStringError(kind + " '" + expected.name + "' has element type " + dtypeName(tensor.dtype) + ", expected " +
-                             dtypeName(expected.dtype));
+    return createStringError(kind + " '" + expected.name + "' has element type " + dtypeName(tensor.dtype) +
+                             ", expected " + dtypeName(expected.dtype));
   if (tensor.sizes.size() != expected.shape.size())
     return createStringError(kind + " '" + expected.name + "' has shape " + shapeText(tensor.sizes) + " (rank " +
                              Twine(tensor.sizes.size()) + "), expected " + expected.shapeText() + " (rank " +
                              Twine(expected.shape.size()) + ")");
   if (!tensor.strides.empty() && tensor.strides.size() != tensor.sizes.size())
-    return createStringError(kind + " '" + expected.name + "' has " + Twine(tensor.strides.size()) + " strides for rank " +
-                             Twine(tensor.sizes.size()));
+    return createStringError(kind + " '" + expected.name + "' has " + Twine(tensor.strides.size()) +
+                             " strides for rank " + Twine(tensor.sizes.size()));
   for (int64_t size : tensor.sizes)
     if (size < 0)
       return createStringError(kind + " '" + expected.name + "' has a negative size: " + shapeText(tensor.sizes));
@@ -51,15 +51,15 @@ Expected<DimBinding> DimBinding::bind(const Manifest &manifest, ArrayRef<TensorR
         continue;
       if (dim.isStatic()) {
         if (size != dim.size)
-          return createStringError("input '" + expected.name + "' has shape " + shapeText(tensor.sizes) + ", expected " +
-                                   expected.shapeText());
+          return createStringError("input '" + expected.name + "' has shape " + shapeText(tensor.sizes) +
+                                   ", expected " + expected.shapeText());
         continue;
       }
       auto [it, inserted] = binding.symbols.try_emplace(dim.symbol, Bound{size, expected.name});
       if (!inserted && it->second.size != size)
-        return createStringError("dimension '" + dim.symbol + "' is " + Twine(it->second.size) + " in input '" + it->second.input +
-                                 "', but " + Twine(size) + " in input '" + expected.name + "' (shape " + shapeText(tensor.sizes) +
-                                 ", expected " + expected.shapeText() + ")");
+        return createStringError("dimension '" + dim.symbol + "' is " + Twine(it->second.size) + " in input '" +
+                                 it->second.input + "', but " + Twine(size) + " in input '" + expected.name +
+                                 "' (shape " + shapeText(tensor.sizes) + ", expected " + expected.shapeText() + ")");
     }
   }
   return binding;
@@ -80,22 +80,23 @@ Error DimBinding::checkOutputs(const Manifest &manifest, ArrayRef<TensorRef> out
       return error;
     Session::Shape shape = shapeOf(expected);
     if (ArrayRef<int64_t>(shape) != tensor.sizes)
-      return createStringError("output '" + expected.name + "' has shape " + shapeText(tensor.sizes) + ", but these inputs give " +
-                               shapeText(shape) + " (" + expected.shapeText() + ")");
+      return createStringError("output '" + expected.name + "' has shape " + shapeText(tensor.sizes) +
+                               ", but these inputs give " + shapeText(shape) + " (" + expected.shapeText() + ")");
   }
   return Error::success();
 }
 
 /// Copies between two strided arrays of one shape. Strides are in elements.
-static void copyStrided(char *to, ArrayRef<int64_t> toStrides, const char *from, ArrayRef<int64_t> fromStrides, ArrayRef<int64_t> sizes,
-                        int64_t elementSize) {
+static void copyStrided(char *to, ArrayRef<int64_t> toStrides, const char *from, ArrayRef<int64_t> fromStrides,
+                        ArrayRef<int64_t> sizes, int64_t elementSize) {
   if (sizes.empty()) {
     std::memcpy(to, from, elementSize);
     return;
   }
   for (int64_t i = 0; i < sizes.front(); ++i)
-    copyStrided(to + i * toStrides.front() * elementSize, toStrides.drop_front(), from + i * fromStrides.front() * elementSize,
-                fromStrides.drop_front(), sizes.drop_front(), elementSize);
+    copyStrided(to + i * toStrides.front() * elementSize, toStrides.drop_front(),
+                from + i * fromStrides.front() * elementSize, fromStrides.drop_front(), sizes.drop_front(),
+                elementSize);
 }
 
 Expected<Argument> Argument::make(const TensorRef &tensor, bool isOutput, StringRef name) {
@@ -112,7 +113,8 @@ Expected<Argument> Argument::make(const TensorRef &tensor, bool isOutput, String
   if (isOutput && elements != 0)
     for (const auto &[size, stride] : llvm::zip_equal(tensor.sizes, argument.strides))
       if (size > 1 && stride == 0)
-        return createStringError("output '" + name + "' overlaps itself (a stride is 0): give a writable array of its own");
+        return createStringError("output '" + name +
+                                 "' overlaps itself (a stride is 0): give a writable array of its own");
 
   int64_t elementSize = dtypeSize(tensor.dtype);
   Session::Shape strides = argument.strides;

@@ -58,8 +58,9 @@ Expected<std::unique_ptr<Library>> Library::open(const Manifest &manifest) {
   if (!version)
     return lacks("lutra_abi_version");
   if (*version != kAbiVersion)
-    return createStringError("'" + path + "' has ABI version " + Twine(*version) + ", but this runtime speaks version " +
-                             Twine(kAbiVersion) + ": compile the model again with this version of lutrac");
+    return createStringError("'" + path + "' has ABI version " + Twine(*version) +
+                             ", but this runtime speaks version " + Twine(kAbiVersion) +
+                             ": compile the model again with this version of lutrac");
   library->status = static_cast<int32_t *>(symbol("lutra_status"));
   if (!library->status)
     return lacks("lutra_status");

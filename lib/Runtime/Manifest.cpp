@@ -18,7 +18,10 @@ using namespace lutra;
 std::string ManifestTensor::shapeText() const {
   if (shape.empty())
     return "scalar";
-  return llvm::join(llvm::map_range(shape, [](const ManifestDim &dim) { return dim.isStatic() ? std::to_string(dim.size) : dim.symbol; }), " x ");
+  return llvm::join(
+      llvm::map_range(shape,
+                      [](const ManifestDim &dim) { return dim.isStatic() ? std::to_string(dim.size) : dim.symbol; }),
+      " x ");
 }
 
 std::string Manifest::pathOf(StringRef file) const {
@@ -137,8 +140,8 @@ Expected<Manifest> Manifest::parse(StringRef text, StringRef directory) {
     return fail("the artifact has ABI version " + Twine(manifest.abiVersion) + ", but this runtime speaks version " +
                 Twine(kAbiVersion) + ": compile the model again with this version of lutrac");
   ok = ok && map.map("lutra_version", manifest.lutraVersion) && map.map("target", manifest.target) &&
-       map.map("library", manifest.library) && map.map("weights", manifest.weights) && map.map("inputs", manifest.inputs) &&
-       map.map("outputs", manifest.outputs) && map.map("checks", manifest.checks);
+       map.map("library", manifest.library) && map.map("weights", manifest.weights) &&
+       map.map("inputs", manifest.inputs) && map.map("outputs", manifest.outputs) && map.map("checks", manifest.checks);
   if (!ok)
     return fail(toString(root.getError()));
   const json::Object *object = value->getAsObject();
@@ -161,6 +164,7 @@ Expected<Manifest> Manifest::load(StringRef directory) {
   sys::path::append(path, kManifestFile);
   ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path);
   if (!buffer)
-    return createStringError("'" + directory + "' is not a Lutra artifact: cannot read '" + path + "': " + buffer.getError().message());
+    return createStringError("'" + directory + "' is not a Lutra artifact: cannot read '" + path +
+                             "': " + buffer.getError().message());
   return parse((*buffer)->getBuffer(), directory);
 }

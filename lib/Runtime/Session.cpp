@@ -34,7 +34,9 @@ Device *Session::getDevice() const { return impl->device.get(); }
 static std::mutex runningDeviceMutex;
 static Device *runningDevice = nullptr;
 
-static void launchOnRunningDevice(int32_t kernel, int32_t nargs, void **descs) { runningDevice->launch(kernel, nargs, descs); }
+static void launchOnRunningDevice(int32_t kernel, int32_t nargs, void **descs) {
+  runningDevice->launch(kernel, nargs, descs);
+}
 
 Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const SessionOptions &options) {
   auto impl = std::make_unique<Impl>();
@@ -64,7 +66,8 @@ Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const Sess
 
   if (m.kernels) {
     if (!impl->library->getLaunchSlot())
-      return createStringError("'" + m.path + "' lists kernels, but '" + m.library.file + "' does not define 'lutra_launch'");
+      return createStringError("'" + m.path + "' lists kernels, but '" + m.library.file +
+                               "' does not define 'lutra_launch'");
     Expected<std::unique_ptr<Device>> device = createDevice(m);
     if (!device)
       return device.takeError();

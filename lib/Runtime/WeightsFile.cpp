@@ -30,7 +30,9 @@ MappedFile::~MappedFile() {
 }
 
 Expected<MappedFile> MappedFile::open(StringRef path) {
-  auto fail = [&](const char *what) { return createStringError("cannot " + Twine(what) + " '" + path + "': " + std::strerror(errno)); };
+  auto fail = [&](const char *what) {
+    return createStringError("cannot " + Twine(what) + " '" + path + "': " + std::strerror(errno));
+  };
   int fd = ::open(path.str().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return fail("open");
@@ -66,17 +68,19 @@ Expected<MappedFile> MappedFile::open(StringRef path) {
 Error lutra::checkFile(const Manifest &manifest, const ManifestFile &file, StringRef bytes, bool checkHash) {
   std::string path = manifest.pathOf(file.file);
   if (bytes.size() != file.bytes)
-    return createStringError("'" + Twine(path) + "' has " + Twine(bytes.size()) + " bytes, but manifest.json says " + Twine(file.bytes) +
+    return createStringError("'" + Twine(path) + "' has " + Twine(bytes.size()) + " bytes, but manifest.json says " +
+                             Twine(file.bytes) +
                              ": the file is truncated or of another compilation; compile the model again");
   if (!checkHash)
     return Error::success();
   uint64_t hash = xxh3_64bits(bytes);
   if (hash == file.xxh3)
     return Error::success();
-  return createStringError(formatv("'{0}' was altered: its xxh3 is {1:x-16}, but manifest.json says {2:x-16}; copy the artifact again or "
-                                   "compile the model again",
-                                   path, hash, file.xxh3)
-                               .str());
+  return createStringError(
+      formatv("'{0}' was altered: its xxh3 is {1:x-16}, but manifest.json says {2:x-16}; copy the artifact again or "
+              "compile the model again",
+              path, hash, file.xxh3)
+          .str());
 }
 
 Expected<WeightsFile> WeightsFile::open(const Manifest &manifest, bool checkHash) {
@@ -92,8 +96,8 @@ Expected<WeightsFile> WeightsFile::open(const Manifest &manifest, bool checkHash
   if (!header)
     return header.takeError();
   if (header->dataOffset != manifest.weights.dataOffset)
-    return createStringError("'" + Twine(path) + "': the data starts at byte " + Twine(header->dataOffset) + ", but manifest.json says " +
-                             Twine(manifest.weights.dataOffset));
+    return createStringError("'" + Twine(path) + "': the data starts at byte " + Twine(header->dataOffset) +
+                             ", but manifest.json says " + Twine(manifest.weights.dataOffset));
   weights.header = std::move(*header);
   return weights;
 }

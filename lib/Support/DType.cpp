@@ -20,10 +20,10 @@ struct Row {
 } // namespace
 
 static constexpr Row rows[] = {
-    {DType::F32, "f32", "F32", 4},   {DType::F64, "f64", "F64", 8},    {DType::F16, "f16", "F16", 2},
-    {DType::BF16, "bf16", "BF16", 2}, {DType::I8, "i8", "I8", 1},       {DType::I16, "i16", "I16", 2},
-    {DType::I32, "i32", "I32", 4},   {DType::I64, "i64", "I64", 8},    {DType::U8, "u8", "U8", 1},
-    {DType::U16, "u16", "U16", 2},   {DType::U32, "u32", "U32", 4},    {DType::U64, "u64", "U64", 8},
+    {DType::F32, "f32", "F32", 4},    {DType::F64, "f64", "F64", 8}, {DType::F16, "f16", "F16", 2},
+    {DType::BF16, "bf16", "BF16", 2}, {DType::I8, "i8", "I8", 1},    {DType::I16, "i16", "I16", 2},
+    {DType::I32, "i32", "I32", 4},    {DType::I64, "i64", "I64", 8}, {DType::U8, "u8", "U8", 1},
+    {DType::U16, "u16", "U16", 2},    {DType::U32, "u32", "U32", 4}, {DType::U64, "u64", "U64", 8},
     {DType::Bool, "bool", "BOOL", 1},
 };
 

@@ -28,8 +28,9 @@ struct Descr {
 } // namespace
 
 static constexpr Descr descrs[] = {
-    {DType::F32, "<f4"}, {DType::F64, "<f8"}, {DType::F16, "<f2"}, {DType::I8, "|i1"},  {DType::I16, "<i2"}, {DType::I32, "<i4"},
-    {DType::I64, "<i8"}, {DType::U8, "|u1"},  {DType::U16, "<u2"}, {DType::U32, "<u4"}, {DType::U64, "<u8"}, {DType::Bool, "|b1"},
+    {DType::F32, "<f4"}, {DType::F64, "<f8"}, {DType::F16, "<f2"}, {DType::I8, "|i1"},
+    {DType::I16, "<i2"}, {DType::I32, "<i4"}, {DType::I64, "<i8"}, {DType::U8, "|u1"},
+    {DType::U16, "<u2"}, {DType::U32, "<u4"}, {DType::U64, "<u8"}, {DType::Bool, "|b1"},
 };
 
 SmallVector<int64_t, 4> lutra::rowMajorStrides(ArrayRef<int64_t> shape) {
@@ -124,7 +125,8 @@ static Error parseDict(StringRef text, StringRef path, NpyArray &array) {
         wanted[0] = '|'; // One-byte types have no byte order.
       const Descr *found = llvm::find_if(descrs, [&](const Descr &d) { return d.text == wanted; });
       if (found == std::end(descrs))
-        return npyError(path, "unsupported .npy element type '" + *value + "' (expected little-endian f2, f4, f8, i1 to i8, u1 to u8 or b1)");
+        return npyError(path, "unsupported .npy element type '" + *value +
+                                  "' (expected little-endian f2, f4, f8, i1 to i8, u1 to u8 or b1)");
       array.dtype = found->dtype;
       descr = true;
     } else if (*key == "fortran_order") {
@@ -156,7 +158,8 @@ Expected<NpyArray> lutra::parseNpy(StringRef bytes, StringRef path) {
     return npyError(path, ".npy format " + Twine(major) + " is not supported (expected 1.0 or 2.0)");
   if (bytes.size() < 8 + lengthBytes)
     return npyError(path, "truncated .npy header");
-  uint64_t length = major == 1 ? support::endian::read16le(bytes.data() + 8) : support::endian::read32le(bytes.data() + 8);
+  uint64_t length =
+      major == 1 ? support::endian::read16le(bytes.data() + 8) : support::endian::read32le(bytes.data() + 8);
   size_t headerEnd = 8 + lengthBytes + length;
   if (headerEnd > bytes.size())
     return npyError(path, "truncated .npy header");
@@ -176,7 +179,8 @@ Expected<NpyArray> lutra::parseNpy(StringRef bytes, StringRef path) {
 }
 
 Expected<NpyArray> lutra::readNpy(StringRef path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
+      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return createStringError("cannot read '" + path + "': " + buffer.getError().message());
   return parseNpy((*buffer)->getBuffer(), path);

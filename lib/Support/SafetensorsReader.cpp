@@ -118,11 +118,12 @@ Expected<SafetensorsHeader> HeaderParser::parse() {
   }
   uint64_t dataBytes = file.size() - header.dataOffset;
   if (end > dataBytes)
-    return fail("the safetensors header describes " + Twine(end) + " bytes of data, but the file holds " + Twine(dataBytes) +
-                ": it is truncated");
+    return fail("the safetensors header describes " + Twine(end) + " bytes of data, but the file holds " +
+                Twine(dataBytes) + ": it is truncated");
   if (end < dataBytes)
     return fail(Twine(dataBytes - end) + " bytes follow the last tensor: not a valid safetensors file");
-  llvm::erase_if(header.entries, [](const SafetensorsEntry &e) { return StringRef(e.name).starts_with(kSafetensorsFiller); });
+  llvm::erase_if(header.entries,
+                 [](const SafetensorsEntry &e) { return StringRef(e.name).starts_with(kSafetensorsFiller); });
   return header;
 }
 

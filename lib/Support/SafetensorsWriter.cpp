@@ -93,7 +93,8 @@ Expected<SafetensorsSummary> SafetensorsWriter::write(StringRef path, const Prod
 
   std::string header = makeHeader(entries);
   if (header.size() - 8 > kMaxSafetensorsHeader)
-    return createStringError("'" + path + "': the safetensors header of " + Twine(header.size()) + " bytes is above the format's bound");
+    return createStringError("'" + path + "': the safetensors header of " + Twine(header.size()) +
+                             " bytes is above the format's bound");
   Expected<sys::fs::TempFile> temp = sys::fs::TempFile::create(path + ".tmp-%%%%%%");
   if (!temp)
     return createStringError("cannot create '" + path + "': " + toString(temp.takeError()));
@@ -110,7 +111,8 @@ Expected<SafetensorsSummary> SafetensorsWriter::write(StringRef path, const Prod
   if (Error error = temp->keep(path))
     return createStringError("cannot write '" + path + "': " + toString(std::move(error)));
 
-  ErrorOr<std::unique_ptr<MemoryBuffer>> written = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> written =
+      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!written)
     return createStringError("cannot read '" + path + "' back: " + written.getError().message());
   SafetensorsSummary summary;
@@ -118,6 +120,7 @@ Expected<SafetensorsSummary> SafetensorsWriter::write(StringRef path, const Prod
   summary.bytes = (*written)->getBufferSize();
   summary.xxh3 = xxh3_64bits((*written)->getBuffer());
   if (summary.bytes != header.size() + end)
-    return createStringError("'" + path + "' holds " + Twine(summary.bytes) + " bytes instead of " + Twine(header.size() + end));
+    return createStringError("'" + path + "' holds " + Twine(summary.bytes) + " bytes instead of " +
+                             Twine(header.size() + end));
   return summary;
 }

@@ -36,7 +36,8 @@ llvm::Error runArtifact(const RunOptions &options);
 /// Interprets the function.
 llvm::Error interpretFile(const RunOptions &options);
 
-/// Reads the files given for the inputs of these names, in their order. A name given twice, missing or unknown is an error.
+/// Reads the files given for the inputs of these names, in their order. A name given twice, missing or unknown is an
+/// error.
 llvm::Expected<std::vector<NpyArray>> readInputs(const RunOptions &options, llvm::ArrayRef<std::string> names);
 
 /// Prints an output's name, shape and dtype, and writes it when an output directory is given.

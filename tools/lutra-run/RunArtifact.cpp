@@ -18,8 +18,9 @@ static TensorRef refer(NpyArray &array) { return {array.bytes.data(), array.dtyp
 
 static void printTimes(std::vector<double> milliseconds) {
   llvm::sort(milliseconds);
-  outs() << "runs " << milliseconds.size() << format(": min %.3f ms, median %.3f ms, max %.3f ms\n", milliseconds.front(),
-                                                     milliseconds[milliseconds.size() / 2], milliseconds.back());
+  outs() << "runs " << milliseconds.size()
+         << format(": min %.3f ms, median %.3f ms, max %.3f ms\n", milliseconds.front(),
+                   milliseconds[milliseconds.size() / 2], milliseconds.back());
 }
 
 Error lutra::runArtifact(const RunOptions &options) {

@@ -21,19 +21,25 @@ enum class TableKind { I8, F32 };
 struct Flags {
   cl::OptionCategory category{"lutra-run options"};
   cl::opt<std::string> artifact{cl::Positional, cl::desc("<artifact directory>"), cl::cat(category)};
-  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"), cl::cat(category)};
-  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"), cl::cat(category)};
-  cl::opt<int> threads{"threads", cl::desc("Threads to use (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0), cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat", cl::desc("Run n times and print the times"), cl::value_desc("n"), cl::init(1), cl::cat(category)};
+  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"),
+                              cl::value_desc("name=file.npy"), cl::cat(category)};
+  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"),
+                                 cl::cat(category)};
+  cl::opt<int> threads{"threads", cl::desc("Threads to use (default: OpenMP's choice)"), cl::value_desc("n"),
+                       cl::init(0), cl::cat(category)};
+  cl::opt<unsigned> repeat{"repeat", cl::desc("Run n times and print the times"), cl::value_desc("n"), cl::init(1),
+                           cl::cat(category)};
   cl::opt<bool> describe{"describe", cl::desc("Print the inputs and outputs, and stop"), cl::cat(category)};
-  cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"), cl::cat(category)};
+  cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"),
+                           cl::cat(category)};
   cl::opt<std::string> interpret{"interpret", cl::desc("Interpret a function at phase 'lowbit' or 'tables' instead"),
                                  cl::value_desc("file.mlir"), cl::cat(category)};
-  cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"), cl::value_desc("name"), cl::init("main"),
-                                cl::cat(category)};
-  cl::opt<TableKind> table{"table", cl::desc("The tables that an interpreted lowbit.matmul means:"),
-                           cl::values(clEnumValN(TableKind::I8, "i8", "quantized (default)"), clEnumValN(TableKind::F32, "f32", "exact")),
-                           cl::init(TableKind::I8), cl::cat(category)};
+  cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"),
+                                cl::value_desc("name"), cl::init("main"), cl::cat(category)};
+  cl::opt<TableKind> table{
+      "table", cl::desc("The tables that an interpreted lowbit.matmul means:"),
+      cl::values(clEnumValN(TableKind::I8, "i8", "quantized (default)"), clEnumValN(TableKind::F32, "f32", "exact")),
+      cl::init(TableKind::I8), cl::cat(category)};
   cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-run model.lutra --input input_ids=ids.npy --output-dir=out --threads=2
@@ -74,10 +80,13 @@ int main(int argc, char **argv) {
   Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-run: runs a model compiled by lutrac on .npy arrays\n");
   Expected<RunOptions> options = flags.check();
-  Error error = !options ? options.takeError() : flags.interpret.empty() ? runArtifact(*options) : interpretFile(*options);
+  Error error = !options                  ? options.takeError()
+                : flags.interpret.empty() ? runArtifact(*options)
+                                          : interpretFile(*options);
   if (!error)
     return 0;
   outs().flush();
-  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-run") << info.message() << "\n"; });
+  handleAllErrors(std::move(error),
+                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-run") << info.message() << "\n"; });
   return 1;
 }

@@ -1,7 +1,7 @@
 //===- Interpreter.h - runs a function of tensors, exactly ----------------===//
 //
-// Evaluates a `func.func` at the phases `lowbit` and `tables`: lowbit ops by the reference arithmetic (Reference.h), the
-// tensor, linalg, arith and math ops around them element by element in row-major order. It is what compiled code is
+// Evaluates a `func.func` at the phases `lowbit` and `tables`: lowbit ops by the reference arithmetic (Reference.h),
+// the tensor, linalg, arith and math ops around them element by element in row-major order. It is what compiled code is
 // compared with, so it shares none of the compiler's lowerings.
 //
 //===----------------------------------------------------------------------===//

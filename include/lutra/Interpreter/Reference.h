@@ -38,7 +38,8 @@ struct LookupTables {
 };
 
 /// Precomputes the tables of row-major `activations`, rows x cols.
-LookupTables precomputeTables(llvm::ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group, bool quantized);
+LookupTables precomputeTables(llvm::ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group,
+                              bool quantized);
 
 /// y = a w^T by lookup: `out` is row-major, tables.rows x weight rows. K and group of both must agree.
 void lookupMatmul(const LookupTables &tables, const lowbit::WeightReader &weight, llvm::MutableArrayRef<float> out);

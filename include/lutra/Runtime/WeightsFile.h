@@ -16,7 +16,9 @@ namespace lutra {
 class MappedFile {
 public:
   MappedFile() = default;
-  MappedFile(MappedFile &&other) noexcept : base(other.base), length(other.length) { other.base = nullptr, other.length = 0; }
+  MappedFile(MappedFile &&other) noexcept : base(other.base), length(other.length) {
+    other.base = nullptr, other.length = 0;
+  }
   MappedFile &operator=(MappedFile &&other) noexcept {
     std::swap(base, other.base);
     std::swap(length, other.length);

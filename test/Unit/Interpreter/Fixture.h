@@ -20,7 +20,8 @@ namespace lutra {
 /// A context with the dialects, the diagnostics kept, and the modules kept alive.
 class InterpreterFixture : public testing::Test {
 protected:
-  InterpreterFixture() : handler(&context, [this](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; }) {
+  InterpreterFixture()
+      : handler(&context, [this](mlir::Diagnostic &diagnostic) { messages += diagnostic.str() + "\n"; }) {
     mlir::DialectRegistry registry;
     mlir::registerAllDialects(registry);
     registry.insert<lowbit::LowbitDialect>();
@@ -49,7 +50,8 @@ protected:
   }
 
   /// Runs @main of `text`; an empty list when it failed.
-  std::vector<NpyArray> run(const std::string &text, const std::vector<NpyArray> &inputs, const InterpreterOptions &options = {}) {
+  std::vector<NpyArray> run(const std::string &text, const std::vector<NpyArray> &inputs,
+                            const InterpreterOptions &options = {}) {
     mlir::func::FuncOp function = parse(text);
     if (!function)
       return {};

@@ -77,7 +77,8 @@ TEST_F(InterpreterTest, AssembledTablesMultiplyLikePrecomputedOnes) {
       return %y : tensor<?x1xf32>
     })";
   LookupTables tables = precomputeTables({10, 20, 30, 40}, 1, 4, 4, false);
-  std::vector<NpyArray> results = run(text, {floats(tables.f32, {1, 1, 32}), floats(tables.scales, {1, 1}), floats(tables.sums, {1, 1})});
+  std::vector<NpyArray> results =
+      run(text, {floats(tables.f32, {1, 1, 32}), floats(tables.scales, {1, 1}), floats(tables.sums, {1, 1})});
   ASSERT_EQ(results.size(), 1u) << messages;
   EXPECT_THAT(results[0].as<float>(), ElementsAre(200));
   EXPECT_TRUE(run(text, {floats(tables.f32, {1, 1, 32}), floats({1, 2}, {2, 1}), floats(tables.sums, {1, 1})}).empty());
@@ -111,7 +112,8 @@ TEST_F(InterpreterTest, WhatItDoesNotKnowIsNamed) {
 }
 
 TEST_F(InterpreterTest, WrongInputsAreRefused) {
-  std::string text = "func.func @main(%a: tensor<?x2xf32> {onnx.name = \"a\"}) -> tensor<?x2xf32> { return %a : tensor<?x2xf32> }";
+  std::string text =
+      "func.func @main(%a: tensor<?x2xf32> {onnx.name = \"a\"}) -> tensor<?x2xf32> { return %a : tensor<?x2xf32> }";
   EXPECT_TRUE(run(text, {floats({1, 2, 3}, {1, 3})}).empty());
   EXPECT_THAT(messages, HasSubstr("input 'a' is 1x3 f32, expected ?x2 f32"));
   EXPECT_TRUE(run(text, {NpyArray::zeros(DType::I32, {1, 2})}).empty());

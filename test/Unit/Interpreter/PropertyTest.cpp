@@ -23,7 +23,8 @@ class PropertyTest : public InterpreterFixture, public testing::WithParamInterfa
 protected:
   std::string uniformType(const Case &c) {
     static const char *kinds[] = {"", ", zero = integer", ", zero = float"};
-    return llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.uniform<bits = {2}, group = {3}{4}>>", c.n, c.k, c.bits, c.group, kinds[c.zeroKind]);
+    return llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.uniform<bits = {2}, group = {3}{4}>>", c.n, c.k, c.bits,
+                         c.group, kinds[c.zeroKind]);
   }
 
   /// A random uniform weight as `%w`.
@@ -65,7 +66,8 @@ protected:
     for (int64_t m = 0; m < c.m; ++m)
       for (int64_t n = 0; n < c.n; ++n)
         for (int64_t k = 0; k < c.k; ++k)
-          result[m * c.n + n] += std::fabs(a[m * c.k + k]) * std::fabs(w.alpha(n, k / c.group)) * (span + std::fabs(w.zeta(n, k / c.group)));
+          result[m * c.n + n] += std::fabs(a[m * c.k + k]) * std::fabs(w.alpha(n, k / c.group)) *
+                                 (span + std::fabs(w.zeta(n, k / c.group)));
     return result;
   }
 
@@ -96,7 +98,8 @@ TEST_P(PropertyTest, I8TablesAreWithinTheTablesRounding) {
       // Each entry is off by at most ts / 2 (and a little for ts's own rounding), weighted by alpha and 2^p.
       double bound = scale[m * c.n + n] * c.k * 0x1p-22;
       for (int64_t g = 0; g < tables.groups; ++g)
-        bound += std::fabs(w.alpha(n, g)) * tables.scales[m * tables.groups + g] * 0.502 * tables.tables * ((1u << c.bits) - 1);
+        bound += std::fabs(w.alpha(n, g)) * tables.scales[m * tables.groups + g] * 0.502 * tables.tables *
+                 ((1u << c.bits) - 1);
       EXPECT_NEAR(y[m * c.n + n], expected[m * c.n + n], bound);
     }
   }
@@ -105,31 +108,33 @@ TEST_P(PropertyTest, I8TablesAreWithinTheTablesRounding) {
 TEST_P(PropertyTest, SplitReinterpretedAndPackedWeightsGiveTheSameBits) {
   const Case &c = GetParam();
   std::string table = llvm::formatv("!lowbit.table<?x{0}, group = {1}, element = i8>", c.k, c.group);
-  std::string bipolar = llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.bipolar<planes = {2}, group = {3}>>", c.n, c.k, c.bits, c.group);
-  std::string packed = llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.packed<#lowbit.bipolar<planes = {2}, group = {3}>, "
-                                     "#lowbit.layout<rows = 64, alpha = f32, zeta = f32>>>",
-                                     c.n, c.k, c.bits, c.group);
+  std::string bipolar =
+      llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.bipolar<planes = {2}, group = {3}>>", c.n, c.k, c.bits, c.group);
+  std::string packed =
+      llvm::formatv("!lowbit.weight<{0}x{1}, #lowbit.packed<#lowbit.bipolar<planes = {2}, group = {3}>, "
+                    "#lowbit.layout<rows = 64, alpha = f32, zeta = f32>>>",
+                    c.n, c.k, c.bits, c.group);
   std::string in = "tensor<?x" + std::to_string(c.k) + "xf32>", out = "tensor<?x" + std::to_string(c.n) + "xf32>";
-  std::string text = "func.func @main(%a: " + in + ") -> (" + out + ", " + out + ", " + out + ") {\n" + definition(c) + "\n" +
-                     "%0 = lowbit.matmul %a, %w : " + in + ", " + uniformType(c) + " -> " + out + "\n" +
-                     "%t = lowbit.precompute %a : " + in + " -> " + table + "\n" +
-                     "%b = lowbit.reinterpret %w : " + uniformType(c) + " to " + bipolar + "\n" +
-                     "%1 = lowbit.lookup_matmul %t, %b : " + table + ", " + bipolar + " -> " + out + "\n" +
-                     "%p = lowbit.pack %b : " + bipolar + " to " + packed + "\n" +
-                     "%2 = lowbit.lookup_matmul %t, %p : " + table + ", " + packed + " -> " + out + "\n" +
-                     "return %0, %1, %2 : " + out + ", " + out + ", " + out + "\n}";
+  std::string text =
+      "func.func @main(%a: " + in + ") -> (" + out + ", " + out + ", " + out + ") {\n" + definition(c) + "\n" +
+      "%0 = lowbit.matmul %a, %w : " + in + ", " + uniformType(c) + " -> " + out + "\n" +
+      "%t = lowbit.precompute %a : " + in + " -> " + table + "\n" + "%b = lowbit.reinterpret %w : " + uniformType(c) +
+      " to " + bipolar + "\n" + "%1 = lowbit.lookup_matmul %t, %b : " + table + ", " + bipolar + " -> " + out + "\n" +
+      "%p = lowbit.pack %b : " + bipolar + " to " + packed + "\n" + "%2 = lowbit.lookup_matmul %t, %p : " + table +
+      ", " + packed + " -> " + out + "\n" + "return %0, %1, %2 : " + out + ", " + out + ", " + out + "\n}";
   std::vector<NpyArray> results = run(text, {floats(activations(c), {c.m, c.k})});
   ASSERT_EQ(results.size(), 3u) << messages;
   EXPECT_EQ(results[0].bytes, results[1].bytes);
   EXPECT_EQ(results[0].bytes, results[2].bytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, PropertyTest,
-                         testing::Values(Case{1, 1, 1, 16, 1, 0}, Case{1, 3, 32, 32, 4, 0}, Case{5, 131, 264, 32, 4, 1},
-                                         Case{5, 13, 264, 32, 4, 2}, Case{2, 7, 100, 128, 2, 1}, Case{3, 65, 72, 16, 8, 1},
-                                         Case{2, 9, 50, 12, 3, 2}, Case{1, 70, 96, 96, 6, 1}, Case{4, 5, 37, 20, 5, 0},
-                                         Case{2, 4, 64, 16, 7, 2}),
-                         [](const testing::TestParamInfo<Case> &info) {
-                           const Case &c = info.param;
-                           return llvm::formatv("m{0}n{1}k{2}g{3}b{4}z{5}", c.m, c.n, c.k, c.group, c.bits, c.zeroKind).str();
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, PropertyTest,
+    testing::Values(Case{1, 1, 1, 16, 1, 0}, Case{1, 3, 32, 32, 4, 0}, Case{5, 131, 264, 32, 4, 1},
+                    Case{5, 13, 264, 32, 4, 2}, Case{2, 7, 100, 128, 2, 1}, Case{3, 65, 72, 16, 8, 1},
+                    Case{2, 9, 50, 12, 3, 2}, Case{1, 70, 96, 96, 6, 1}, Case{4, 5, 37, 20, 5, 0},
+                    Case{2, 4, 64, 16, 7, 2}),
+    [](const testing::TestParamInfo<Case> &info) {
+      const Case &c = info.param;
+      return llvm::formatv("m{0}n{1}k{2}g{3}b{4}z{5}", c.m, c.n, c.k, c.group, c.bits, c.zeroKind).str();
+    });

@@ -128,7 +128,8 @@ TEST_F(LookupTest, BCQByHand) {
 }
 
 TEST_F(LookupTest, InfinityReachesOnlyItsRow) {
-  lowbit::WeightReader w = weight(R"(%w = lowbit.weight {codes = dense<5> : tensor<3x2x2xi8>, scales = dense<0.5> : tensor<3x2xf32>}
+  lowbit::WeightReader w =
+      weight(R"(%w = lowbit.weight {codes = dense<5> : tensor<3x2x2xi8>, scales = dense<0.5> : tensor<3x2xf32>}
       : !lowbit.weight<3x8, #lowbit.uniform<bits = 4, group = 4>>)");
   std::vector<float> a(16, 1.0f), y(6);
   a[3] = kInf;
@@ -144,7 +145,8 @@ TEST_F(LookupTest, InfinityReachesOnlyItsRow) {
 TEST_F(LookupTest, GreatestGroupFitsThirtyTwoBits) {
   // numerics.md, "Ranges": 2^18 activations, 8 planes, all codes 255, all entries 127.
   int64_t k = kMaxGroup;
-  std::string type = "!lowbit.weight<1x" + std::to_string(k) + ", #lowbit.bipolar<planes = 8, group = " + std::to_string(k) + ", zeta = 0.0 : f32>>";
+  std::string type = "!lowbit.weight<1x" + std::to_string(k) +
+                     ", #lowbit.bipolar<planes = 8, group = " + std::to_string(k) + ", zeta = 0.0 : f32>>";
   lowbit::WeightReader w = weight("%w = lowbit.weight {codes = dense<-1> : tensor<1x1x" + std::to_string(k) +
                                   "xi8>, alphas = dense<1.0> : tensor<1x1xf32>} : " + type);
   std::vector<float> a(k, 1.0f);

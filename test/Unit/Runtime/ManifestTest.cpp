@@ -1,6 +1,6 @@
 //===- ManifestTest.cpp - manifests and host checks: what is refused ------===//
-#include "lutra/Runtime/HostCheck.h"
 #include "lutra/Runtime/Manifest.h"
+#include "lutra/Runtime/HostCheck.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,24 +45,31 @@ TEST(Manifest, ReadsEveryField) {
 TEST(Manifest, RefusesNamingFileAndKey) {
   EXPECT_THAT(refusal("{"), HasSubstr("'dir/manifest.json': not JSON"));
   EXPECT_THAT(refusal(replaced("\"lutra-artifact\"", "\"zip\"")), HasSubstr("'format' is 'zip'"));
-  EXPECT_THAT(refusal(replaced("\"abi_version\": 1", "\"abi_version\": 2")), HasSubstr("ABI version 2, but this runtime speaks version 1"));
+  EXPECT_THAT(refusal(replaced("\"abi_version\": 1", "\"abi_version\": 2")),
+              HasSubstr("ABI version 2, but this runtime speaks version 1"));
   EXPECT_THAT(refusal(replaced("\"abi_version\": 1, ", "")), HasSubstr("missing value at manifest.abi_version"));
-  EXPECT_THAT(refusal(replaced("\"cpu\": \"skylake-avx512\", ", "")), HasSubstr("missing value at manifest.target.cpu"));
+  EXPECT_THAT(refusal(replaced("\"cpu\": \"skylake-avx512\", ", "")),
+              HasSubstr("missing value at manifest.target.cpu"));
   EXPECT_THAT(refusal(replaced("\"bytes\": 100", "\"bytes\": \"100\"")), HasSubstr("at manifest.library.bytes"));
-  EXPECT_THAT(refusal(replaced("0123456789abcdef", "0123")), HasSubstr("expected 16 hexadecimal digits at manifest.library.xxh3"));
+  EXPECT_THAT(refusal(replaced("0123456789abcdef", "0123")),
+              HasSubstr("expected 16 hexadecimal digits at manifest.library.xxh3"));
   EXPECT_THAT(refusal(replaced("\"model.so\"", "\"../model.so\"")), HasSubstr("expected the plain name of a file"));
-  EXPECT_THAT(refusal(replaced("\"i64\"", "\"i65\"")), HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8 or bool) at manifest.inputs[0].dtype"));
+  EXPECT_THAT(refusal(replaced("\"i64\"", "\"i65\"")),
+              HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8 or bool) at manifest.inputs[0].dtype"));
   EXPECT_THAT(refusal(replaced("[\"batch\", 3]", "[\"batch\", -3]")), HasSubstr("manifest.inputs[0].shape[1]"));
   EXPECT_THAT(refusal(replaced("[\"avx512bw\"]", "[3]")), HasSubstr("manifest.target.features[0]"));
-  EXPECT_THAT(refusal(replaced("\"data_offset\": 4096", "\"data_offset\": 9000")), HasSubstr("expected a multiple of 64"));
+  EXPECT_THAT(refusal(replaced("\"data_offset\": 4096", "\"data_offset\": 9000")),
+              HasSubstr("expected a multiple of 64"));
 }
 
 TEST(Manifest, UnboundOutputDimensionIsRefused) {
-  EXPECT_THAT(refusal(replaced("[\"batch\", 7]", "[\"total\", 7]")), HasSubstr("dimension 'total' of output 'y' appears in no input"));
+  EXPECT_THAT(refusal(replaced("[\"batch\", 7]", "[\"total\", 7]")),
+              HasSubstr("dimension 'total' of output 'y' appears in no input"));
 }
 
 TEST(HostCheck, NamesMissingFeaturesAndTheOption) {
-  llvm::Expected<Manifest> manifest = Manifest::parse(replaced("[\"avx512bw\"]", "[\"avx2\", \"avx512bw\", \"avx512vl\"]"), "dir");
+  llvm::Expected<Manifest> manifest =
+      Manifest::parse(replaced("[\"avx512bw\"]", "[\"avx2\", \"avx512bw\", \"avx512vl\"]"), "dir");
   ASSERT_TRUE(static_cast<bool>(manifest));
   llvm::StringMap<bool> features;
   features["avx2"] = true;

@@ -30,7 +30,9 @@ protected:
 
   std::string path(llvm::StringRef file) { return (dir + "/" + file).str(); }
 
-  static std::string read(llvm::StringRef file) { return llvm::cantFail(llvm::errorOrToExpected(llvm::MemoryBuffer::getFile(file, false, false)))->getBuffer().str(); }
+  static std::string read(llvm::StringRef file) {
+    return llvm::cantFail(llvm::errorOrToExpected(llvm::MemoryBuffer::getFile(file, false, false)))->getBuffer().str();
+  }
   static void write(llvm::StringRef file, llvm::StringRef text) {
     std::error_code ec;
     llvm::sys::fs::remove(file); // A loaded library keeps its inode: writing into it would change running code.
@@ -39,17 +41,20 @@ protected:
   }
 
   /// A whole artifact; weights[0] is 100.
-  void makeArtifact(llvm::StringRef library = FAKE_MODEL, llvm::StringRef features = "", llvm::StringRef target = "cpu", llvm::StringRef extra = "") {
+  void makeArtifact(llvm::StringRef library = FAKE_MODEL, llvm::StringRef features = "", llvm::StringRef target = "cpu",
+                    llvm::StringRef extra = "") {
     std::string code = read(library);
     write(path("model.so"), code);
     SafetensorsWriter writer;
     writer.add("w", DType::F32, {16});
-    SafetensorsSummary weights = llvm::cantFail(writer.write(path("weights.safetensors"), [](size_t, llvm::MutableArrayRef<char> out) {
-      float value = 100;
-      std::memcpy(out.data(), &value, sizeof(value));
-      return llvm::Error::success();
-    }));
-    write(path("manifest.json"), llvm::formatv(R"({{"format": "lutra-artifact", "abi_version": 1, "lutra_version": "0.1.0",
+    SafetensorsSummary weights =
+        llvm::cantFail(writer.write(path("weights.safetensors"), [](size_t, llvm::MutableArrayRef<char> out) {
+          float value = 100;
+          std::memcpy(out.data(), &value, sizeof(value));
+          return llvm::Error::success();
+        }));
+    write(path("manifest.json"),
+          llvm::formatv(R"({{"format": "lutra-artifact", "abi_version": 1, "lutra_version": "0.1.0",
       "target": {{"name": "{0}", "triple": "", "cpu": "imaginary", "features": [{1}]},
       "library": {{"file": "model.so", "bytes": {2}, "xxh3": "{3:x-16}"},
       "weights": {{"file": "weights.safetensors", "bytes": {4}, "data_offset": {5}, "xxh3": "{6:x-16}"},
@@ -57,9 +62,9 @@ protected:
                  {{"name": "past", "dtype": "f32", "shape": ["n", 2]}],
       "outputs": [{{"name": "y", "dtype": "f32", "shape": ["n", 4]}, {{"name": "present", "dtype": "f32", "shape": ["n", 2]}],
       {7} "checks": ["first", "node 'Gather_3': the index is out of range"]})",
-                                                target, features, code.size(), llvm::xxh3_64bits(code), weights.bytes,
-                                                weights.dataOffset, weights.xxh3, extra)
-                                                .str());
+                        target, features, code.size(), llvm::xxh3_64bits(code), weights.bytes, weights.dataOffset,
+                        weights.xxh3, extra)
+              .str());
   }
 
   std::string refusal(const SessionOptions &options = {}) {
@@ -73,20 +78,24 @@ protected:
 
 /// Row-major f32 matrices and references to them.
 struct Arrays {
-  std::vector<float> a{1, 2, 3, 4, 5, 6, 7, 8}, b{10, 20, 30, 40, 50, 60}, past{1, 2, 3, 4}, y = std::vector<float>(8), present = std::vector<float>(4);
+  std::vector<float> a{1, 2, 3, 4, 5, 6, 7, 8}, b{10, 20, 30, 40, 50, 60}, past{1, 2, 3, 4},
+      y = std::vector<float>(8), present = std::vector<float>(4);
   int64_t shapeA[2] = {2, 4}, shapeB[2] = {2, 3}, shapeP[2] = {2, 2};
   std::vector<TensorRef> inputs() {
-    return {{a.data(), DType::F32, shapeA, {}}, {b.data(), DType::F32, shapeB, {}}, {past.data(), DType::F32, shapeP, {}}};
+    return {
+        {a.data(), DType::F32, shapeA, {}}, {b.data(), DType::F32, shapeB, {}}, {past.data(), DType::F32, shapeP, {}}};
   }
-  std::vector<TensorRef> outputs() { return {{y.data(), DType::F32, shapeA, {}}, {present.data(), DType::F32, shapeP, {}}}; }
+  std::vector<TensorRef> outputs() {
+    return {{y.data(), DType::F32, shapeA, {}}, {present.data(), DType::F32, shapeP, {}}};
+  }
 };
 
 } // namespace
 
-#define ASSERT_RUNS(error)                                                                                                                 \
-  do {                                                                                                                                     \
-    llvm::Error e = (error);                                                                                                               \
-    ASSERT_FALSE(static_cast<bool>(e)) << llvm::toString(std::move(e));                                                                    \
+#define ASSERT_RUNS(error)                                                                                             \
+  do {                                                                                                                 \
+    llvm::Error e = (error);                                                                                           \
+    ASSERT_FALSE(static_cast<bool>(e)) << llvm::toString(std::move(e));                                                \
   } while (false)
 
 TEST_F(SessionTest, Runs) {
@@ -132,7 +141,8 @@ TEST_F(SessionTest, StridedArraysAreReadAndWrittenInPlace) {
   y.assign(20, -1);
   outputs[0].strides = spread;
   ASSERT_RUNS(session->run(inputs, outputs));
-  EXPECT_THAT(llvm::ArrayRef(y).take_front(16), ElementsAre(161, -1, 162, -1, 163, -1, 164, -1, 255, -1, 256, -1, 257, -1, 258, -1));
+  EXPECT_THAT(llvm::ArrayRef(y).take_front(16),
+              ElementsAre(161, -1, 162, -1, 163, -1, 164, -1, 255, -1, 256, -1, 257, -1, 258, -1));
   int64_t overlapping[] = {0, 1};
   outputs[0].strides = overlapping;
   EXPECT_THAT(llvm::toString(session->run(inputs, outputs)), HasSubstr("output 'y' overlaps itself"));
@@ -166,7 +176,8 @@ TEST_F(SessionTest, StatusBecomesTheManifestsMessage) {
   auto session = llvm::cantFail(Session::open(dir));
   Arrays arrays;
   arrays.a[0] = -1;
-  EXPECT_EQ(llvm::toString(session->run(arrays.inputs(), arrays.outputs())), "node 'Gather_3': the index is out of range");
+  EXPECT_EQ(llvm::toString(session->run(arrays.inputs(), arrays.outputs())),
+            "node 'Gather_3': the index is out of range");
   arrays.a[0] = 1;
   ASSERT_RUNS(session->run(arrays.inputs(), arrays.outputs()));
 }
@@ -181,17 +192,22 @@ TEST_F(SessionTest, WrongArraysAreRefused) {
     return llvm::toString(session->run(inputs, outputs));
   };
   int64_t three[] = {3, 3}, row[] = {2}, wide[] = {2, 5}, one[] = {1};
-  EXPECT_THAT(message([](auto &in, auto &) { in.pop_back(); }), HasSubstr("the model has 3 inputs (a, b, past), but 2 were given"));
-  EXPECT_THAT(message([](auto &in, auto &) { in[0].dtype = DType::I32; }), HasSubstr("input 'a' has element type i32, expected f32"));
-  EXPECT_THAT(message([&](auto &in, auto &) { in[0].sizes = row; }), HasSubstr("input 'a' has shape 2 (rank 1), expected n x 4 (rank 2)"));
-  EXPECT_THAT(message([&](auto &in, auto &) { in[0].sizes = wide; }), HasSubstr("input 'a' has shape 2x5, expected n x 4"));
+  EXPECT_THAT(message([](auto &in, auto &) { in.pop_back(); }),
+              HasSubstr("the model has 3 inputs (a, b, past), but 2 were given"));
+  EXPECT_THAT(message([](auto &in, auto &) { in[0].dtype = DType::I32; }),
+              HasSubstr("input 'a' has element type i32, expected f32"));
+  EXPECT_THAT(message([&](auto &in, auto &) { in[0].sizes = row; }),
+              HasSubstr("input 'a' has shape 2 (rank 1), expected n x 4 (rank 2)"));
+  EXPECT_THAT(message([&](auto &in, auto &) { in[0].sizes = wide; }),
+              HasSubstr("input 'a' has shape 2x5, expected n x 4"));
   EXPECT_THAT(message([&](auto &in, auto &) { in[1].sizes = three; }),
               HasSubstr("dimension 'n' is 2 in input 'a', but 3 in input 'b' (shape 3x3, expected n x k)"));
   EXPECT_THAT(message([&](auto &in, auto &) { in[1].strides = one; }), HasSubstr("input 'b' has 1 strides for rank 2"));
   EXPECT_THAT(message([&](auto &in, auto &) { in[1].data = nullptr; }), HasSubstr("input 'b' has no data"));
   EXPECT_THAT(message([&](auto &, auto &out) { out[0].sizes = wide; }),
               HasSubstr("output 'y' has shape 2x5, but these inputs give 2x4 (n x 4)"));
-  EXPECT_THAT(message([&](auto &, auto &out) { out[1].dtype = DType::F64; }), HasSubstr("output 'present' has element type f64, expected f32"));
+  EXPECT_THAT(message([&](auto &, auto &out) { out[1].dtype = DType::F64; }),
+              HasSubstr("output 'present' has element type f64, expected f32"));
   EXPECT_THAT(llvm::toString(session->setThreads(-1)), HasSubstr("thread count -1"));
 }
 

@@ -45,7 +45,8 @@ TEST(Npy, RoundTripsEveryDType) {
 }
 
 TEST(Npy, AcceptsFormat2AndKeysInAnyOrder) {
-  llvm::Expected<NpyArray> array = parseNpy(npy("{'shape': (2,), 'descr': '<i4', 'fortran_order': False}\n", "abcdefgh", 2), "x.npy");
+  llvm::Expected<NpyArray> array =
+      parseNpy(npy("{'shape': (2,), 'descr': '<i4', 'fortran_order': False}\n", "abcdefgh", 2), "x.npy");
   ASSERT_TRUE(static_cast<bool>(array)) << llvm::toString(array.takeError());
   EXPECT_EQ(array->dtype, DType::I32);
   EXPECT_EQ(array->numElements(), 2);
@@ -53,13 +54,16 @@ TEST(Npy, AcceptsFormat2AndKeysInAnyOrder) {
 
 TEST(Npy, RefusesWithReasons) {
   EXPECT_THAT(refusal("PK\x03\x04 not numpy"), HasSubstr("'x.npy': not a .npy file"));
-  EXPECT_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd")), HasSubstr("numpy.ascontiguousarray"));
+  EXPECT_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd")),
+              HasSubstr("numpy.ascontiguousarray"));
   EXPECT_THAT(refusal(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "abcd")), HasSubstr("'>f4'"));
   EXPECT_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd")),
               HasSubstr("holds 4 bytes of data, but 2 f32 needs 8"));
-  EXPECT_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", "abcd")), HasSubstr("malformed"));
+  EXPECT_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", "abcd")),
+              HasSubstr("malformed"));
   EXPECT_THAT(refusal(npy("{'descr': '<f4', 'shape': (1,), }", "abcd")), HasSubstr("lacks"));
-  EXPECT_THAT(refusal(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "abcd")), HasSubstr("structured"));
+  EXPECT_THAT(refusal(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "abcd")),
+              HasSubstr("structured"));
   EXPECT_THAT(refusal(npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4611686018427387904, 8), }", "")),
               HasSubstr("does not fit 64 bits"));
   EXPECT_THAT(refusal(npy("{'descr'", "").substr(0, 12)), HasSubstr("truncated"));

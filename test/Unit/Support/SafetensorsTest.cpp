@@ -63,7 +63,8 @@ TEST(Safetensors, FailedProducerLeavesNoFile) {
   SafetensorsWriter writer;
   writer.add("a", DType::U8, {3});
   std::string path = (dir + "/w.safetensors").str();
-  auto summary = writer.write(path, [](size_t, llvm::MutableArrayRef<char>) { return llvm::createStringError("no bytes today"); });
+  auto summary =
+      writer.write(path, [](size_t, llvm::MutableArrayRef<char>) { return llvm::createStringError("no bytes today"); });
   ASSERT_FALSE(static_cast<bool>(summary));
   EXPECT_EQ(llvm::toString(summary.takeError()), "no bytes today");
   std::error_code ec;
@@ -75,21 +76,28 @@ TEST(Safetensors, DuplicateNamesAreRefused) {
   SafetensorsWriter writer;
   writer.add("a", DType::U8, {3});
   writer.add("a", DType::U8, {3});
-  auto summary = writer.write("/nonexistent/w", [](size_t, llvm::MutableArrayRef<char>) { return llvm::Error::success(); });
+  auto summary =
+      writer.write("/nonexistent/w", [](size_t, llvm::MutableArrayRef<char>) { return llvm::Error::success(); });
   ASSERT_FALSE(static_cast<bool>(summary));
   EXPECT_THAT(llvm::toString(summary.takeError()), HasSubstr("two tensors are named 'a'"));
 }
 
 TEST(Safetensors, RefusesWithReasons) {
   EXPECT_THAT(refusal("abc"), HasSubstr("'w.safetensors': not a safetensors file: 3 bytes"));
-  EXPECT_THAT(refusal(std::string(8, '\xff') + "{}"), HasSubstr("header length 18446744073709551615 does not fit the file of 10 bytes"));
+  EXPECT_THAT(refusal(std::string(8, '\xff') + "{}"),
+              HasSubstr("header length 18446744073709551615 does not fit the file of 10 bytes"));
   EXPECT_THAT(refusal(file("[1]", 0)), HasSubstr("does not start with '{'"));
   EXPECT_THAT(refusal(file("{\"a\":", 0)), HasSubstr("is not JSON"));
   EXPECT_THAT(refusal(file("{\"a\":3}", 0)), HasSubstr("tensor 'a' in the safetensors header: expected an object"));
-  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U9","shape":[1],"data_offsets":[0,1]}})", 1)), HasSubstr("unknown dtype 'U9'"));
+  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U9","shape":[1],"data_offsets":[0,1]}})", 1)),
+              HasSubstr("unknown dtype 'U9'"));
   EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1)), HasSubstr("non-negative"));
-  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1]}})", 1)), HasSubstr("span 1 bytes, but dtype and shape need 4"));
-  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2)), HasSubstr("neither holes nor overlaps"));
-  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", 4)), HasSubstr("it is truncated"));
-  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 4)), HasSubstr("3 bytes follow the last tensor"));
+  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1]}})", 1)),
+              HasSubstr("span 1 bytes, but dtype and shape need 4"));
+  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2)),
+              HasSubstr("neither holes nor overlaps"));
+  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", 4)),
+              HasSubstr("it is truncated"));
+  EXPECT_THAT(refusal(file(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 4)),
+              HasSubstr("3 bytes follow the last tensor"));
 }

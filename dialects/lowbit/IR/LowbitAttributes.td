@@ -72,8 +72,10 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
   let summary = "How packed planes lie in memory";
   let description = [{
     Rows are cut in tiles of `rows`; a tile holds, group after group, the codes, the alphas and the zetas (or betas) of its
-    rows. Without `symmetric`, a code byte holds the 4-bit indices of two neighbouring tables for one row (docs/spec/numerics.md,
-    "Packed layouts"). With `symmetric`, an index is 3 bits and a sign, complemented at compile time (LUT Tensor Core, eq. 6).
+    rows. A code byte holds the 4-bit indices of two neighbouring tables for one row and plane (docs/spec/numerics.md, "Packed
+    layouts"). Planes come in runs of 4, then 2, then 1 from plane 0 up; the bytes of a run's planes are neighbours, and in a run of
+    one plane those of rows r and r + rows / 2 (when `rows` is even). With `symmetric`, planes come one after another, and an index
+    is 3 bits and a sign, complemented at compile time (LUT Tensor Core, eq. 6).
     `alpha` and `zeta` are the storage types: the narrowest that hold every value exactly; no `zeta` when the format's is a constant.
 
     Example: `#lowbit.layout<rows = 64, alpha = f16, zeta = i8>`

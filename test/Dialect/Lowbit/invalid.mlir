@@ -157,3 +157,19 @@ func.func @pack_c1_format(%w: !lowbit.weight<2x16, #lowbit.bcq<planes = 4, group
   %p = lowbit.pack %w : !lowbit.weight<2x16, #lowbit.bcq<planes = 4, group = 16>>
       to !lowbit.weight<2x16, #lowbit.packed<#lowbit.bcq<planes = 3, group = 16>, #lowbit.layout<rows = 64, alpha = f16, zeta = f32>>>
 }
+
+// -----
+
+func.func @packed_data_c1_format(%w: !lowbit.weight<2x16, #lowbit.bcq<planes = 4, group = 16>>) {
+  // expected-error @+1 {{the weight must be packed, but its format is #lowbit.bcq<planes = 4, group = 16>; run lowbit-pack-weights (C1)}}
+  %b = lowbit.packed_data %w : !lowbit.weight<2x16, #lowbit.bcq<planes = 4, group = 16>> -> tensor<640xi8>
+}
+
+// -----
+
+!packed = !lowbit.weight<2x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+func.func @packed_data_c1_bytes(%w: !packed) {
+  // expected-error @+1 {{the packed weight is 640 bytes, but the result is 'tensor<641xi8>' (C1)}}
+  %b = lowbit.packed_data %w : !packed -> tensor<641xi8>
+}

@@ -35,6 +35,8 @@ func.func @weights() -> (!packed, !bcq) {
   %p = lowbit.reinterpret %w : !uniform to !constant
   // CHECK: lowbit.pack
   %q = lowbit.pack %p : !constant to !packed
+  // CHECK: lowbit.packed_data %{{.*}} : !lowbit.weight<{{.*}}> -> tensor<640xi8>
+  %bytes = lowbit.packed_data %q : !packed -> tensor<640xi8>
   // CHECK: lowbit.weight {alphas =
   %b = lowbit.weight {codes = dense<1> : tensor<2x1x6xi8>, alphas = dense<0.5> : tensor<2x1x3xf32>,
                       betas = dense<0.0> : tensor<2x1xf32>} : !bcq

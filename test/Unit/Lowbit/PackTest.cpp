@@ -65,6 +65,12 @@ TEST_P(PackTest, BCQ) {
     checkRoundTrip(weight, weight.makeBCQ(weight.makeBipolar()), 16, symmetric);
 }
 
+TEST_P(PackTest, TilesOfOddRows) {
+  RandomWeight weight(context, GetParam(), 7);
+  for (int64_t tileRows : {1, 7})
+    checkRoundTrip(weight, weight.makeBipolar(), tileRows, /*symmetric=*/false);
+}
+
 TEST_P(PackTest, ConstantZetaIsNotStored) {
   if (GetParam().zero != ZeroKind::Midpoint)
     return; // Others are constant by chance only.
@@ -76,27 +82,41 @@ TEST_P(PackTest, ConstantZetaIsNotStored) {
   checkRoundTrip(weight, value, 64, false);
 }
 
-/// One row, one group of 8 two-bit codes: bytes by hand.
-TEST_F(PackTest, BytesOfAnOctet) {
-  RandomWeight weight(context, {1, 8, 8, 2, ZeroKind::Midpoint}, 4);
+/// The byte that plane `p` of 8 codes makes: bit i of table t from code 4 t + i, bit by bit.
+static uint8_t planeByte(const RandomWeight &weight, int64_t n, unsigned p, bool symmetric) {
+  uint8_t byte = 0;
+  for (int table = 0; table < 2; ++table) {
+    uint8_t index = 0;
+    for (int i = 0; i < 4; ++i)
+      index |= static_cast<uint8_t>((weight.code(n, 4 * table + i) >> p & 1) << i);
+    if (symmetric && index >= 8)
+      index = static_cast<uint8_t>(8 | (~index & 7));
+    byte |= static_cast<uint8_t>(index << 4 * table);
+  }
+  return byte;
+}
+
+// Three rows of a tile of four, one group of 8 seven-bit codes: the place of every byte by hand.
+TEST_F(PackTest, PlacesOfCodeBytes) {
+  RandomWeight weight(context, {3, 8, 8, 7, ZeroKind::Midpoint}, 4);
   Value value = weight.makeBipolar(-1.0f);
   for (bool symmetric : {false, true}) {
-    auto layout = LayoutAttr::get(&context, 2, Float32Type::get(&context), Type(), symmetric);
+    auto layout = LayoutAttr::get(&context, 4, Float32Type::get(&context), Type(), symmetric);
     PackOp pack = weight.makePack(value, layout);
-    std::vector<char> bytes(2 * 2 + 2 * 4);
+    std::vector<char> bytes(7 * 4 + 4 * 4);
     ASSERT_TRUE(succeeded(packWeight(pack, bytes)));
-    for (unsigned p = 0; p < 2; ++p) {
-      uint8_t expected = 0;
-      for (int table = 0; table < 2; ++table) {
-        uint8_t index = 0;
-        for (int i = 0; i < 4; ++i)
-          index |= static_cast<uint8_t>((weight.code(0, 4 * table + i) >> p & 1) << i);
-        if (symmetric && index >= 8)
-          index = static_cast<uint8_t>(8 | (~index & 7));
-        expected |= static_cast<uint8_t>(index << 4 * table);
+    for (int64_t r = 0; r < 4; ++r) {
+      for (unsigned p = 0; p < 7; ++p) {
+        int64_t place = p * 4 + r; // Plane by plane.
+        if (!symmetric && p < 4)
+          place = r * 4 + p; // Planes 0 to 3 side by side,
+        else if (!symmetric && p < 6)
+          place = 16 + r * 2 + (p - 4); // then 4 and 5,
+        else if (!symmetric)
+          place = 24 + r % 2 * 2 + r / 2; // then 6, rows r and r + 2 side by side.
+        uint8_t expected = r < 3 ? planeByte(weight, r, p, symmetric) : 0;
+        ASSERT_EQ(static_cast<uint8_t>(bytes[place]), expected) << "row " << r << ", plane " << p;
       }
-      EXPECT_EQ(static_cast<uint8_t>(bytes[2 * p]), expected);
-      EXPECT_EQ(bytes[2 * p + 1], 0) << "the padding row";
     }
   }
 }

@@ -98,7 +98,8 @@ static llvm::Error copyElements(ElementsAttr value, llvm::MutableArrayRef<char> 
 /// Runs the recipe of a packed weight: rebuilds its ops in a scratch block and asks the evaluator.
 static LogicalResult packElements(DictionaryAttr recipe, Location loc, llvm::MutableArrayRef<char> out) {
   Block scratch;
-  OpBuilder builder = OpBuilder::atBlockEnd(&scratch);
+  OpBuilder builder(loc.getContext());
+  builder.setInsertionPointToEnd(&scratch); // The block has no parent to ask for its context.
   auto types = llvm::map_to_vector(recipe.getAs<ArrayAttr>("types").getAsValueRange<TypeAttr>(), [](Type type) { return type; });
   Value weight =
       lutra::lowbit::WeightOp::create(builder, loc, types.front(), recipe.getAs<DictionaryAttr>("components"));

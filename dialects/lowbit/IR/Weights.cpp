@@ -266,6 +266,7 @@ std::optional<float> WeightReader::findConstantZeta() const {
 std::pair<uint8_t, uint8_t> WeightReader::findCodeRange() const {
   uint8_t low = 255, high = 0;
   std::vector<uint8_t> buffer((group + 7) / 8 * 8);
+  const uint8_t most = static_cast<uint8_t>((1u << bits) - 1);
   const bool wholeBytes = bits == 8 && codes.stride != 0;
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t g = 0; g < groups; ++g) {
@@ -279,6 +280,9 @@ std::pair<uint8_t, uint8_t> WeightReader::findCodeRange() const {
         high = std::max(high, row[i]);
       }
     }
+    // Most weights use every code: their first rows show it.
+    if (low == 0 && high == most)
+      break;
   }
   return {low, high};
 }

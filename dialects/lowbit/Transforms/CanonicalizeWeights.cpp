@@ -197,7 +197,7 @@ private:
       if (std::optional<float> value = reader->findConstantZeta())
         zeta = builder.getF32FloatAttr(*value);
       if (auto narrowing = narrow ? findNarrowing(constant, format, *reader) : std::nullopt) {
-        remark::passed(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+        remark::passed(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
             << remark::reason("the codes use {0} of {1} bits", narrowing->bits, format.getBits())
             << remark::metric("rows", type.getRows()) << remark::metric("cols", type.getCols());
         WeightOp narrowed = narrowWeight(builder, constant, format, *reader, *narrowing);

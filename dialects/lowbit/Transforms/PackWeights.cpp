@@ -61,7 +61,7 @@ private:
     builder.setInsertionPointAfterValue(weight);
     auto op = PackOp::create(builder, weight.getLoc(), type.withFormat(format), weight);
     int64_t bytes = format.getTotalBytes(type.getRows(), type.getCols());
-    remark::analysis(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+    remark::analysis(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
         << remark::add("{0:F2} bits per weight", 8.0 * bytes / (double(type.getRows()) * type.getCols()))
         << remark::metric("bytes", bytes);
     return op.getResult();

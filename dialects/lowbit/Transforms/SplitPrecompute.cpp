@@ -32,7 +32,7 @@ struct SplitPrecompute : lutra::lowbit::impl::SplitPrecomputeBase<SplitPrecomput
     getOperation()->walk([&](MatmulOp op) {
       WeightType weight = op.getWeight().getType();
       if (!isPlanesFormat(weight.getUnpackedFormat())) {
-        remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+        remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
             << remark::reason("the weight is not in bit planes")
             << remark::suggest("run lowbit-canonicalize-weights first");
         return;
@@ -61,7 +61,7 @@ private:
       other.replaceAllUsesWith(precompute.getResult());
       other.erase();
     }
-    remark::passed(first.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+    remark::passed(first.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
         << remark::reason("{0} products share a table", products.size() + existing.size())
         << remark::metric("cols", cols) << remark::metric("group", group);
     for (MatmulOp product : products) {

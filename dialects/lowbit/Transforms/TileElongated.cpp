@@ -114,7 +114,7 @@ private:
     }
     int64_t n = std::min(bestTiles * rows, weight.getRows());
     int64_t k = std::min(bestGroups * group, weight.getCols());
-    remark::analysis(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+    remark::analysis(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
         << remark::add("tile m = {0}, n = {1}, k = {2}", bestM, n, k)
         << remark::metric("table-bytes", bestM * bestGroups * bytes.tables)
         << remark::metric("weight-bytes", bestTiles * bestGroups * bytes.weights);

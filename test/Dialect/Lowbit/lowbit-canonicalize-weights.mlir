@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --lowbit-canonicalize-weights --canonicalize --split-input-file | FileCheck %s
 // RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --canonicalize --split-input-file | FileCheck %s --check-prefix=WIDE
-// RUN: lutra-opt %s --lowbit-canonicalize-weights --remark-policy=all --remarks-filter=lowbit --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --remark-policy=all --remarks-filter=lowbit-canonicalize-weights --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // The midpoint is zeta = -1, and codes that use all bits stay. Two products share one conversion.
 // CHECK-LABEL: func @midpoint

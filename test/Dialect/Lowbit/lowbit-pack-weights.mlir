@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --lowbit-pack-weights | FileCheck %s
 // RUN: lutra-opt %s --lowbit-pack-weights='rows=16 symmetric=true' | FileCheck %s --check-prefix=SYMMETRIC
-// RUN: lutra-opt %s --lowbit-pack-weights --remark-policy=all --remarks-filter=lowbit -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-pack-weights --remark-policy=all --remarks-filter=lowbit-pack-weights -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 !t = !lowbit.table<?x16, group = 16, element = i8>
 !uniform = !lowbit.weight<2x16, #lowbit.uniform<bits = 4, group = 16>>

@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --lowbit-split-precompute | FileCheck %s
 // RUN: lutra-opt %s --lowbit-split-precompute=table=f32 | FileCheck %s --check-prefix=F32
-// RUN: lutra-opt %s --lowbit-split-precompute --remark-policy=all --remarks-filter=lowbit -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-split-precompute --remark-policy=all --remarks-filter=lowbit-split-precompute -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 !w32 = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
 !w16 = !lowbit.weight<8x64, #lowbit.bcq<planes = 3, group = 16>>

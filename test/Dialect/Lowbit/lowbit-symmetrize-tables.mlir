@@ -1,5 +1,5 @@
 // RUN: lutra-opt %s --lowbit-symmetrize-tables | FileCheck %s
-// RUN: lutra-opt %s --lowbit-symmetrize-tables --remark-policy=all --remarks-filter=lowbit -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-symmetrize-tables --remark-policy=all --remarks-filter=lowbit-symmetrize-tables -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 !w = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
 !t = !lowbit.table<?x64, group = 32, element = i8>

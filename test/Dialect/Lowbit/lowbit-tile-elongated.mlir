@@ -1,7 +1,7 @@
 // RUN: lutra-opt %s --lowbit-tile-elongated | FileCheck %s
 // RUN: lutra-opt %s --lowbit-tile-elongated='l1-bytes=8192 l2-bytes=65536' | FileCheck %s --check-prefix=SMALL
 // RUN: lutra-opt %s --lowbit-tile-elongated='accumulators=2 rows=16' | FileCheck %s --check-prefix=TWO
-// RUN: lutra-opt %s --lowbit-tile-elongated --remark-policy=all --remarks-filter=lowbit -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-tile-elongated --remark-policy=all --remarks-filter=lowbit-tile-elongated -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 !planes = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
 

@@ -66,10 +66,12 @@ def LowerAsserts : Pass<"lutra-lower-asserts", "::mlir::ModuleOp"> {
   let summary = "Turn run-time checks into a status that the caller reads";
   let description = [{
     `cf.assert %ok, "message"` becomes a store of 1 + the message's index to `@lutra_status[0]` when `%ok` is false and no earlier check of
-    the call failed; then execution goes on (what the check guards is clamped by whoever made it). The messages are collected, each
+    the call failed; then execution goes on (what the check guards is clamped by whoever made it). But behind the checks at the head of
+    `@main`, before anything is allocated or written, `@main` returns when one of them failed. The messages are collected, each
     once, in the module attribute `lutra.checks`. Never an abort: the caller is a library user's process.
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
 }
 
 def OutlineKernels : Pass<"lutra-outline-kernels", "::mlir::ModuleOp"> {
@@ -104,6 +106,24 @@ def ApproximateMath : Pass<"lutra-approximate-math"> {
     the whole range. Operations that the numerics of lookup tables use (fma, roundeven, abs) are left alone.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandReshapes : Pass<"lutra-expand-reshapes"> {
+  let summary = "Lower memref.expand_shape whose groups have several dynamic sizes";
+  let description = [{
+    A view with the sizes that the operation states. (Upstream's `expand-strided-metadata` handles one dynamic size per group.)
+
+    Before:
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %s, 64] : memref<?x64xf32> into memref<?x?x64xf32>
+    ```
+    After:
+    ```mlir
+    %stride = arith.muli %s, %c64
+    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%b, %s, 64], strides: [%stride, 64, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def ConvertToLLVM : Pass<"lutra-convert-to-llvm", "::mlir::ModuleOp"> {

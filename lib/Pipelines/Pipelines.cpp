@@ -3,6 +3,7 @@
 
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
+#include "lib/Conversion/LowbitToLut/LowbitToLut.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
 #include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
 #include "lutra/Codegen/Passes.h"
@@ -50,7 +51,10 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   addCleanup(pm);
 }
 
-void lutra::buildLutPhase(OpPassManager &pm) { addCleanup(pm); }
+void lutra::buildLutPhase(OpPassManager &pm) {
+  pm.addPass(createConvertLowbitToLut());
+  addCleanup(pm);
+}
 
 void lutra::buildKernelsPhase(OpPassManager &pm) {
   pm.addPass(createPrepareEntry());
@@ -82,6 +86,7 @@ void lutra::buildLLVMPhase(OpPassManager &pm, ArrayRef<std::string> features) {
   // Inlines the allocation scopes that the step before leaves.
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(memref::createFoldMemRefAliasOpsPass());
+  pm.addNestedPass<func::FuncOp>(createExpandReshapes());
   pm.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
   pm.addNestedPass<func::FuncOp>(createLowerAffinePass());
   addCleanup(pm);

@@ -1,13 +1,15 @@
 //===- LowerAsserts.cpp - run-time checks become a status -----------------===//
 //
 // The first check that fails wins: the status is written only while it is zero. Checks inside parallel loops may race for
-// being first; each of them is a true report.
+// being first; each of them is a true report. Checks at the head of @main, before anything is allocated or written, are
+// about the inputs' sizes: no loop is entered when one of them fails.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -37,6 +39,7 @@ struct LowerAsserts : lutra::impl::LowerAssertsBase<LowerAsserts> {
       for (StringAttr message : known.getAsRange<StringAttr>())
         messages.insert({message, static_cast<int32_t>(messages.size())});
 
+    endAfterFailedHead(module);
     SmallVector<cf::AssertOp> asserts;
     module.walk([&](cf::AssertOp op) { asserts.push_back(op); });
     for (cf::AssertOp op : asserts) {
@@ -47,6 +50,34 @@ struct LowerAsserts : lutra::impl::LowerAssertsBase<LowerAsserts> {
     for (auto &[message, index] : messages)
       texts.push_back(message);
     module->setAttr(lutra::codegen::kChecksAttr, builder.getArrayAttr(texts));
+  }
+
+  /// Branches to a return behind the checks at the head of @main when one of them fails.
+  static void endAfterFailedHead(ModuleOp module) {
+    auto function = module.lookupSymbol<func::FuncOp>("main");
+    if (!function || function.isExternal() || !function.getResultTypes().empty())
+      return;
+    SmallVector<cf::AssertOp> head;
+    for (Operation &op : function.front()) {
+      if (auto check = dyn_cast<cf::AssertOp>(op))
+        head.push_back(check);
+      else if (op.hasTrait<OpTrait::IsTerminator>() || !(isMemoryEffectFree(&op) || hasSingleEffect<MemoryEffects::Read>(&op)))
+        break;
+    }
+    if (head.empty())
+      return;
+    OpBuilder builder(module.getContext());
+    builder.setInsertionPointAfter(head.back());
+    Location loc = head.back().getLoc();
+    Value allHold = head.front().getArg();
+    for (cf::AssertOp check : ArrayRef(head).drop_front())
+      allHold = arith::AndIOp::create(builder, loc, allHold, check.getArg());
+    Block *before = head.back()->getBlock();
+    Block *rest = before->splitBlock(builder.getInsertionPoint());
+    Block *exit = builder.createBlock(&function.getBody(), function.getBody().end());
+    func::ReturnOp::create(builder, loc);
+    builder.setInsertionPointToEnd(before);
+    cf::CondBranchOp::create(builder, loc, allHold, rest, exit);
   }
 
   void lower(cf::AssertOp op, int32_t code, MemRefType statusType) {

@@ -4,7 +4,7 @@
 
 // CHECK: module attributes {lutra.checks = ["index out of range", "shapes differ"]}
 // CHECK: memref.global @lutra_status : memref<2xi32> = dense<0>
-// CHECK-LABEL: func.func @main(
+// CHECK-LABEL: func.func @kernel(
 // CHECK-SAME: %[[A:.*]]: i1, %[[B:.*]]: i1
 // CHECK-DAG: %[[ONE:.*]] = arith.constant 1 : i32
 // CHECK-DAG: %[[TWO:.*]] = arith.constant 2 : i32
@@ -20,9 +20,29 @@
 // CHECK: scf.if
 // CHECK: arith.select %{{.*}}, %[[ONE]]
 // CHECK-NOT: cf.assert
-func.func @main(%a: i1, %b: i1) {
+func.func @kernel(%a: i1, %b: i1) {
   cf.assert %a, "index out of range"
   cf.assert %b, "shapes differ"
   cf.assert %b, "index out of range"
+  return
+}
+
+// When a check at the head fails, nothing behind the head runs; a check behind it is reported and passed.
+
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: %[[A:.*]]: i1, %[[B:.*]]: i1
+// CHECK-COUNT-2: scf.if
+// CHECK: %[[BOTH:.*]] = arith.andi %[[A]], %[[B]]
+// CHECK: cf.cond_br %[[BOTH]], ^[[REST:.*]], ^[[EXIT:.*]]
+// CHECK: ^[[REST]]:
+// CHECK-NEXT: memref.store
+// CHECK: scf.if
+// CHECK: ^[[EXIT]]:
+// CHECK-NEXT: return
+func.func @main(%a: i1, %b: i1, %m: memref<i1>) {
+  cf.assert %a, "index out of range"
+  cf.assert %b, "shapes differ"
+  memref.store %a, %m[] : memref<i1>
+  cf.assert %b, "shapes differ"
   return
 }

@@ -3,6 +3,7 @@
 
 import unittest
 
+import lutra
 import numpy as np
 from onnx import numpy_helper
 from onnx_oracle import Const, Dyn, OperatorTest
@@ -160,6 +161,24 @@ class Products(OperatorTest):
         self.check("MatMul", floats(2, 1, 3, 4), floats(5, 4, 6))
         self.check("MatMul", floats(4), floats(4, 6))
         self.check("MatMul", floats(2, 3, 4), floats(4))
+
+
+class RunTimeChecks(OperatorTest):
+    """What only the arrays show is refused by a message that names the node; no memory outside them is touched."""
+
+    def refuse(self, message: str, result: np.ndarray, op: str, *inputs: np.ndarray | Const | Dyn) -> None:
+        with self.assertRaisesRegex(lutra.LutraError, message):
+            self.run_one(op, inputs, [result])
+
+    def test_sizes_that_do_not_agree(self) -> None:
+        message = "node '/Add' \\(Add\\): sizes of the operands along dimension 0 .* must agree"
+        self.refuse(message, floats(1), "Add", Dyn(floats(7), "n"), Dyn(floats(100_000), "m"))
+        self.refuse(message, floats(1), "Add", Dyn(floats(100_000), "n"), Dyn(floats(7), "m"))
+
+    def test_index_out_of_range(self) -> None:
+        message = "node '/Gather' \\(Gather\\): an index is out of range for axis 0"
+        for index in (7, -8, 2**40):
+            self.refuse(message, floats(1, 1), "Gather", Const(floats(7, 5)), Dyn(np.array([0, index]), "n"))
 
 
 if __name__ == "__main__":

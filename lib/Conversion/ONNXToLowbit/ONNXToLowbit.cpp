@@ -12,7 +12,7 @@
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -27,6 +27,43 @@ namespace lutra {
 #include "lib/Conversion/ONNXToLowbit/Passes.h.inc"
 
 namespace {
+
+/// Whether `op` computes a scalar from what `early` can compute and from the arguments.
+bool canComputeEarly(Operation &op, const DenseSet<Operation *> &early) {
+  if (op.getNumRegions() != 0 || !(isMemoryEffectFree(&op) || isa<cf::AssertOp>(op)))
+    return false;
+  if (llvm::any_of(op.getResultTypes(), [](Type type) { return !type.isIntOrIndexOrFloat(); }))
+    return false;
+  return llvm::all_of(op.getOperands(), [&](Value operand) {
+    return isa<BlockArgument>(operand) || early.contains(operand.getDefiningOp());
+  });
+}
+
+/// Moves the checks that depend on nothing but the inputs, with what they need, to the front: a call with sizes that do not
+/// fit then ends before anything is allocated or written.
+void hoistChecks(Block &body) {
+  DenseSet<Operation *> early, needed;
+  for (Operation &op : body)
+    if (canComputeEarly(op, early))
+      early.insert(&op);
+  for (Operation &op : llvm::reverse(body)) {
+    if (!early.contains(&op) || !(isa<cf::AssertOp>(op) || needed.contains(&op)))
+      continue;
+    needed.insert(&op);
+    for (Value operand : op.getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        needed.insert(producer);
+  }
+  Operation *position = &body.front();
+  for (Operation &op : llvm::make_early_inc_range(body)) {
+    if (!needed.contains(&op))
+      continue;
+    if (&op == position)
+      position = op.getNextNode();
+    else
+      op.moveBefore(position);
+  }
+}
 
 struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> {
   void runOnOperation() override {
@@ -59,6 +96,7 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
       if (isOpTriviallyDead(&op))
         op.erase();
+    hoistChecks(body);
     return success();
   }
 

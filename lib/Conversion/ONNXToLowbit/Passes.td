@@ -15,8 +15,9 @@ def ConvertONNXToLowbit : Pass<"convert-onnx-to-lowbit", "::mlir::ModuleOp"> {
     argument that is a result carries `lutra.output`; one whose ONNX type is unsigned carries `onnx.unsigned`.
 
     Two dynamic sizes of the same name (`onnx.dims`) are the same SSA value. Sizes that must agree and are not the same
-    value are compared by `cf.assert`, whose message names the node; so are the indices of a Gather. An attribute,
-    optional input or type that has no lowering is refused, by name.
+    value are compared by `cf.assert`, whose message names the node; those checks come first in `@main`. The indices of
+    a Gather are checked before it, and clamped. An attribute, optional input or type that has no lowering is refused, by
+    name.
 
     Before:
     ```mlir

@@ -11,6 +11,8 @@
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include <vector>
+
 using namespace mlir;
 using namespace lutra;
 using namespace lutra::luttolmma;
@@ -50,8 +52,8 @@ public:
 private:
   /// The registers that one step of the array reads.
   struct Step {
-    Values tables, scales, sums;
-    Value weights, alpha, zeta;
+    Values tables, scales, sums, alphas;
+    Value weights, zeta;
 
     Values flatten() const;
     Step replace(ValueRange values) const;
@@ -69,14 +71,14 @@ private:
   Values scale(const Step &step, const Values &outputs, const Values &groupSums);
   void tile(int64_t blockCount, Value column, Value row);
 
-  /// Accumulators of a block: one, or one for each plane of exact tables.
-  int64_t accumulatorsPerBlock() const { return s.entry.isF32() ? s.planes : 1; }
+  int64_t accumulatorsPerBlock() const { return s.accumulatorsPerBlock(); }
 
   ImplicitLocOpBuilder &b;
   const ProductShape &s;
   const KernelOptions &options;
   Value entries, scales, sums, weights, out;
-  Value constantZeta;
+  /// Columns that hold one number: the zeta of every group; for planes with their own alphas -0 and 1, and accumulators of -0.
+  Value constantZeta, negativeZero, one, empty;
   /// Of the tile that is being built.
   int64_t blocks = 0;
   Index column, row;
@@ -89,41 +91,59 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, f
   if (!packed)
     return emitError() << "the LUT tensor core reads packed weights, but found " << type.getFormat()
                        << "; run lowbit-pack-weights{rows=64 symmetric=true}";
-  auto bipolar = dyn_cast<lowbit::BipolarAttr>(packed.getFormat());
-  if (!bipolar)
-    return emitError() << "the LUT tensor core has kernels for #lowbit.bipolar planes only, whose alphas are powers of two times one; found "
-                       << packed.getFormat() << "; compile this model for the cpu target";
   lowbit::LayoutAttr layout = packed.getLayout();
   if (layout.getRows() != kArrayN || !layout.getSymmetric())
     return emitError() << "the LUT tensor core reads the layout rows = " << kArrayN << ", symmetric = true, but found " << layout
                        << "; run lowbit-pack-weights{rows=64 symmetric=true}";
-  if (bipolar.getPlanes() < 1 || bipolar.getPlanes() > 8)
-    return emitError() << "the LUT tensor core takes weights of 1 to 8 bit planes, but found " << bipolar.getPlanes();
   ProductShape shape;
+  if (auto bipolar = dyn_cast<lowbit::BipolarAttr>(packed.getFormat()))
+    shape.constantZeta = bipolar.getZeta();
+  else if (isa<lowbit::BCQAttr>(packed.getFormat()))
+    shape.perPlane = true;
+  else
+    return emitError() << "the LUT tensor core reads #lowbit.bipolar and #lowbit.bcq planes, but found " << packed.getFormat()
+                       << "; compile this model for the cpu target";
+  shape.planes = packed.getFormat().getCodeBits();
+  shape.group = packed.getFormat().getGroupSize();
+  if (shape.planes < 1 || shape.planes > 8)
+    return emitError() << "the LUT tensor core takes weights of 1 to 8 bit planes, but found " << shape.planes;
   shape.rows = type.getRows();
   shape.cols = type.getCols();
-  shape.planes = bipolar.getPlanes();
-  shape.group = bipolar.getGroup();
   shape.groups = (shape.cols + shape.group - 1) / shape.group;
   shape.tables = (shape.group + 7) / 8 * 2;
   shape.alpha = layout.getAlpha();
   shape.zeta = layout.getZeta();
-  shape.constantZeta = bipolar.getZeta();
   shape.entry = entry;
   auto bytes = [](Type stored) { return stored ? kArrayN * int64_t(stored.getIntOrFloatBitWidth()) / 8 : 0; };
   shape.alphaOffset = shape.planes * shape.tables / 2 * kArrayN;
-  shape.zetaOffset = shape.alphaOffset + bytes(shape.alpha);
+  shape.zetaOffset = shape.alphaOffset + bytes(shape.alpha) * (shape.perPlane ? shape.planes : 1);
   shape.groupBytes = shape.zetaOffset + bytes(shape.zeta);
   if (!shape.zeta && !shape.constantZeta)
-    return emitError() << "the layout " << layout << " stores no zeta and the format " << bipolar << " has no constant one";
+    return emitError() << "the layout " << layout << " stores no zeta and the format " << packed.getFormat() << " has no constant one";
   return shape;
+}
+
+void KernelOptions::fit(const ProductShape &shape) {
+  const int64_t perBlock = shape.accumulatorsPerBlock();
+  auto fits = [&] {
+    const int64_t blocks = blockRows / kArrayM;
+    if (shape.entry.isF32())
+      return blocks * (perBlock + 1) + 1 <= f32Tiles;
+    return blocks * perBlock <= i32Tiles && blocks + 1 <= f32Tiles;
+  };
+  while (blockRows > kArrayM && !fits())
+    blockRows /= 2;
+  const int64_t fixed = shape.perPlane ? 2 : 1;
+  const int64_t perStep = (shape.perPlane ? shape.planes : 1) + (shape.zeta ? 1 : 0);
+  depth = std::max<int64_t>(1, std::min(depth, (colTiles - fixed) / perStep));
 }
 
 Values KernelBuilder::Step::flatten() const {
   Values all = tables;
   all.append(scales);
   all.append(sums);
-  for (Value value : {weights, alpha, zeta})
+  all.append(alphas);
+  for (Value value : {weights, zeta})
     if (value)
       all.push_back(value);
   return all;
@@ -136,12 +156,11 @@ KernelBuilder::Step KernelBuilder::Step::replace(ValueRange values) const {
     values = values.drop_front();
     return front;
   };
-  for (auto [from, to] : {std::pair(&tables, &step.tables), std::pair(&scales, &step.scales), std::pair(&sums, &step.sums)})
+  for (auto [from, to] : {std::pair(&tables, &step.tables), std::pair(&scales, &step.scales), std::pair(&sums, &step.sums),
+                          std::pair(&alphas, &step.alphas)})
     for (size_t i = 0; i < from->size(); ++i)
       to->push_back(take());
   step.weights = take();
-  if (alpha)
-    step.alpha = take();
   if (zeta)
     step.zeta = take();
   return step;
@@ -176,7 +195,7 @@ void KernelBuilder::forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64
 Values KernelBuilder::pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
                                 function_ref<Values(const Step &, const Values &)> compute) {
   const int64_t depth = std::min(options.depth, count);
-  SmallVector<Step> sets;
+  std::vector<Step> sets;
   for (int64_t i = 0; i < depth; ++i)
     sets.push_back(load(i));
   Values results = carried;
@@ -239,7 +258,9 @@ void KernelBuilder::loadScales(Step &step, const Index &group) {
     auto [map, counters] = access({column * (s.groupBytes * s.groups) + group * s.groupBytes + offset});
     return lmma::LoadColsOp::create(b, lmma::ColsType::get(b.getContext()), weights, counters, map, TypeAttr::get(memory));
   };
-  step.alpha = column64(s.alphaOffset, s.alpha);
+  const int64_t alphaBytes = kArrayN * s.alpha.getIntOrFloatBitWidth() / 8;
+  for (int64_t plane = 0; plane < (s.perPlane ? s.planes : 1); ++plane)
+    step.alphas.push_back(column64(s.alphaOffset + plane * alphaBytes, s.alpha));
   if (s.zeta)
     step.zeta = column64(s.zetaOffset, s.zeta);
 }
@@ -259,14 +280,14 @@ Values KernelBuilder::accumulators(int64_t count) {
 /// Tables in ascending order; the blocks take turns, so that each accumulator has time to come back.
 Values KernelBuilder::accumulate(const Step &step, const Values &sums, int64_t count) {
   Values acc = sums;
-  const bool exact = s.entry.isF32();
   const int64_t perBlock = accumulatorsPerBlock();
+  const bool byPlane = s.entry.isF32() || s.perPlane;
   for (int64_t table = 0; table < count; ++table)
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t plane = 0; plane < perBlock; ++plane) {
         Value &target = acc[block * perBlock + plane];
-        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table, exact ? plane : 0,
-                                     exact ? 1 : s.planes);
+        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table, byPlane ? plane : 0,
+                                     byPlane ? 1 : s.planes);
       }
   return acc;
 }
@@ -275,11 +296,23 @@ Values KernelBuilder::scale(const Step &step, const Values &outputs, const Value
   Values results;
   const int64_t perBlock = accumulatorsPerBlock();
   for (int64_t block = 0; block < blocks; ++block) {
-    Value acc = groupSums[block * perBlock];
-    for (int64_t plane = 1; plane < perBlock; ++plane)
-      acc = lmma::ShiftOp::create(b, acc.getType(), acc, groupSums[block * perBlock + plane], plane);
-    results.push_back(lmma::ScaleOp::create(b, outputs[block].getType(), outputs[block], acc, step.scales[block], step.sums[block], step.alpha,
-                                            step.zeta ? step.zeta : constantZeta));
+    Value y = outputs[block], ts = step.scales[block], asum = step.sums[block];
+    ArrayRef<Value> sums = ArrayRef(groupSums).slice(block * perBlock, perBlock);
+    auto add = [&](Value acc, Value second, Value alpha, Value zeta) {
+      y = lmma::ScaleOp::create(b, y.getType(), y, acc, ts, second, alpha, zeta);
+    };
+    if (s.perPlane) {
+      // fma(alpha_p, ts acc_p, y): -0 ts adds nothing, not even to the sign of a zero. fma(beta, asum, y): as -0 ts + 1 asum.
+      for (auto [sum, alpha] : llvm::zip_equal(sums, step.alphas))
+        add(sum, ts, alpha, negativeZero);
+      add(empty, asum, step.zeta, one);
+    } else {
+      Value acc = sums.front();
+      for (auto [index, plane] : llvm::enumerate(sums.drop_front()))
+        acc = lmma::ShiftOp::create(b, acc.getType(), acc, plane, index + 1);
+      add(acc, asum, step.alphas.front(), step.zeta ? step.zeta : constantZeta);
+    }
+    results.push_back(y);
   }
   return results;
 }
@@ -339,8 +372,14 @@ void KernelBuilder::build(lmma::KernelOp kernel) {
   sums = body.getArgument(2);
   weights = body.getArgument(3);
   out = body.getArgument(4);
+  auto columns = [&](FloatAttr value) -> Value { return lmma::SetColsOp::create(b, lmma::ColsType::get(b.getContext()), value); };
   if (s.constantZeta)
-    constantZeta = lmma::SetColsOp::create(b, lmma::ColsType::get(b.getContext()), s.constantZeta);
+    constantZeta = columns(s.constantZeta);
+  if (s.perPlane) {
+    negativeZero = columns(b.getF32FloatAttr(-0.0f));
+    one = columns(b.getF32FloatAttr(1.0f));
+    empty = zeros(1, b.getF32Type(), /*negative=*/true).front();
+  }
   auto constant = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
   auto rowsDownTo = [&](int64_t multiple) { return lmma::BoundAttr::get(b.getContext(), 0, multiple); };
   forRange(constant(0), constant((s.rows + kArrayN - 1) / kArrayN), 1, [&](Value columnTile) {

@@ -17,24 +17,35 @@ inline constexpr int64_t kEntries = 16;
 struct ProductShape {
   int64_t rows, cols, groups, tables;
   int64_t planes, group;
+  /// Whether each plane has its own alpha and the sum its own weight beta (#lowbit.bcq).
+  bool perPlane = false;
   /// Offsets in the bytes of one tile by one group, and their number.
   int64_t alphaOffset, zetaOffset, groupBytes;
+  /// How alphas and zetas (betas) are stored.
   mlir::Type alpha, zeta;
   /// The zeta of every group, when it is one number (then `zeta` is null).
   mlir::FloatAttr constantZeta;
   /// i8 or f32.
   mlir::Type entry;
 
+  /// Accumulators of two rows: one, or one for each plane where planes are not summed as integers.
+  int64_t accumulatorsPerBlock() const { return entry.isF32() || perPlane ? planes : 1; }
+
   /// Reads a weight type, or says by name what the machine has no kernel for.
   static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry,
                                            llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
-/// How a kernel is cut.
+/// How a kernel is cut. `fit` makes it fit the machine.
 struct KernelOptions {
   /// Activation rows that share loaded weights: 2, 4, 8 or 16.
   int64_t blockRows = 16;
   int64_t depth = 4, tablesPerTile = 16;
+  /// Registers a, f and c of the machine.
+  int64_t i32Tiles = 32, f32Tiles = 64, colTiles = 16;
+
+  /// Lowers `blockRows` and `depth` until the accumulators and the columns of `shape` have registers.
+  void fit(const ProductShape &shape);
 };
 
 /// Builds the kernel at the builder's insertion point.

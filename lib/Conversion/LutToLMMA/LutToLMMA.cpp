@@ -21,15 +21,11 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::luttolmma;
 
-/// Rows of a block: what the tile asks for, as a power of two that the machine can hold.
-static int64_t chooseBlockRows(lut::MatmulOp op, const ProductShape &shape, int64_t f32Tiles) {
+/// Rows of a block: what the tile asks for, as a power of two.
+static int64_t chooseBlockRows(lut::MatmulOp op) {
   constexpr int64_t kLargest = 16;
-  int64_t rows = op.getTile() ? std::min(op.getTile()->getM(), kLargest) : kLargest;
-  rows = std::max<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(rows, 1))), kArrayM);
-  // Exact tables take an accumulator for each plane, beside the output.
-  while (shape.entry.isF32() && rows > kArrayM && rows / kArrayM * (shape.planes + 1) > f32Tiles)
-    rows /= 2;
-  return rows;
+  int64_t rows = op.getTile() ? std::clamp<int64_t>(op.getTile()->getM(), kArrayM, kLargest) : kLargest;
+  return llvm::bit_floor(static_cast<uint64_t>(rows));
 }
 
 namespace {
@@ -65,9 +61,13 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     if (failed(shape))
       return failure();
     KernelOptions kernelOptions;
-    kernelOptions.blockRows = chooseBlockRows(op, *shape, f32Tiles);
-    kernelOptions.depth = std::max<int64_t>(depth, 1);
+    kernelOptions.blockRows = chooseBlockRows(op);
+    kernelOptions.depth = depth;
     kernelOptions.tablesPerTile = tablesPerTile;
+    kernelOptions.i32Tiles = i32Tiles;
+    kernelOptions.f32Tiles = f32Tiles;
+    kernelOptions.colTiles = colTiles;
+    kernelOptions.fit(*shape);
 
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry), builder.getI64IntegerAttr(kernelOptions.blockRows)});

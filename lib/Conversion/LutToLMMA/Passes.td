@@ -15,7 +15,7 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
 
     `lut.precompute` stays on the host.
 
-    Refused by name: weights that are not bipolar planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, and buffers whose
+    Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, and buffers whose
     innermost stride is not 1.
 
     Before:
@@ -30,7 +30,9 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
   let options = [
     Option<"depth", "depth", "int64_t", "4", "Groups, or chunks of a group, that are loaded ahead">,
     Option<"tablesPerTile", "tables-per-tile", "int64_t", "16", "Tables that a register tile holds">,
-    Option<"f32Tiles", "f32-tiles", "int64_t", "64", "Registers f, which bound the rows of a block of exact tables">,
+    Option<"i32Tiles", "i32-tiles", "int64_t", "32", "Registers a, which bound the rows of a block">,
+    Option<"f32Tiles", "f32-tiles", "int64_t", "64", "Registers f, which do so for exact tables">,
+    Option<"colTiles", "col-tiles", "int64_t", "16", "Registers c, which bound the depth when planes have alphas of their own">,
   ];
   let dependentDialects = ["::lutra::lmma::LmmaDialect"];
 }

@@ -101,7 +101,9 @@ private:
     lutra::buildKernelsPhase(pm);
     lutra::ConvertLutToLmmaOptions kernels;
     kernels.tablesPerTile = device.tablesPerTile;
+    kernels.i32Tiles = device.i32Tiles;
     kernels.f32Tiles = device.f32Tiles;
+    kernels.colTiles = device.colTiles;
     pm.addPass(lutra::createConvertLutToLmma(kernels));
     lutra::lmma::LmmaAllocateRegistersOptions registers;
     registers.tableTiles = device.tableTiles;

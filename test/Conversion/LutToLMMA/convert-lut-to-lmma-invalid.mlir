@@ -1,15 +1,5 @@
 // RUN: lutra-opt %s --convert-lut-to-lmma --split-input-file --verify-diagnostics
 
-!w = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bcq<planes = 2, group = 8>, #lowbit.layout<rows = 64, alpha = f32, zeta = f32, symmetric = true>>>
-func.func @bcq(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<896xi8>, %o: memref<1x64xf32>) {
-  // expected-error@+1 {{the LUT tensor core has kernels for #lowbit.bipolar planes only, whose alphas are powers of two times one; found #lowbit.bcq<planes = 2, group = 8>; compile this model for the cpu target}}
-  lut.matmul ins(%e, %s, %a, %w : memref<1x1x32xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<896xi8>)
-      outs(%o : memref<1x64xf32>) {weight = !w}
-  return
-}
-
-// -----
-
 !w = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 8, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 func.func @not_symmetric(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<256xi8>, %o: memref<1x64xf32>) {
   // expected-error@+1 {{the LUT tensor core reads the layout rows = 64, symmetric = true, but found #lowbit.layout<rows = 64, alpha = f16>; run lowbit-pack-weights{rows=64 symmetric=true}}}

@@ -96,3 +96,29 @@ func.func @exact(%e: memref<1x1x32xf32>, %s: memref<1x1xf32>, %a: memref<1x1xf32
       outs(%o : memref<1x64xf32>) {weight = !w, tile = #lowbit.tile<m = 1, n = 64, k = 8>}
   return
 }
+
+// -----
+
+// Planes with alphas of their own: each plane is scaled by itself, without a zero point; then the sum of the activations by beta.
+!w = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bcq<planes = 2, group = 8>, #lowbit.layout<rows = 64, alpha = f32, zeta = f32, symmetric = true>>>
+// CHECK-LABEL: lmma.kernel @lookup_matmul_64x8_i8_w2g8
+// CHECK: %[[NONE:.*]] = lmma.set_cols -0.000000e+00
+// CHECK: %[[ONE:.*]] = lmma.set_cols 1.000000e+00
+// CHECK: %[[EMPTY:.*]] = lmma.zero negative : <f32>
+// CHECK: %[[TS:.*]] = lmma.load_rows
+// CHECK: %[[SUM:.*]] = lmma.load_rows
+// CHECK: %[[A0:.*]] = lmma.load_cols %{{.*}}[%{{.*}} * 896 + 128] as f32
+// CHECK: %[[A1:.*]] = lmma.load_cols %{{.*}}[%{{.*}} * 896 + 384] as f32
+// CHECK: %[[BETA:.*]] = lmma.load_cols %{{.*}}[%{{.*}} * 896 + 640] as f32
+// CHECK: lmma.mma %{{.*}}, %{{.*}}[0], %{{.*}}[0, 0] bits 1
+// CHECK: lmma.mma %{{.*}}, %{{.*}}[0], %{{.*}}[0, 1] bits 1
+// CHECK: %[[P0:.*]] = lmma.mma %{{.*}}, %{{.*}}[1], %{{.*}}[1, 0] bits 1
+// CHECK: %[[P1:.*]] = lmma.mma %{{.*}}, %{{.*}}[1], %{{.*}}[1, 1] bits 1
+// CHECK: %[[Y0:.*]] = lmma.scale %{{.*}}, %[[P0]], %[[TS]], %[[TS]], %[[A0]], %[[NONE]] : <i32>
+// CHECK: %[[Y1:.*]] = lmma.scale %[[Y0]], %[[P1]], %[[TS]], %[[TS]], %[[A1]], %[[NONE]] : <i32>
+// CHECK: lmma.scale %[[Y1]], %[[EMPTY]], %[[TS]], %[[SUM]], %[[BETA]], %[[ONE]] : <f32>
+func.func @bcq(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<896xi8>, %o: memref<1x64xf32>) {
+  lut.matmul ins(%e, %s, %a, %w : memref<1x1x32xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<896xi8>)
+      outs(%o : memref<1x64xf32>) {weight = !w, tile = #lowbit.tile<m = 1, n = 64, k = 8>}
+  return
+}

@@ -153,4 +153,37 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
 }
 
+def FusePrecompute : Pass<"lowbit-fuse-precompute"> {
+  let summary = "Compute tables where their activations are made";
+  let description = [{
+    A table is element-wise over rows of activations, so it can be made row by row together with them (LUT Tensor Core, section
+    3.3.2): norm, gated activation and residual sum then run once over a row that stays in the nearest memory, and in one
+    parallel loop.
+
+    `lowbit.precompute` becomes `lut.precompute` and `lowbit.assemble_table`; `lut.precompute` is tiled by rows (`scf.forall`), and
+    the element-wise and row-reducing `linalg` ops that make its activations are fused into the loop. What they make and others
+    read too (a residual sum) is a further result of the loop, not computed again. Reshapes that merge batch and sequence into rows are
+    first moved above those ops.
+
+    A precompute whose activations come from elsewhere (attention, a gather, an argument) stays as it is.
+
+    Before:
+    ```mlir
+    %r = linalg.generic {... add} ins(%x, %y : tensor<?x64xf32>, tensor<?x64xf32>) ...
+    %t = lowbit.precompute %r : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+    ```
+    After:
+    ```mlir
+    %f:4 = scf.forall (%row) in (%rows) shared_outs(%e, %s, %z, %r) {
+      %sum = linalg.generic {... add} ins(%x_row, %y_row : tensor<1x64xf32>, tensor<1x64xf32>) ...
+      %p:3 = lut.precompute ins(%sum : tensor<1x64xf32>) ...
+      ...
+    }
+    %t = lowbit.assemble_table %f#0, %f#1, %f#2 : ... -> !lowbit.table<?x64, group = 32, element = i8>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect", "::lutra::lut::LutDialect"];
+}
+
 #endif // LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD

@@ -128,6 +128,11 @@ func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attrib
   return function;
 }
 
+/// Activation rows of a block at most: more would not share more, and their products would not stay in registers.
+static constexpr int64_t kMaxBlockRows = 4;
+/// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
+static constexpr int64_t kMinPieces = 32;
+
 /// Whether the iterations of a loop around `op` already are the parallel work.
 static bool isInParallelLoop(Operation *op) {
   return op->getParentOfType<scf::ParallelOp>() || op->getParentOfType<scf::ForallOp>();
@@ -175,9 +180,11 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   if (failed(buffers))
     return failure();
   int64_t blockRows = 4, tilesPerItem = 1;
+  int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
   if (lowbit::TileAttr tile = op.getTileAttr()) {
-    blockRows = std::min<int64_t>(tile.getM(), 8);
-    tilesPerItem = std::max<int64_t>(tile.getN() / kTileRows, 1);
+    blockRows = std::min(tile.getM(), kMaxBlockRows);
+    // The tile's n, but enough pieces for some threads: one activation row must be shared out too.
+    tilesPerItem = std::clamp<int64_t>(tile.getN() / kTileRows, 1, std::max<int64_t>(tileCount / kMinPieces, 1));
   }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
@@ -189,7 +196,6 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
                                       });
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);
-  int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
   Value tiles = constantIndex(b, tileCount), perItem = constantIndex(b, tilesPerItem);
   auto call = [&](Value firstTile, Value firstRow, Value lastRow) {
     Value lastTile = arith::AddIOp::create(b, firstTile, perItem);

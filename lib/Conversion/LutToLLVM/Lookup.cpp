@@ -79,22 +79,43 @@ private:
   int64_t getFloatStep(int64_t lanes) const {
     if (instructions.avx512bw && lanes % 16 == 0)
       return 16;
-    return instructions.avx2 && lanes % 8 == 0 ? 8 : lanes;
+    if (instructions.avx2 && lanes % 8 == 0)
+      return 8;
+    return lanes % 16 == 0 ? 16 : lanes;
   }
 
-  /// One lane after another; LLVM makes a byte shuffle of it where the machine has one, and loads otherwise.
+  /// One lane after another; LLVM makes a byte shuffle of it where the machine has one, and loads otherwise. The code is
+  /// long, so it is a function that is called: inlined in an unrolled kernel it would take LLVM minutes.
   static Value lookupLanes(ImplicitLocOpBuilder &b, Value table, Value indices) {
-    auto indicesType = cast<VectorType>(indices.getType());
-    Type element = cast<VectorType>(table.getType()).getElementType();
-    Value masked = LLVM::AndOp::create(b, indices, splat(b, indicesType, 15));
-    Value result = LLVM::PoisonOp::create(b, VectorType::get(indicesType.getShape(), element));
-    for (int64_t lane = 0; lane < indicesType.getDimSize(0); ++lane) {
+    LLVM::LLVMFuncOp function = getLanesFunction(b, cast<VectorType>(table.getType()), cast<VectorType>(indices.getType()));
+    return LLVM::CallOp::create(b, function, ValueRange{table, indices}).getResult();
+  }
+
+  static LLVM::LLVMFuncOp getLanesFunction(ImplicitLocOpBuilder &b, VectorType tableType, VectorType indicesType) {
+    auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+    int64_t lanes = indicesType.getDimSize(0);
+    std::string name =
+        ("lookup_" + Twine(lanes) + (tableType.getElementType().isF32() ? "_floats" : "_bytes")).str();
+    if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+      return existing;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    Type resultType = VectorType::get({lanes}, tableType.getElementType());
+    auto function = LLVM::LLVMFuncOp::create(b, name, LLVM::LLVMFunctionType::get(resultType, {tableType, indicesType}),
+                                             LLVM::Linkage::Internal);
+    function.setNoInline(true);
+    Block *body = function.addEntryBlock(b);
+    b.setInsertionPointToStart(body);
+    Value masked = LLVM::AndOp::create(b, body->getArgument(1), splat(b, indicesType, 15));
+    Value result = LLVM::PoisonOp::create(b, resultType);
+    for (int64_t lane = 0; lane < lanes; ++lane) {
       Value place = LLVM::ConstantOp::create(b, b.getI64Type(), b.getI64IntegerAttr(lane));
       Value index = LLVM::ExtractElementOp::create(b, masked, place);
-      Value entry = LLVM::ExtractElementOp::create(b, table, index);
+      Value entry = LLVM::ExtractElementOp::create(b, body->getArgument(0), index);
       result = LLVM::InsertElementOp::create(b, result, entry, place);
     }
-    return result;
+    LLVM::ReturnOp::create(b, result);
+    return function;
   }
 
   Value lookupBytes(ImplicitLocOpBuilder &b, Value table, Value indices) const {

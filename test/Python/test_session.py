@@ -156,9 +156,9 @@ class SessionTest(unittest.TestCase):
         frozen.flags.writeable = False
         self.assert_refused("output 'logits' is a read-only array", good, None, {"logits": frozen})
 
-    def test_a_failed_check_is_an_error_that_names_the_node_and_leaves_the_session_usable(self) -> None:
+    def test_a_failed_check_is_an_error_that_leaves_the_session_usable(self) -> None:
         longest = 128  # rows of the cos and sin caches
-        self.assert_refused("GroupQueryAttention", feeds([[3] * (longest + 1)]))
+        self.assert_refused("attention: .*rotary tables", feeds([[3] * (longest + 1)]))
         self.assertEqual(self.session.run(["logits"], feeds([[3] * longest]))[0].shape, (1, longest, 320))
 
     def test_a_token_out_of_range_is_a_row_of_zeros(self) -> None:

@@ -39,24 +39,29 @@ class Comparison:
 
 
 def compare(text: TextModel, model: Model, reference: Model, prompt: str, count: int) -> Comparison:
-    """Feeds both models the same tokens, greedily chosen, until they differ or `count` are equal."""
+    """Lets `model` choose `count` tokens greedily, then asks `reference`, which is fed all of them at once, what it
+    would have chosen at each step. Up to the first difference that is what it generates on its own."""
     model.reset()
     reference.reset()
-    fed, worst = text.encode(text.chat(prompt)), 0.0
+    ids = text.encode(text.chat(prompt))
     chosen: list[int] = []
+    ours = []
+    fed = ids
+    for _ in range(count):
+        ours.append(model.feed(fed)[-1].copy())
+        fed = [int(ours[-1].argmax())]
+        chosen += fed
+    theirs = reference.feed(ids + chosen[:-1])[len(ids) - 1 :]
+    expected = theirs.argmax(axis=-1)
+    equal = next((i for i in range(count) if chosen[i] != expected[i]), count)
+    compared = min(equal + 1, count)
+    worst = float(np.abs(np.stack(ours[:compared]) - theirs[:compared]).max())
     difference: tuple[int, int] | None = None
     gap: float | None = None
-    while len(chosen) < count:
-        ours, theirs = model.feed(fed)[-1], reference.feed(fed)[-1]
-        worst = max(worst, float(np.abs(ours - theirs).max()))
-        pair = int(ours.argmax()), int(theirs.argmax())
-        if pair[0] != pair[1]:
-            second, first = np.partition(theirs, -2)[-2:]
-            difference, gap = pair, float(first - second)
-            break
-        chosen.append(pair[0])
-        fed = chosen[-1:]
-    return Comparison(prompt, len(chosen), difference, gap, worst, text.decode(chosen))
+    if equal < count:
+        second, first = np.partition(theirs[equal], -2)[-2:]
+        difference, gap = (chosen[equal], int(expected[equal])), float(first - second)
+    return Comparison(prompt, equal, difference, gap, worst, text.decode(chosen[:equal]))
 
 
 def run(text: TextModel, model: Model, reference: Model, count: int, report: Callable[[str], None]) -> dict:

@@ -13,12 +13,30 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 
 #include <cstring>
+#include <sys/mman.h>
 
 using namespace mlir;
 
 static constexpr llvm::StringLiteral kWeightsFile = "weights.safetensors";
+
+/// Tells the kernel that the bytes of a constant will not be needed soon: they are usually pages of the mapped model, and
+/// keeping them beside the written file would hold two copies of the model in memory. Advice only: the bytes stay readable.
+static void releasePages(Attribute constant) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob)
+    return;
+#ifdef MADV_PAGEOUT
+  static const uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
+  uintptr_t begin = llvm::alignTo(reinterpret_cast<uintptr_t>(blob->getData().begin()), page);
+  uintptr_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(blob->getData().end()), page);
+  if (begin < end)
+    (void)::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_PAGEOUT);
+#endif
+}
 
 namespace {
 /// One entry of the plan, decoded.
@@ -133,10 +151,15 @@ FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef dir
       writer.write(path, [&](size_t i, llvm::MutableArrayRef<char> bytes) -> llvm::Error {
         Entry &entry = entries[i];
         Location loc = NameLoc::get(StringAttr::get(module.getContext(), entry.name), module.getLoc());
-        if (entry.value)
-          return copyElements(entry.value, bytes);
+        if (entry.value) {
+          llvm::Error error = copyElements(entry.value, bytes);
+          releasePages(entry.value);
+          return error;
+        }
         if (failed(packElements(entry.pack, loc, bytes)))
           return llvm::createStringError("cannot pack weight '" + entry.name + "'");
+        for (NamedAttribute component : entry.pack.getAs<DictionaryAttr>("components"))
+          releasePages(component.getValue());
         return llvm::Error::success();
       });
   if (!summary)

@@ -1,5 +1,5 @@
 # RUN: %python %s
-"""Operators of com.microsoft, compiled and run, give what ONNX Runtime gives."""
+"""Operators of com.microsoft (and standard ones that took after them), compiled and run, give what ONNX Runtime gives."""
 
 import unittest
 
@@ -165,6 +165,28 @@ class GroupQueryAttention(OperatorTest):
         self.attend(1, 6, 0, local_window_size=4)
         self.attend(1, 4, 3, smooth_softmax=1)
         self.attend(1, 4, 3, sink=True)
+
+
+class RotaryEmbedding(OperatorTest):
+    def rotate(self, x: Dyn, ids: np.ndarray, half: int, **attributes: object) -> None:
+        tables = [Const(floats(32, half)), Const(floats(32, half))]
+        self.check("RotaryEmbedding", x, ids, *tables, domain="com.microsoft", **attributes)
+
+    def test_layouts(self) -> None:
+        ids = Dyn(np.array([[0, 1, 2], [5, 6, 31]]), "b", "s")
+        flat, split = Dyn(floats(2, 3, 64), "b", "s", 64), Dyn(floats(2, 4, 3, 16), "b", 4, "s", 16)
+        for interleaved in (0, 1):
+            with self.subTest(interleaved=interleaved):
+                self.rotate(flat, ids, 8, interleaved=interleaved)
+                self.rotate(split, ids, 8, interleaved=interleaved)
+        self.rotate(flat, np.array([4]), 8)
+        self.rotate(flat, ids, 4, num_heads=4, rotary_embedding_dim=8)
+        self.rotate(split, ids, 4, num_heads=4, rotary_embedding_dim=8)
+
+    def test_standard(self) -> None:
+        x, ids = Dyn(floats(2, 3, 64), "b", "s", 64), Dyn(np.array([[0, 1, 2], [5, 6, 31]]), "b", "s")
+        tables = [Const(floats(32, 8)), Const(floats(32, 8))]
+        self.check("RotaryEmbedding", x, *tables, ids, opset=23, num_heads=4)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,8 @@ FailureOr<std::pair<Value, OpFoldResult>> getTotal(Node &node) {
 }
 
 /// The destination of the present keys or values (output `index`). A result of the graph is written into its own buffer
-/// when empty tensors are eliminated. Any other is a buffer by itself: two equal tensor.empty ops are one value to CSE, and
-/// the op writes both of its caches.
+/// when empty tensors are eliminated. Any other is a buffer by itself: two equal tensor.empty ops are one value to CSE,
+/// and the op writes both of its caches.
 Value createPresent(Node &node, unsigned index, ArrayRef<OpFoldResult> dims) {
   Value empty = createEmpty(node, dims, node.getF32Type());
   if (node.isOnlyReturned(index))

@@ -39,8 +39,8 @@ bool canComputeEarly(Operation &op, const DenseSet<Operation *> &early) {
   });
 }
 
-/// Moves the checks that depend on nothing but the inputs, with what they need, to the front: a call with sizes that do not
-/// fit then ends before anything is allocated or written.
+/// Moves the checks that depend on nothing but the inputs, with what they need, to the front: a call with sizes that do
+/// not fit then ends before anything is allocated or written.
 void hoistChecks(Block &body) {
   DenseSet<Operation *> early, needed;
   for (Operation &op : body)

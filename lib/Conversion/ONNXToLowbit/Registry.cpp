@@ -22,6 +22,7 @@ Registry::Registry() {
   addMovement(*this);
   addNorms(*this);
   addReduce(*this);
+  addRotary(*this);
   addShape(*this);
 }
 

@@ -35,6 +35,7 @@ void addMatmul(Registry &registry);
 void addMovement(Registry &registry);
 void addNorms(Registry &registry);
 void addReduce(Registry &registry);
+void addRotary(Registry &registry);
 void addShape(Registry &registry);
 
 } // namespace lutra

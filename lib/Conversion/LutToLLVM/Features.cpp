@@ -26,5 +26,6 @@ LutInstructions LutInstructions::fromFeatures(llvm::ArrayRef<std::string> featur
   result.dotprod = has("dotprod");
   result.neon = has("neon") || result.dotprod;
   result.halfConversion = avx512f || has("f16c") || result.neon;
+  result.fusedMultiplyAdd = avx512f || has("fma") || result.neon;
   return result;
 }

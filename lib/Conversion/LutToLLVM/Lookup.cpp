@@ -34,6 +34,29 @@ Value lutllvm::concat(ImplicitLocOpBuilder &b, ArrayRef<Value> parts) {
   return LLVM::ShuffleVectorOp::create(b, low, high, llvm::to_vector(llvm::seq<int32_t>(0, 2 * lanes)));
 }
 
+Value lutllvm::callByLane(ImplicitLocOpBuilder &b, StringRef name, VectorType resultType, ValueRange operands,
+                          function_ref<Value(ValueRange, Value)> computeLane) {
+  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  std::string fullName = (name + Twine(resultType.getDimSize(0))).str();
+  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(fullName);
+  if (!function) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMFunctionType::get(resultType, llvm::to_vector(operands.getTypes()));
+    function = LLVM::LLVMFuncOp::create(b, fullName, type, LLVM::Linkage::Internal);
+    function.setNoInline(true);
+    Block *body = function.addEntryBlock(b);
+    b.setInsertionPointToStart(body);
+    Value result = LLVM::PoisonOp::create(b, resultType);
+    for (int64_t lane = 0; lane < resultType.getDimSize(0); ++lane) {
+      Value place = LLVM::ConstantOp::create(b, b.getI64Type(), b.getI64IntegerAttr(lane));
+      result = LLVM::InsertElementOp::create(b, result, computeLane(body->getArguments(), place), place);
+    }
+    LLVM::ReturnOp::create(b, result);
+  }
+  return LLVM::CallOp::create(b, function, operands).getResult();
+}
+
 namespace {
 /// A byte shuffle that looks `lanes` indices up at once.
 struct ByteShuffle {
@@ -84,38 +107,16 @@ private:
     return lanes % 16 == 0 ? 16 : lanes;
   }
 
-  /// One lane after another; LLVM makes a byte shuffle of it where the machine has one, and loads otherwise. The code is
-  /// long, so it is a function that is called: inlined in an unrolled kernel it would take LLVM minutes.
+  /// One lane after another; LLVM makes a byte shuffle of it where the machine has one, and loads otherwise.
   static Value lookupLanes(ImplicitLocOpBuilder &b, Value table, Value indices) {
-    LLVM::LLVMFuncOp function = getLanesFunction(b, cast<VectorType>(table.getType()), cast<VectorType>(indices.getType()));
-    return LLVM::CallOp::create(b, function, ValueRange{table, indices}).getResult();
-  }
-
-  static LLVM::LLVMFuncOp getLanesFunction(ImplicitLocOpBuilder &b, VectorType tableType, VectorType indicesType) {
-    auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-    int64_t lanes = indicesType.getDimSize(0);
-    std::string name =
-        ("lookup_" + Twine(lanes) + (tableType.getElementType().isF32() ? "_floats" : "_bytes")).str();
-    if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
-      return existing;
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    Type resultType = VectorType::get({lanes}, tableType.getElementType());
-    auto function = LLVM::LLVMFuncOp::create(b, name, LLVM::LLVMFunctionType::get(resultType, {tableType, indicesType}),
-                                             LLVM::Linkage::Internal);
-    function.setNoInline(true);
-    Block *body = function.addEntryBlock(b);
-    b.setInsertionPointToStart(body);
-    Value masked = LLVM::AndOp::create(b, body->getArgument(1), splat(b, indicesType, 15));
-    Value result = LLVM::PoisonOp::create(b, resultType);
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      Value place = LLVM::ConstantOp::create(b, b.getI64Type(), b.getI64IntegerAttr(lane));
-      Value index = LLVM::ExtractElementOp::create(b, masked, place);
-      Value entry = LLVM::ExtractElementOp::create(b, body->getArgument(0), index);
-      result = LLVM::InsertElementOp::create(b, result, entry, place);
-    }
-    LLVM::ReturnOp::create(b, result);
-    return function;
+    auto indicesType = cast<VectorType>(indices.getType());
+    auto resultType = VectorType::get(indicesType.getShape(), cast<VectorType>(table.getType()).getElementType());
+    StringRef name = resultType.getElementType().isF32() ? "lookup_floats_" : "lookup_bytes_";
+    return callByLane(b, name, resultType, {table, indices}, [&](ValueRange operands, Value lane) -> Value {
+      Value index = LLVM::ExtractElementOp::create(b, operands[1], lane);
+      index = LLVM::AndOp::create(b, index, LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(15)));
+      return LLVM::ExtractElementOp::create(b, operands[0], index);
+    });
   }
 
   Value lookupBytes(ImplicitLocOpBuilder &b, Value table, Value indices) const {

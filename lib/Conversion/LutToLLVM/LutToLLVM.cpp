@@ -1,6 +1,6 @@
 //===- LutToLLVM.cpp - lut vector ops to the LLVM dialect -----------------===//
 //
-// The pass, and the widening of f16 for machines whose LLVM backend would call a library. Code generation of a whole
+// The pass, and what machines without f16 conversion or without fma do instead. Code generation of a whole
 // module uses the patterns instead, together with those of the other dialects.
 //
 //===----------------------------------------------------------------------===//
@@ -9,6 +9,8 @@
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -53,6 +55,28 @@ struct WidenHalfs : ConvertOpToLLVMPattern<arith::ExtFOp> {
   }
 };
 
+/// A vector fma without the instruction: exact all the same, through the C library's fma.
+template <typename OpTy>
+struct CallFma : ConvertOpToLLVMPattern<OpTy> {
+  explicit CallFma(const LLVMTypeConverter &converter) : ConvertOpToLLVMPattern<OpTy>(converter, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!type || type.getRank() != 1 || type.isScalable() || !type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "not a vector of f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value result = callByLane(b, "fma_", type, adaptor.getOperands(), [&](ValueRange operands, Value lane) -> Value {
+      SmallVector<Value> scalars;
+      for (Value operand : operands)
+        scalars.push_back(LLVM::ExtractElementOp::create(b, operand, lane));
+      return LLVM::FMAOp::create(b, scalars[0], scalars[1], scalars[2]);
+    });
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
 struct ConvertLutToLLVMPass : lutra::impl::ConvertLutToLLVMBase<ConvertLutToLLVMPass> {
   using ConvertLutToLLVMBase::ConvertLutToLLVMBase;
 
@@ -84,4 +108,6 @@ void lutra::populateLutToLLVMConversionPatterns(const LLVMTypeConverter &convert
   populateAccumulatePatterns(converter, instructions, patterns);
   if (!instructions.halfConversion)
     patterns.add<WidenHalfs>(converter);
+  if (!instructions.fusedMultiplyAdd)
+    patterns.add<CallFma<math::FmaOp>, CallFma<vector::FMAOp>>(converter);
 }

@@ -28,6 +28,8 @@ struct LutInstructions {
   bool dotprod = false;
   /// Whether LLVM has instructions to widen f16; otherwise integer arithmetic does it.
   bool halfConversion = false;
+  /// Whether fma is an instruction; otherwise it is a call of the C library for each lane.
+  bool fusedMultiplyAdd = false;
 
   /// Reads LLVM feature names (a leading '+' is allowed), with what each implies; unknown ones are ignored.
   static LutInstructions fromFeatures(llvm::ArrayRef<std::string> features);

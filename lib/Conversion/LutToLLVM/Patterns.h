@@ -27,6 +27,13 @@ mlir::Value slice(mlir::ImplicitLocOpBuilder &b, mlir::Value vector, int64_t beg
 /// The lanes of `parts` one after another; their number is a power of two.
 mlir::Value concat(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> parts);
 
+/// A call of a function `name`<lanes> that computes its result lane by lane, made when the module has none yet:
+/// `computeLane(operands, lane)`. For what the machine has no instruction for: such code is long, and inlined many times in an
+/// unrolled kernel it would take LLVM minutes.
+mlir::Value callByLane(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::VectorType resultType,
+                       mlir::ValueRange operands,
+                       llvm::function_ref<mlir::Value(mlir::ValueRange, mlir::Value)> computeLane);
+
 } // namespace lutra::lutllvm
 
 #endif // LUTRA_CONVERSION_LUTTOLLVM_PATTERNS_H

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -48,6 +49,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   pack.rows = options.rows;
   pack.symmetric = options.symmetric;
   pm.addPass(lowbit::createPackWeights(pack));
+  pm.addNestedPass<func::FuncOp>(lowbit::createFusePrecompute());
   addCleanup(pm);
 }
 
@@ -63,6 +65,8 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
   addCleanup(pm);
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
+  // Equal views become one, and so the copies of a row to itself that a fused loop leaves go.
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFreeBuffers());
   pm.addPass(createOutlineKernels());
@@ -74,6 +78,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   lut.accumulatorBits = options.accumulatorBits;
   lut.vectorRows = options.vectorRows;
   pm.addPass(createConvertLutToLoops(lut));
+  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addNestedPass<func::FuncOp>(createLinalgToLoops());
   pm.addPass(createLowerAsserts());
   pm.addNestedPass<func::FuncOp>(createApproximateMath());

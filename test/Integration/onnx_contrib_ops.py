@@ -1,5 +1,5 @@
 # RUN: %python %s
-"""Operators of com.microsoft (and standard ones that took after them), compiled and run, give what ONNX Runtime gives."""
+"""Operators of com.microsoft, and standard ones that took after them, compiled and run, give what ONNX Runtime gives."""
 
 import unittest
 

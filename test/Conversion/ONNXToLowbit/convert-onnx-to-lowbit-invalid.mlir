@@ -188,3 +188,13 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
       : (tensor<4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<1x2x64xf32>, %ids: tensor<1x2xi64>, %cos: tensor<32x4xf32>) -> tensor<1x2x64xf32> {
+  // expected-error @+1 {{node '/rope' (com.microsoft.RotaryEmbedding): attribute 'rotary_embedding_dim' = 16 must be twice the 4 columns of 'cos_cache'}}
+  %y = onnx.node "RotaryEmbedding" "/rope" (%x, %ids, %cos, %cos) {domain = "com.microsoft", version = 1 : i64,
+      node_attrs = {num_heads = 4 : i64, rotary_embedding_dim = 16 : i64}}
+      : (tensor<1x2x64xf32>, tensor<1x2xi64>, tensor<32x4xf32>, tensor<32x4xf32>) -> tensor<1x2x64xf32>
+  return %y : tensor<1x2x64xf32>
+}

@@ -61,7 +61,7 @@ public:
     case lutra::Phase::LLVM:
       pm.addPass(lutra::createConvertLmmaToLLVM());
       pm.addPass(lutra::createLmmaSerializeKernels());
-      return lutra::buildLLVMPhase(pm, host->featureList());
+      return lutra::buildLLVMPhase(pm, host->features());
     }
   }
 

@@ -50,7 +50,7 @@ mlir::LogicalResult lutra::emitObject(mlir::ModuleOp module, const Machine &mach
   LLVMContext context;
   std::unique_ptr<Module> llvmModule = mlir::translateModuleToLLVMIR(module, context, "lutra");
   if (!llvmModule)
-    return module.emitError("cannot translate the module to LLVM IR: expected the LLVM dialect only (phase 'llvm')");
+    return mlir::failure();
   std::unique_ptr<TargetMachine> targetMachine = machine.createTargetMachine();
   llvmModule->setTargetTriple(targetMachine->getTargetTriple());
   llvmModule->setDataLayout(targetMachine->createDataLayout());

@@ -52,22 +52,26 @@ static double doneBefore(Phase phase) {
 
 static constexpr double kDoneBeforeEmission = 0.5;
 
-/// The phase of a module, by the most lowered thing in it.
+/// The phase of a module, by the least lowered thing in it that tells.
 static Phase guessPhase(ModuleOp module) {
   if (module->hasAttr(lutra::codegen::kWeightsAttr))
     return module.lookupSymbol("lutra_main") ? Phase::LLVM : Phase::Loops;
-  Phase phase = Phase::Lowbit;
+  bool hasNodes = false, hasProducts = false, hasTables = false, hasLut = false;
   module.walk([&](Operation *op) {
-    StringRef dialect = op->getName().getDialectNamespace();
-    if (dialect == "onnx")
-      phase = Phase::ONNX;
-    else if (dialect == "lut")
-      phase = Phase::Lut;
-    else if (StringRef name = op->getName().getStringRef(); name == "lowbit.lookup_matmul" || name == "lowbit.precompute")
-      phase = Phase::Tables;
-    return phase == Phase::Lowbit ? WalkResult::advance() : WalkResult::interrupt();
+    StringRef name = op->getName().getStringRef();
+    hasNodes |= name.starts_with("onnx.");
+    hasProducts |= name == "lowbit.matmul";
+    // A precompute fused into its producer is `lut` already while its lookups are not.
+    hasTables |= name == "lowbit.lookup_matmul" || name == "lowbit.precompute" || name == "lowbit.assemble_table";
+    hasLut |= name.starts_with("lut.");
   });
-  return phase;
+  if (hasNodes)
+    return Phase::ONNX;
+  if (hasProducts)
+    return Phase::Lowbit;
+  if (hasTables)
+    return Phase::Tables;
+  return hasLut ? Phase::Lut : Phase::Lowbit;
 }
 
 namespace {

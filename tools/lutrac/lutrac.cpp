@@ -79,6 +79,41 @@ static int fail(const Twine &message) {
   return 1;
 }
 
+/// The name of the ONNX node or tensor that a location holds, or nothing.
+static StringRef nodeName(mlir::Location loc) {
+  if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc))
+    return name.getName();
+  if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(loc))
+    for (mlir::Location part : fused.getLocations())
+      if (StringRef name = nodeName(part); !name.empty())
+        return name;
+  return {};
+}
+
+/// Prints a diagnostic that no source file goes with: an ONNX node has a name instead of a line.
+static void printDiagnostic(mlir::Diagnostic &diagnostic) {
+  std::string message = diagnostic.str();
+  StringRef node = nodeName(diagnostic.getLocation());
+  if (!node.empty() && !StringRef(message).contains(node))
+    message = ("node '" + node + "': " + message).str();
+  switch (diagnostic.getSeverity()) {
+  case mlir::DiagnosticSeverity::Error:
+    WithColor::error(errs(), "lutrac") << message << '\n';
+    break;
+  case mlir::DiagnosticSeverity::Warning:
+    WithColor::warning(errs(), "lutrac") << message << '\n';
+    break;
+  case mlir::DiagnosticSeverity::Note:
+    WithColor::note(errs(), "lutrac") << message << '\n';
+    break;
+  case mlir::DiagnosticSeverity::Remark:
+    WithColor::remark(errs(), "lutrac") << message << '\n';
+    break;
+  }
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    printDiagnostic(note);
+}
+
 static void printVersion(raw_ostream &os) {
   os << "lutrac " << lutra::versionNumber() << " (" << lutra::versionCommit() << "), LLVM " << lutra::versionLLVM() << '\n';
 }
@@ -174,6 +209,12 @@ static int compile() {
   context.printOpOnDiagnostic(false);
   SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context, errs());
+  context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
+    if (diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
+      return mlir::failure();
+    printDiagnostic(diagnostic);
+    return mlir::success();
+  });
   if (failed(setUpRemarks(context)))
     return fail("cannot write remarks to '" + remarksFile + "'");
   return failed(lutra::compileModel(options, context)) ? 1 : 0;

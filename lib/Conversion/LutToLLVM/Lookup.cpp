@@ -114,7 +114,8 @@ private:
     StringRef name = resultType.getElementType().isF32() ? "lookup_floats_" : "lookup_bytes_";
     return callByLane(b, name, resultType, {table, indices}, [&](ValueRange operands, Value lane) -> Value {
       Value index = LLVM::ExtractElementOp::create(b, operands[1], lane);
-      index = LLVM::AndOp::create(b, index, LLVM::ConstantOp::create(b, b.getI8Type(), b.getI8IntegerAttr(15)));
+      Type indexType = index.getType(); // i8, or i32 for floats.
+      index = LLVM::AndOp::create(b, index, LLVM::ConstantOp::create(b, indexType, b.getIntegerAttr(indexType, 15)));
       return LLVM::ExtractElementOp::create(b, operands[0], index);
     });
   }

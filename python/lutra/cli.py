@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         named = f"'{error.filename}': " if error.filename else ""
         print(f"lutra: error: {named}{error.strerror or error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(f"lutra: error: the Python package '{error.name}' is not installed (scripts/setup does)", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nlutra: interrupted", file=sys.stderr)
         return 130

@@ -44,6 +44,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   tile.l1Bytes = options.l1Bytes;
   tile.l2Bytes = options.l2Bytes;
   tile.rows = options.rows;
+  tile.accumulators = options.accumulators;
   pm.addPass(lowbit::createTileElongated(tile));
   lowbit::PackWeightsOptions pack;
   pack.rows = options.rows;

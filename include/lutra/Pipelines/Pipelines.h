@@ -28,6 +28,8 @@ struct TableOptions {
   bool symmetric = false;
   /// Bytes of the nearest memory and of the next, which tiles are fitted to.
   int64_t l1Bytes = 32768, l2Bytes = 1048576;
+  /// Activation rows whose sums are kept in registers together.
+  int64_t accumulators = 8;
 };
 
 /// How lookup loops use the machine.

@@ -34,6 +34,9 @@ struct LutInstructions {
   /// Reads LLVM feature names (a leading '+' is allowed), with what each implies; unknown ones are ignored.
   static LutInstructions fromFeatures(llvm::ArrayRef<std::string> features);
 
+  /// Whether a lookup of 16 bytes is one instruction.
+  bool hasByteShuffle() const { return ssse3 || neon; }
+
   /// Whether sums of four i8 lanes into an i32 are one instruction: `convert-lut-to-loops{accumulator-bits=32}` pays then.
   bool hasDotProduct() const { return avx512vnni || vnni256 || dotprod; }
 };

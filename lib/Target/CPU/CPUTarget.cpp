@@ -39,6 +39,9 @@ public:
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
       tables.quantized = option("table") == "i8";
+      // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code.
+      if (!lutra::LutInstructions::fromFeatures(machine->features()).hasByteShuffle())
+        tables.accumulators = 1;
       return lutra::buildTablesPhase(pm, tables);
     }
     case lutra::Phase::Lut:

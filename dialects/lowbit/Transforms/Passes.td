@@ -107,7 +107,8 @@ def TileElongated : Pass<"lowbit-tile-elongated"> {
 
     (weights are read again for each m rows, tables for each n, partial sums are read and written once per k). m is a power of two up to
     `accumulators`, k a multiple of the group, n a multiple of `rows`. Since t is some 8 times w, the best tile is elongated: small m, large n.
-    Parts of a packed weight count as they are stored; before packing, alphas and zetas count as f32.
+    Parts of a packed weight count as they are stored; before packing, alphas and zetas count as f32. Where nothing fits (a long group of
+    many planes), the smallest tile is taken: one activation row, `rows` weight rows, one group.
 
     Before:
     ```mlir

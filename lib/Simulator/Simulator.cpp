@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lutra/Simulator/Simulator.h"
+#include "Lookup.h"
 #include "Walk.h"
 
 #include <algorithm>
@@ -26,7 +27,6 @@ using llvm::Twine;
 
 namespace {
 
-constexpr unsigned kEntries = 16;
 constexpr unsigned kStored = 8;
 
 struct TableTile {
@@ -74,15 +74,6 @@ struct Simulator::State {
   std::vector<std::vector<int32_t>> i32;
   std::vector<std::vector<float>> f32, rows, cols;
 };
-
-/// Adds the entries of one table, at the planes' shifts, to a row of accumulators.
-LUTRA_SIMULATOR_CLONES
-static void lookup(int32_t *acc, const int16_t *entries, const uint8_t *codes, size_t planePitch, unsigned shift, unsigned planes,
-                   unsigned n) {
-  for (unsigned plane = 0; plane < planes; ++plane, codes += planePitch)
-    for (unsigned column = 0; column < n; ++column)
-      acc[column] += int32_t(entries[(codes[column] >> shift) & 15]) * (1 << plane);
-}
 
 /// y = fma(alpha, fma(ts, acc, zeta * asum), y) over one row.
 template <typename Acc>

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Simulator/Lookup.h"
 #include "lutra/Simulator/Simulator.h"
 
 #include "gtest/gtest.h"
@@ -313,6 +314,32 @@ TEST(Functional, StoresStayInsideAndFollowStrides) {
   }
   EXPECT_EQ((*simulator)->getStatistics()[0].launches, 1u);
   EXPECT_EQ((*simulator)->getStatistics()[0].rows, 3);
+}
+
+TEST(Functional, VectorLookupsAreTheScalarOnes) {
+  std::mt19937 random(5);
+  for (unsigned round = 0; round < 200; ++round) {
+    // Every other round at the extremes, one in ten with an entry that fits no byte when it is negated.
+    int16_t entries[kEntries];
+    for (unsigned i = 0; i < kEntries / 2; ++i) {
+      entries[i] = round % 2 ? (random() % 2 ? 127 : -127) : int(random() % 255) - 127;
+      if (round % 10 == 3 && i == 2)
+        entries[i] = -128;
+      entries[i + kEntries / 2] = -entries[i];
+    }
+    const unsigned planes = 1 + random() % 8, n = round % 7 == 0 ? 48 : 64, pitch = n + random() % 3;
+    std::vector<uint8_t> codes(pitch * planes);
+    for (uint8_t &code : codes)
+      code = random();
+    std::vector<int32_t> expected(n), actual;
+    for (int32_t &acc : expected)
+      acc = int32_t(random());
+    actual = expected;
+    const unsigned shift = random() % 2 * 4;
+    lookupPortable(expected.data(), entries, codes.data(), pitch, shift, planes, n);
+    lookup(actual.data(), entries, codes.data(), pitch, shift, planes, n);
+    ASSERT_EQ(actual, expected) << "round " << round;
+  }
 }
 
 TEST(Functional, Speed) {

@@ -65,6 +65,9 @@ LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> output
       return error() << "input '" << name << "' is required, but the node leaves it out";
   }
   bool variadic = !inputs.empty() && inputs.back().ends_with("*");
+  for (unsigned index = inputs.size(); variadic && index < getNumInputs(); ++index)
+    if (!hasInput(index))
+      return error() << "input " << index << " is required, but the node leaves it out";
   if (!variadic && getNumInputs() > inputs.size())
     return error() << "expected at most " << inputs.size() << " inputs, but there are " << getNumInputs();
   for (auto [index, value] : llvm::enumerate(op->getOperands()))

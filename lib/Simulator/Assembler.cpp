@@ -101,7 +101,8 @@ public:
   }
   void expected(const Twine &what) {
     StringRef token = rest.take_until([](char c) { return c == ' ' || c == ','; });
-    std::string found = rest.empty() ? "the end of the line" : ("'" + (token.empty() ? rest.take_front(1) : token) + "'").str();
+    std::string found =
+        rest.empty() ? "the end of the line" : ("'" + (token.empty() ? rest.take_front(1) : token) + "'").str();
     fail("expected " + what + ", but found " + found);
   }
   bool peekLetter(char c) const { return rest.size() > 1 && rest[0] == c && llvm::isDigit(rest[1]); }
@@ -168,7 +169,8 @@ Affine Assembler::affine(Line &line) {
     if (line.peekLetter('r')) {
       unsigned index = line.reg(RegisterFile::Loop);
       if (index >= kLoopRegisters)
-        return line.fail("loop register r" + Twine(index) + " does not exist; there are r0 to r" + Twine(kLoopRegisters - 1)),
+        return line.fail("loop register r" + Twine(index) + " does not exist; there are r0 to r" +
+                         Twine(kLoopRegisters - 1)),
                result;
       result.coefficients[index] += 1;
       continue;
@@ -180,7 +182,8 @@ Affine Assembler::affine(Line &line) {
     }
     unsigned index = line.reg(RegisterFile::Loop);
     if (index >= kLoopRegisters)
-      return line.fail("loop register r" + Twine(index) + " does not exist; there are r0 to r" + Twine(kLoopRegisters - 1)),
+      return line.fail("loop register r" + Twine(index) + " does not exist; there are r0 to r" +
+                       Twine(kLoopRegisters - 1)),
              result;
     result.coefficients[index] += value;
   } while (line.consume('+'));
@@ -192,7 +195,8 @@ Address Assembler::address(Line &line) {
   StringRef name = line.word("a buffer's name");
   auto found = llvm::find_if(kernel().buffers, [&](const Buffer &buffer) { return buffer.name == name; });
   if (!line.failed() && found == kernel().buffers.end())
-    line.fail("no buffer is called '" + name + "' in this kernel; declare it with '.buffer " + name + " : type[sizes]'");
+    line.fail("no buffer is called '" + name + "' in this kernel; declare it with '.buffer " + name +
+              " : type[sizes]'");
   result.buffer = found - kernel().buffers.begin();
   line.expect('[');
   do
@@ -222,7 +226,8 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   llvm::SmallVector<StringRef, 6> parts;
   mnemonic.split(parts, '.');
   auto bad = [&] {
-    line.fail("expected lmma.m<M>n<N>k<K>.<i8|f32>.w<1..8>.<i32|f32>.<i32|f32> with the accumulator of the table's kind, but found '" +
+    line.fail("expected lmma.m<M>n<N>k<K>.<i8|f32>.w<1..8>.<i32|f32>.<i32|f32> with the accumulator of the table's "
+              "kind, but found '" +
               mnemonic + "'");
   };
   StringRef shape = parts.size() == 6 ? parts[1] : "";
@@ -341,7 +346,8 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.opcode = Opcode::End;
   } else if (!line.failed()) {
     line.fail("unknown instruction '" + mnemonic +
-              "'; expected ld.table.<i8|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, lmma.*, shift.f32, "
+              "'; expected ld.table.<i8|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, "
+              "lmma.*, shift.f32, "
               "scale.<i32|f32>, st.f32, loop or end");
   }
 }
@@ -446,4 +452,6 @@ llvm::Expected<Program> Assembler::run() {
   return std::move(program);
 }
 
-llvm::Expected<Program> lutra::ltc::assemble(StringRef text, StringRef fileName) { return Assembler(text, fileName).run(); }
+llvm::Expected<Program> lutra::ltc::assemble(StringRef text, StringRef fileName) {
+  return Assembler(text, fileName).run();
+}

@@ -18,21 +18,15 @@ using llvm::StringRef;
 
 StringRef lutra::ltc::toString(ElementType type) {
   switch (type) {
-  case ElementType::I8:
-    return "i8";
-  case ElementType::I32:
-    return "i32";
-  case ElementType::F16:
-    return "f16";
-  case ElementType::F32:
-    return "f32";
+  case ElementType::I8: return "i8";
+  case ElementType::I32: return "i32";
+  case ElementType::F16: return "f16";
+  case ElementType::F32: return "f32";
   }
   llvm_unreachable("unknown element type");
 }
 
-unsigned lutra::ltc::sizeOf(ElementType type) {
-  return type == ElementType::I8 ? 1 : type == ElementType::F16 ? 2 : 4;
-}
+unsigned lutra::ltc::sizeOf(ElementType type) { return type == ElementType::I8 ? 1 : type == ElementType::F16 ? 2 : 4; }
 
 char lutra::ltc::letterOf(RegisterFile file) { return "twafscr"[static_cast<unsigned>(file)]; }
 
@@ -59,7 +53,8 @@ static void print(raw_ostream &os, const Bound &bound) {
 }
 
 static void print(raw_ostream &os, const Kernel &kernel, const Address &address) {
-  os << (address.buffer < kernel.buffers.size() ? StringRef(kernel.buffers[address.buffer].name) : "<no such buffer>") << '[';
+  os << (address.buffer < kernel.buffers.size() ? StringRef(kernel.buffers[address.buffer].name) : "<no such buffer>")
+     << '[';
   llvm::interleaveComma(address.indices, os, [&](const Affine &index) { ::print(os, index); });
   os << ']';
 }
@@ -74,9 +69,7 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     ::print(os, *this, i.address);
     os << ", tables=" << i.tables;
     return;
-  case Opcode::LoadRows:
-    os << "ld.rows.f32 s" << i.dst << ", ";
-    return ::print(os, *this, i.address);
+  case Opcode::LoadRows: os << "ld.rows.f32 s" << i.dst << ", "; return ::print(os, *this, i.address);
   case Opcode::LoadWeights:
     os << "ld.weights w" << i.dst << ", ";
     ::print(os, *this, i.address);
@@ -85,27 +78,22 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
   case Opcode::LoadCols:
     os << "ld.cols." << toString(i.type) << " c" << i.dst << ", ";
     return ::print(os, *this, i.address);
-  case Opcode::SetCols:
-    os << "set.cols c" << i.dst << ", " << llvm::format("%.9g", i.value);
-    return;
-  case Opcode::Zero:
-    os << (std::signbit(i.value) ? "negzero " : "zero ") << acc << i.dst;
-    return;
+  case Opcode::SetCols: os << "set.cols c" << i.dst << ", " << llvm::format("%.9g", i.value); return;
+  case Opcode::Zero: os << (std::signbit(i.value) ? "negzero " : "zero ") << acc << i.dst; return;
   case Opcode::Lmma: {
     StringRef out = isF32 ? "f32" : "i32";
-    os << "lmma.m" << i.m << "n" << i.n << "k" << i.k << "." << toString(i.type) << ".w" << i.planes << "." << out << "."
-       << out << " " << acc << i.dst << ", t" << i.src[0] << "[" << i.table << "], w" << i.src[1] << "[" << i.weightTable;
+    os << "lmma.m" << i.m << "n" << i.n << "k" << i.k << "." << toString(i.type) << ".w" << i.planes << "." << out
+       << "." << out << " " << acc << i.dst << ", t" << i.src[0] << "[" << i.table << "], w" << i.src[1] << "["
+       << i.weightTable;
     if (i.plane)
       os << ", " << i.plane;
     os << "]";
     return;
   }
-  case Opcode::Shift:
-    os << "shift.f32 f" << i.dst << ", f" << i.src[0] << ", " << i.plane;
-    return;
+  case Opcode::Shift: os << "shift.f32 f" << i.dst << ", f" << i.src[0] << ", " << i.plane; return;
   case Opcode::Scale:
-    os << "scale." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1] << ", s" << i.src[2]
-       << ", c" << i.src[3] << ", c" << i.src[4];
+    os << "scale." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1] << ", s"
+       << i.src[2] << ", c" << i.src[3] << ", c" << i.src[4];
     return;
   case Opcode::Store:
     os << "st.f32 ";
@@ -119,9 +107,7 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     ::print(os, i.upper);
     os << ", " << i.step;
     return;
-  case Opcode::End:
-    os << "end";
-    return;
+  case Opcode::End: os << "end"; return;
   }
 }
 

@@ -77,18 +77,21 @@ struct Simulator::State {
 
 /// y = fma(alpha, fma(ts, acc, zeta * asum), y) over one row.
 template <typename Acc>
-[[gnu::always_inline]] static inline void scaleRow(float *y, const Acc *acc, float ts, float asum, const float *alpha, const float *zeta, unsigned n) {
+[[gnu::always_inline]] static inline void scaleRow(float *y, const Acc *acc, float ts, float asum, const float *alpha,
+                                                   const float *zeta, unsigned n) {
   for (unsigned column = 0; column < n; ++column) {
     float u = std::fma(ts, static_cast<float>(acc[column]), zeta[column] * asum);
     y[column] = std::fma(alpha[column], u, y[column]);
   }
 }
 LUTRA_SIMULATOR_CLONES
-static void scaleI32(float *y, const int32_t *acc, float ts, float asum, const float *alpha, const float *zeta, unsigned n) {
+static void scaleI32(float *y, const int32_t *acc, float ts, float asum, const float *alpha, const float *zeta,
+                     unsigned n) {
   scaleRow(y, acc, ts, asum, alpha, zeta, n);
 }
 LUTRA_SIMULATOR_CLONES
-static void scaleF32(float *y, const float *acc, float ts, float asum, const float *alpha, const float *zeta, unsigned n) {
+static void scaleF32(float *y, const float *acc, float ts, float asum, const float *alpha, const float *zeta,
+                     unsigned n) {
   scaleRow(y, acc, ts, asum, alpha, zeta, n);
 }
 
@@ -99,9 +102,10 @@ Simulator::~Simulator() = default;
 
 llvm::Expected<std::unique_ptr<Simulator>> Simulator::create(Program program, Machine machine) {
   if (machine.arrayK != 4 || machine.arrayM < 1 || machine.arrayN < 1 || machine.queueDepth < 1)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "machine '" + machine.name +
-                                                                       "': the array needs k = 4 (two 4-bit codes a byte), m and n "
-                                                                       "of at least 1 and a queue of at least 1");
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "machine '" + machine.name +
+                                       "': the array needs k = 4 (two 4-bit codes a byte), m and n "
+                                       "of at least 1 and a queue of at least 1");
   for (Kernel &kernel : program.kernels)
     if (Error failure = kernel.matchLoops())
       return failure;
@@ -113,15 +117,16 @@ llvm::Expected<std::unique_ptr<Simulator>> Simulator::create(Program program, Ma
 /// Checks the host's arrays against the declarations; returns M.
 llvm::Expected<int64_t> Simulator::bind(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers) const {
   auto error = [&](const Twine &message) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "launch of kernel '" + kernel.name + "': " + message);
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "launch of kernel '" + kernel.name + "': " + message);
   };
   if (buffers.size() != kernel.buffers.size())
     return error("expected " + Twine(kernel.buffers.size()) + " buffers, but found " + Twine(buffers.size()));
   int64_t rows = -1;
   for (auto [declared, given] : llvm::zip_equal(kernel.buffers, buffers)) {
     if (given.sizes.size() != declared.shape.size() || given.strides.size() != declared.shape.size())
-      return error("buffer '" + declared.name + "' expects " + Twine(declared.shape.size()) + " dimensions, but found " +
-                   Twine(given.sizes.size()));
+      return error("buffer '" + declared.name + "' expects " + Twine(declared.shape.size()) +
+                   " dimensions, but found " + Twine(given.sizes.size()));
     bool empty = false;
     for (auto [dimension, size] : llvm::enumerate(given.sizes)) {
       int64_t expected = declared.shape[dimension];
@@ -130,11 +135,13 @@ llvm::Expected<int64_t> Simulator::bind(const Kernel &kernel, llvm::ArrayRef<Hos
         rows = size;
       }
       if (size < 0 || size != expected)
-        return error("size " + Twine(dimension) + " of buffer '" + declared.name + "' must be " + Twine(expected) + ", but is " + Twine(size));
+        return error("size " + Twine(dimension) + " of buffer '" + declared.name + "' must be " + Twine(expected) +
+                     ", but is " + Twine(size));
       empty |= size == 0;
     }
     if (!given.strides.empty() && given.sizes.back() > 1 && given.strides.back() != 1)
-      return error("the innermost stride of buffer '" + declared.name + "' must be 1, but is " + Twine(given.strides.back()));
+      return error("the innermost stride of buffer '" + declared.name + "' must be 1, but is " +
+                   Twine(given.strides.back()));
     if (!given.data && !empty)
       return error("buffer '" + declared.name + "' has no data");
   }
@@ -219,9 +226,7 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
       }
       return;
     }
-    case Opcode::SetCols:
-      std::fill(s.cols[i.dst].begin(), s.cols[i.dst].end(), i.value);
-      return;
+    case Opcode::SetCols: std::fill(s.cols[i.dst].begin(), s.cols[i.dst].end(), i.value); return;
     case Opcode::Zero:
       if (i.type == ElementType::F32)
         std::fill(s.f32[i.dst].begin(), s.f32[i.dst].end(), i.value);
@@ -272,15 +277,15 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
       return;
     }
     case Opcode::Loop:
-    case Opcode::End:
-      return;
+    case Opcode::End: return;
     }
   });
 }
 
 Error Simulator::launch(unsigned index, llvm::ArrayRef<HostBuffer> buffers) {
   if (index >= program.kernels.size())
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "launch of kernel " + Twine(index) + ": the program has " +
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "launch of kernel " + Twine(index) +
+                                                                       ": the program has " +
                                                                        Twine(program.kernels.size()) + " kernels");
   const Kernel &kernel = program.kernels[index];
   llvm::Expected<int64_t> rows = bind(kernel, buffers);

@@ -140,14 +140,10 @@ void Model::step(const Instruction &i, const LoopValues &loops) {
     compute(memory, transferCycles(bytes), machine.dramLatency, tile(file, i.dst), false, {});
   };
   switch (i.opcode) {
-  case Opcode::LoadTable:
-    return load(RegisterFile::Table);
-  case Opcode::LoadRows:
-    return load(RegisterFile::Rows);
-  case Opcode::LoadWeights:
-    return load(RegisterFile::Weight);
-  case Opcode::LoadCols:
-    return load(RegisterFile::Cols);
+  case Opcode::LoadTable: return load(RegisterFile::Table);
+  case Opcode::LoadRows: return load(RegisterFile::Rows);
+  case Opcode::LoadWeights: return load(RegisterFile::Weight);
+  case Opcode::LoadCols: return load(RegisterFile::Cols);
   case Opcode::Store: {
     uint64_t bytes = bytesMoved(i, loops);
     result.storeBytes += bytes;
@@ -158,25 +154,25 @@ void Model::step(const Instruction &i, const LoopValues &loops) {
     return;
   }
   case Opcode::SetCols:
-    return compute(vector, vectorCycles(machine.arrayN), machine.vectorLatency, tile(RegisterFile::Cols, i.dst), false, {});
+    return compute(vector, vectorCycles(machine.arrayN), machine.vectorLatency, tile(RegisterFile::Cols, i.dst), false,
+                   {});
   case Opcode::Zero:
     return compute(vector, vectorCycles(tileElements), machine.vectorLatency, tile(acc, i.dst), false, {});
   case Opcode::Lmma:
     result.lookups += tileElements * i.planes;
-    return compute(array, uint64_t(i.planes) * machine.arrayCyclesPerPlane, machine.arrayLatency, tile(acc, i.dst), true,
-                   {&tile(RegisterFile::Table, i.src[0]), &tile(RegisterFile::Weight, i.src[1])});
+    return compute(array, uint64_t(i.planes) * machine.arrayCyclesPerPlane, machine.arrayLatency, tile(acc, i.dst),
+                   true, {&tile(RegisterFile::Table, i.src[0]), &tile(RegisterFile::Weight, i.src[1])});
   case Opcode::Shift:
     return compute(vector, vectorCycles(tileElements), machine.vectorLatency, tile(RegisterFile::AccF32, i.dst), false,
                    {&tile(RegisterFile::AccF32, i.src[0])});
   case Opcode::Scale:
     // One conversion, one product and two fused multiply-adds for each element.
-    return compute(vector, vectorCycles(4 * tileElements), machine.vectorLatency, tile(RegisterFile::AccF32, i.dst), false,
+    return compute(vector, vectorCycles(4 * tileElements), machine.vectorLatency, tile(RegisterFile::AccF32, i.dst),
+                   false,
                    {&tile(acc, i.src[0]), &tile(RegisterFile::Rows, i.src[1]), &tile(RegisterFile::Rows, i.src[2]),
                     &tile(RegisterFile::Cols, i.src[3]), &tile(RegisterFile::Cols, i.src[4])});
   case Opcode::Loop:
-  case Opcode::End:
-    ++issue;
-    return;
+  case Opcode::End: ++issue; return;
   }
   llvm_unreachable("unknown opcode");
 }

@@ -1,7 +1,7 @@
 //===- Verifier.cpp - what a program must satisfy before it runs ----------===//
 //
-// One walk over each kernel with the range of every loop register. All ranges but the rows M are constants, and rows past
-// M are defined to read as zero and not to be stored, so every access is decided here.
+// One walk over each kernel with the range of every loop register. All ranges but the rows M are constants, and rows
+// past M are defined to read as zero and not to be stored, so every access is decided here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,20 +16,13 @@ using llvm::Twine;
 
 unsigned Machine::registers(RegisterFile file) const {
   switch (file) {
-  case RegisterFile::Table:
-    return tableTiles;
-  case RegisterFile::Weight:
-    return weightTiles;
-  case RegisterFile::AccI32:
-    return i32Tiles;
-  case RegisterFile::AccF32:
-    return f32Tiles;
-  case RegisterFile::Rows:
-    return rowTiles;
-  case RegisterFile::Cols:
-    return colTiles;
-  case RegisterFile::Loop:
-    return loopRegisters;
+  case RegisterFile::Table: return tableTiles;
+  case RegisterFile::Weight: return weightTiles;
+  case RegisterFile::AccI32: return i32Tiles;
+  case RegisterFile::AccF32: return f32Tiles;
+  case RegisterFile::Rows: return rowTiles;
+  case RegisterFile::Cols: return colTiles;
+  case RegisterFile::Loop: return loopRegisters;
   }
   llvm_unreachable("unknown register file");
 }
@@ -72,7 +65,8 @@ private:
   Error inFile(RegisterFile file, unsigned index) const;
   Error read(RegisterFile file, unsigned index);
   Error write(RegisterFile file, unsigned index, Tile tile);
-  Error access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows, bool clipColumns = false);
+  Error access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows,
+               bool clipColumns = false);
   Error bytes(const Address &address, int64_t extent, int64_t align);
   Tile &tile(RegisterFile file, unsigned index) { return tiles[static_cast<unsigned>(file)][index]; }
 
@@ -90,8 +84,8 @@ Error KernelVerifier::inFile(RegisterFile file, unsigned index) const {
   if (index < count)
     return Error::success();
   char letter = letterOf(file);
-  return error("register " + Twine(letter) + Twine(index) + " does not exist; machine '" + machine.name + "' has " + Twine(letter) +
-               "0 to " + Twine(letter) + Twine(count - 1));
+  return error("register " + Twine(letter) + Twine(index) + " does not exist; machine '" + machine.name + "' has " +
+               Twine(letter) + "0 to " + Twine(letter) + Twine(count - 1));
 }
 
 Error KernelVerifier::read(RegisterFile file, unsigned index) {
@@ -110,18 +104,20 @@ Error KernelVerifier::write(RegisterFile file, unsigned index, Tile value) {
   return Error::success();
 }
 
-/// Checks that the tile of `extents` elements at `address` is inside of the buffer. With `rows`, the first dimension may
-/// pass M; with `clipColumns`, the last one may pass its end (a store writes what is inside).
+/// Checks that the tile of `extents` elements at `address` is inside of the buffer. With `rows`, the first dimension
+/// may pass M; with `clipColumns`, the last one may pass its end (a store writes what is inside).
 Error KernelVerifier::access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows,
                              bool clipColumns) {
   const Buffer &buffer = kernel.buffers[address.buffer];
   if (buffer.type != type)
     return error("buffer '" + Twine(buffer.name) + "' holds " + toString(buffer.type) + "; expected " + toString(type));
   if (buffer.shape.size() != extents.size() || address.indices.size() != extents.size())
-    return error("expected a buffer of " + Twine(extents.size()) + " dimensions and as many indices, but '" + buffer.name +
-                 "' has " + Twine(buffer.shape.size()) + " and the address " + Twine(address.indices.size()));
+    return error("expected a buffer of " + Twine(extents.size()) + " dimensions and as many indices, but '" +
+                 buffer.name + "' has " + Twine(buffer.shape.size()) + " and the address " +
+                 Twine(address.indices.size()));
   if (rows != (buffer.shape[0] == kDynamicRows))
-    return error("the first size of buffer '" + Twine(buffer.name) + "' must " + (rows ? "be M" : "be a number, not M"));
+    return error("the first size of buffer '" + Twine(buffer.name) + "' must " +
+                 (rows ? "be M" : "be a number, not M"));
   for (auto [dimension, index] : llvm::enumerate(address.indices)) {
     int64_t low = index.constant, high = index.constant;
     bool known = true;
@@ -136,15 +132,17 @@ Error KernelVerifier::access(const Address &address, ElementType type, llvm::Arr
       high += coefficient > 0 ? coefficient * found->last : coefficient * found->first;
     }
     if (low < 0)
-      return error("index " + Twine(dimension) + " of '" + buffer.name + "' can be " + Twine(low) + "; it must not be negative");
+      return error("index " + Twine(dimension) + " of '" + buffer.name + "' can be " + Twine(low) +
+                   "; it must not be negative");
     if (buffer.shape[dimension] == kDynamicRows)
       continue;
     if (!known)
-      return error("index " + Twine(dimension) + " of '" + buffer.name + "' counts rows; only the first index of a buffer with M rows may");
+      return error("index " + Twine(dimension) + " of '" + buffer.name +
+                   "' counts rows; only the first index of a buffer with M rows may");
     int64_t reach = clipColumns && dimension + 1 == extents.size() ? 1 : extents[dimension];
     if (high + reach > buffer.shape[dimension])
-      return error("index " + Twine(dimension) + " of '" + buffer.name + "' reaches " + Twine(high + reach - 1) + ", but its size is " +
-                   Twine(buffer.shape[dimension]));
+      return error("index " + Twine(dimension) + " of '" + buffer.name + "' reaches " + Twine(high + reach - 1) +
+                   ", but its size is " + Twine(buffer.shape[dimension]));
   }
   return Error::success();
 }
@@ -174,7 +172,8 @@ Error KernelVerifier::loop(const Instruction &i) {
     return error("expected a lower bound of at least 0, but found " + Twine(i.lower.constant));
   open.first = i.lower.rowsMultiple ? 0 : i.lower.constant;
   open.mayBeEmpty = !open.constant || i.lower.constant >= i.upper.constant;
-  open.last = open.mayBeEmpty ? open.first : i.lower.constant + (i.upper.constant - 1 - i.lower.constant) / i.step * i.step;
+  open.last =
+      open.mayBeEmpty ? open.first : i.lower.constant + (i.upper.constant - 1 - i.lower.constant) / i.step * i.step;
   if (open.mayBeEmpty)
     open.before = tiles;
   loops.push_back(std::move(open));
@@ -206,71 +205,81 @@ Error KernelVerifier::check(const Instruction &i) {
   switch (i.opcode) {
   case Opcode::LoadTable:
     return first({[&] { return counts(false); },
-                  [&] { return access(i.address, i.type, {machine.arrayM, 1, i.tables * kTableEntries}, true); },
-                  [&] { return write(RegisterFile::Table, i.dst, {true, i.type, 0, i.tables}); }});
+                  [&] {
+                    return access(i.address, i.type, {machine.arrayM, 1, i.tables * kTableEntries}, true);
+                  },
+                  [&] {
+                    return write(RegisterFile::Table, i.dst, {true, i.type, 0, i.tables});
+                  }});
   case Opcode::LoadRows:
-    return first({[&] { return access(i.address, ElementType::F32, {machine.arrayM, 1}, true); },
+    return first({[&] {
+                    return access(i.address, ElementType::F32, {machine.arrayM, 1}, true);
+                  },
                   [&] { return write(RegisterFile::Rows, i.dst, {}); }});
   case Opcode::LoadWeights: {
     if (Error failure = counts(true))
       return failure;
     if (i.tables % 2)
-      return error("a byte holds the codes of two tables: expected an even number of tables, but found " + Twine(i.tables));
+      return error("a byte holds the codes of two tables: expected an even number of tables, but found " +
+                   Twine(i.tables));
     int64_t run = int64_t(i.tables) / 2 * machine.arrayN;
     if (i.planes > 1 && i.pitch < run)
-      return error("expected a pitch of at least " + Twine(run) + " bytes, the codes of one plane, but found " + Twine(i.pitch));
+      return error("expected a pitch of at least " + Twine(run) + " bytes, the codes of one plane, but found " +
+                   Twine(i.pitch));
     return first({[&] { return bytes(i.address, (i.planes - 1) * i.pitch + run, 1); },
-                  [&] { return write(RegisterFile::Weight, i.dst, {true, ElementType::I8, i.planes, i.tables}); }});
+                  [&] {
+                    return write(RegisterFile::Weight, i.dst, {true, ElementType::I8, i.planes, i.tables});
+                  }});
   }
   case Opcode::LoadCols:
     return first({[&] { return bytes(i.address, machine.arrayN * sizeOf(i.type), sizeOf(i.type)); },
                   [&] { return write(RegisterFile::Cols, i.dst, {}); }});
-  case Opcode::SetCols:
-    return write(RegisterFile::Cols, i.dst, {});
-  case Opcode::Zero:
-    return write(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst, {});
+  case Opcode::SetCols: return write(RegisterFile::Cols, i.dst, {});
+  case Opcode::Zero: return write(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst, {});
   case Opcode::Lmma: {
     if (i.m != machine.arrayM || i.n != machine.arrayN || i.k != machine.arrayK)
-      return error("machine '" + Twine(machine.name) + "' has an m" + Twine(machine.arrayM) + "n" + Twine(machine.arrayN) + "k" +
-                   Twine(machine.arrayK) + " array");
+      return error("machine '" + Twine(machine.name) + "' has an m" + Twine(machine.arrayM) + "n" +
+                   Twine(machine.arrayN) + "k" + Twine(machine.arrayK) + " array");
     if (i.planes < 1 || i.planes > 8)
       return error("expected weights of 1 to 8 bits, but found w" + Twine(i.planes));
     if (i.type == ElementType::F32 && i.planes != 1)
       return error("an f32 accumulator holds one plane: expected w1, but found w" + Twine(i.planes));
-    if (Error failure = first({[&] { return read(RegisterFile::Table, i.src[0]); }, [&] { return read(RegisterFile::Weight, i.src[1]); },
-                               [&] {
-                                 return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst);
-                               }}))
+    if (Error failure = first(
+            {[&] { return read(RegisterFile::Table, i.src[0]); }, [&] { return read(RegisterFile::Weight, i.src[1]); },
+             [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst); }}))
       return failure;
     const Tile &table = tile(RegisterFile::Table, i.src[0]), &weight = tile(RegisterFile::Weight, i.src[1]);
     if (table.type != i.type)
       return error("t" + Twine(i.src[0]) + " holds " + toString(table.type) + " entries; expected " + toString(i.type));
     if (i.table >= table.tables)
-      return error("t" + Twine(i.src[0]) + " holds tables 0 to " + Twine(table.tables - 1) + ", but the instruction names table " + Twine(i.table));
+      return error("t" + Twine(i.src[0]) + " holds tables 0 to " + Twine(table.tables - 1) +
+                   ", but the instruction names table " + Twine(i.table));
     if (i.weightTable >= weight.tables)
       return error("w" + Twine(i.src[1]) + " holds the codes of tables 0 to " + Twine(weight.tables - 1) +
                    ", but the instruction names table " + Twine(i.weightTable));
     if (i.plane + i.planes > weight.planes)
-      return error("w" + Twine(i.src[1]) + " holds planes 0 to " + Twine(weight.planes - 1) + ", but the instruction reads plane " +
-                   Twine(i.plane + i.planes - 1));
+      return error("w" + Twine(i.src[1]) + " holds planes 0 to " + Twine(weight.planes - 1) +
+                   ", but the instruction reads plane " + Twine(i.plane + i.planes - 1));
     return Error::success();
   }
   case Opcode::Shift:
     if (i.plane > 7)
       return error("expected a plane of 0 to 7, but found " + Twine(i.plane));
-    return first({[&] { return read(RegisterFile::AccF32, i.src[0]); }, [&] { return read(RegisterFile::AccF32, i.dst); }});
+    return first(
+        {[&] { return read(RegisterFile::AccF32, i.src[0]); }, [&] { return read(RegisterFile::AccF32, i.dst); }});
   case Opcode::Scale:
-    return first({[&] { return read(RegisterFile::AccF32, i.dst); },
-                  [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
-                  [&] { return read(RegisterFile::Rows, i.src[1]); }, [&] { return read(RegisterFile::Rows, i.src[2]); },
-                  [&] { return read(RegisterFile::Cols, i.src[3]); }, [&] { return read(RegisterFile::Cols, i.src[4]); }});
+    return first(
+        {[&] { return read(RegisterFile::AccF32, i.dst); },
+         [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
+         [&] { return read(RegisterFile::Rows, i.src[1]); }, [&] { return read(RegisterFile::Rows, i.src[2]); },
+         [&] { return read(RegisterFile::Cols, i.src[3]); }, [&] { return read(RegisterFile::Cols, i.src[4]); }});
   case Opcode::Store:
-    return first({[&] { return access(i.address, ElementType::F32, {machine.arrayM, machine.arrayN}, true, true); },
+    return first({[&] {
+                    return access(i.address, ElementType::F32, {machine.arrayM, machine.arrayN}, true, true);
+                  },
                   [&] { return read(RegisterFile::AccF32, i.dst); }});
-  case Opcode::Loop:
-    return loop(i);
-  case Opcode::End:
-    return end();
+  case Opcode::Loop: return loop(i);
+  case Opcode::End: return end();
   }
   llvm_unreachable("unknown opcode");
 }
@@ -278,7 +287,8 @@ Error KernelVerifier::check(const Instruction &i) {
 Error KernelVerifier::run() {
   for (const Instruction &i : kernel.code) {
     if (i.address.buffer >= kernel.buffers.size() && !i.address.indices.empty())
-      return error("buffer " + Twine(i.address.buffer) + " does not exist; the kernel declares " + Twine(kernel.buffers.size()));
+      return error("buffer " + Twine(i.address.buffer) + " does not exist; the kernel declares " +
+                   Twine(kernel.buffers.size()));
     if (Error failure = check(i))
       return failure;
     ++at;
@@ -288,8 +298,9 @@ Error KernelVerifier::run() {
 
 Error lutra::ltc::verify(const Program &program, const Machine &machine) {
   if (program.version != kProgramVersion)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "program version " + Twine(program.version) + " is not supported; expected " + Twine(kProgramVersion));
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "program version " + Twine(program.version) +
+                                                                       " is not supported; expected " +
+                                                                       Twine(kProgramVersion));
   for (const Kernel &kernel : program.kernels)
     if (Error failure = KernelVerifier(kernel, machine).run())
       return failure;

@@ -19,14 +19,18 @@ namespace {
 /// The flags. Made after LLVM's own are dropped, which have some of these names.
 struct Flags {
   cl::OptionCategory category{"lutra-sim options"};
-  cl::opt<std::string> path{cl::Positional, cl::Required, cl::desc("<artifact directory, or file.lmma>"), cl::cat(category)};
-  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"), cl::value_desc("name=file.npy"), cl::cat(category)};
-  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"), cl::cat(category)};
-  cl::opt<int> threads{"threads", cl::desc("Threads of the host code (default: OpenMP's choice)"), cl::value_desc("n"), cl::init(0),
-                       cl::cat(category)};
-  cl::opt<bool> check{"check", cl::desc("Assemble and verify file.lmma, and print it with addresses"), cl::cat(category)};
-  cl::opt<int64_t> time{"time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"), cl::value_desc("n"),
-                        cl::init(0), cl::cat(category)};
+  cl::opt<std::string> path{cl::Positional, cl::Required, cl::desc("<artifact directory, or file.lmma>"),
+                            cl::cat(category)};
+  cl::list<std::string> input{"input", cl::desc("An input's array; once for each input"),
+                              cl::value_desc("name=file.npy"), cl::cat(category)};
+  cl::opt<std::string> outputDir{"output-dir", cl::desc("Write each output to <dir>/<name>.npy"), cl::value_desc("dir"),
+                                 cl::cat(category)};
+  cl::opt<int> threads{"threads", cl::desc("Threads of the host code (default: OpenMP's choice)"), cl::value_desc("n"),
+                       cl::init(0), cl::cat(category)};
+  cl::opt<bool> check{"check", cl::desc("Assemble and verify file.lmma, and print it with addresses"),
+                      cl::cat(category)};
+  cl::opt<int64_t> time{"time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"),
+                        cl::value_desc("n"), cl::init(0), cl::cat(category)};
   cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
@@ -68,7 +72,9 @@ static Error runAndReport(const Flags &flags) {
   if (Error error = runArtifact(*options))
     return error;
   if (report.empty())
-    return createStringError("'" + flags.path + "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
+    return createStringError(
+        "'" + flags.path +
+        "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
   outs() << "\n" << report;
   return Error::success();
 }
@@ -83,6 +89,7 @@ int main(int argc, char **argv) {
   if (!error)
     return 0;
   outs().flush();
-  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
+  handleAllErrors(std::move(error),
+                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
   return 1;
 }

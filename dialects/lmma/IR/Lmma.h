@@ -30,8 +30,8 @@ class YieldOp;
 
 namespace lutra::lmma {
 
-/// An index of an access as a linear form: the coefficient of each input of `map`, then the constant. Nothing when it is
-/// not linear, which an address can not be.
+/// An index of an access as a linear form: the coefficient of each input of `map`, then the constant. Nothing when it
+/// is not linear, which an address can not be.
 std::optional<llvm::SmallVector<int64_t>> getLinearForm(mlir::AffineMap map, unsigned result);
 
 } // namespace lutra::lmma

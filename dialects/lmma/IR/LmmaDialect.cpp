@@ -44,7 +44,8 @@ LogicalResult WeightsType::verify(function_ref<InFlightDiagnostic()> emitError, 
   if (planes < 1 || planes > 8)
     return emitError() << "expected 1 to 8 planes, but found " << planes;
   if (tables < 1 || tables % 2 != 0)
-    return emitError() << "expected a positive, even number of tables, since a byte holds the codes of two, but found " << tables;
+    return emitError() << "expected a positive, even number of tables, since a byte holds the codes of two, but found "
+                       << tables;
   return success();
 }
 

@@ -8,8 +8,8 @@
 using namespace mlir;
 using namespace lutra::lmma;
 
-void ForOp::build(OpBuilder &builder, OperationState &state, BoundAttr lower, BoundAttr upper, int64_t step, ValueRange inits,
-                  function_ref<SmallVector<Value>(OpBuilder &, Value, ValueRange)> body) {
+void ForOp::build(OpBuilder &builder, OperationState &state, BoundAttr lower, BoundAttr upper, int64_t step,
+                  ValueRange inits, function_ref<SmallVector<Value>(OpBuilder &, Value, ValueRange)> body) {
   state.addAttribute(getLowerAttrName(state.name), lower);
   state.addAttribute(getUpperAttrName(state.name), upper);
   state.addAttribute(getStepAttrName(state.name), builder.getI64IntegerAttr(step));
@@ -32,7 +32,8 @@ static ParseResult parseBound(OpAsmParser &parser, Attribute &bound) {
   int64_t constant = 0, multiple = 0;
   if (succeeded(parser.parseOptionalKeyword("rows"))) {
     SMLoc loc;
-    if (parser.parseLParen() || parser.getCurrentLocation(&loc) || parser.parseInteger(multiple) || parser.parseRParen())
+    if (parser.parseLParen() || parser.getCurrentLocation(&loc) || parser.parseInteger(multiple) ||
+        parser.parseRParen())
       return failure();
     if (multiple < 1)
       return parser.emitError(loc) << "expected a multiple of at least 1, but found " << multiple;
@@ -63,8 +64,8 @@ ParseResult ForOp::parse(OpAsmParser &parser, OperationState &result) {
     auto one = [&]() -> ParseResult {
       OpAsmParser::Argument argument;
       OpAsmParser::UnresolvedOperand init;
-      if (parser.parseArgument(argument) || parser.parseEqual() || parser.parseOperand(init) || parser.parseColonType(argument.type) ||
-          parser.resolveOperand(init, argument.type, result.operands))
+      if (parser.parseArgument(argument) || parser.parseEqual() || parser.parseOperand(init) ||
+          parser.parseColonType(argument.type) || parser.resolveOperand(init, argument.type, result.operands))
         return failure();
       arguments.push_back(argument);
       result.addTypes(argument.type);
@@ -106,7 +107,8 @@ void ForOp::print(OpAsmPrinter &printer) {
     });
     printer << ')';
   }
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getLowerAttrName(), getUpperAttrName(), getStepAttrName()});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getLowerAttrName(), getUpperAttrName(), getStepAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/!getInits().empty());
 }
@@ -126,6 +128,7 @@ LogicalResult ForOp::verify() {
   TypeRange types = getInits().getTypes();
   if (TypeRange(block.getArgumentTypes()).drop_front() != types || TypeRange(yield.getValues().getTypes()) != types ||
       TypeRange(getResultTypes()) != types)
-    return emitOpError("initial values, region arguments, yielded values and results must agree in number and type (C2)");
+    return emitOpError(
+        "initial values, region arguments, yielded values and results must agree in number and type (C2)");
   return success();
 }

@@ -29,7 +29,9 @@ static void printAffineIndices(OpAsmPrinter &printer, Operation *, OperandRange 
 static ParseResult parseFloat(OpAsmParser &parser, FloatAttr &value) {
   return parser.parseAttribute(value, parser.getBuilder().getF32Type());
 }
-static void printFloat(OpAsmPrinter &printer, Operation *, FloatAttr value) { printer.printAttributeWithoutType(value); }
+static void printFloat(OpAsmPrinter &printer, Operation *, FloatAttr value) {
+  printer.printAttributeWithoutType(value);
+}
 
 #define GET_OP_CLASSES
 #include "dialects/lmma/IR/LmmaOps.cpp.inc"
@@ -67,8 +69,8 @@ static LogicalResult verifyAccess(Operation *op, Value buffer, AffineMap map, Va
                                   int64_t rank, const char *shape) {
   auto type = dyn_cast<MemRefType>(buffer.getType());
   if (!type || type.getRank() != rank || type.getElementType() != element)
-    return op->emitOpError() << "expected a buffer of shape " << shape << " and element type " << element << ", but found "
-                             << buffer.getType() << " (C1)";
+    return op->emitOpError() << "expected a buffer of shape " << shape << " and element type " << element
+                             << ", but found " << buffer.getType() << " (C1)";
   if (map.getNumResults() != rank || map.getNumInputs() != indices.size())
     return op->emitOpError() << "expected " << rank << " indices, but found " << map.getNumResults() << " (C1)";
   for (unsigned result = 0; result < map.getNumResults(); ++result)
@@ -113,8 +115,8 @@ LogicalResult SetColsOp::verify() {
 LogicalResult MmaOp::verify() {
   Type entry = getTable().getType().getElement(), acc = getAccumulator().getType().getElement();
   if (entry.isF32() != acc.isF32())
-    return emitOpError() << "entries of " << entry << " accumulate in " << (entry.isF32() ? "f32" : "i32") << ", but found " << acc
-                         << " (C1)";
+    return emitOpError() << "entries of " << entry << " accumulate in " << (entry.isF32() ? "f32" : "i32")
+                         << ", but found " << acc << " (C1)";
   TableType table = getTable().getType();
   WeightsType weights = getWeights().getType();
   const int64_t step = getStep(), weightStep = getWeightStep(), plane = getPlane(), bits = getBits();
@@ -123,7 +125,8 @@ LogicalResult MmaOp::verify() {
   if (weightStep < 0 || weightStep >= weights.getTables())
     return emitOpError() << "names table " << weightStep << " of " << weights << " (C2)";
   if (bits < 1 || bits > 8 || (acc.isF32() && bits != 1))
-    return emitOpError() << "expected " << (acc.isF32() ? "1 bit, since an f32 accumulator holds one plane" : "1 to 8 bits")
+    return emitOpError() << "expected "
+                         << (acc.isF32() ? "1 bit, since an f32 accumulator holds one plane" : "1 to 8 bits")
                          << ", but found " << bits << " (C3)";
   if (plane < 0 || plane + bits > weights.getPlanes())
     return emitOpError() << "names planes " << plane << " to " << plane + bits - 1 << " of " << weights << " (C2)";
@@ -157,7 +160,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<Type> types;
   for (auto &argument : arguments)
     types.push_back(argument.type);
-  result.addAttribute(getFunctionTypeAttrName(result.name), TypeAttr::get(parser.getBuilder().getFunctionType(types, {})));
+  result.addAttribute(getFunctionTypeAttrName(result.name),
+                      TypeAttr::get(parser.getBuilder().getFunctionType(types, {})));
   Region *body = result.addRegion();
   if (parser.parseRegion(*body, arguments))
     return failure();
@@ -170,7 +174,8 @@ void KernelOp::print(OpAsmPrinter &printer) {
   printer << ' ';
   printer.printSymbolName(getSymName());
   printer << '(';
-  llvm::interleaveComma(getBody().getArguments(), printer, [&](BlockArgument argument) { printer.printRegionArgument(argument); });
+  llvm::interleaveComma(getBody().getArguments(), printer,
+                        [&](BlockArgument argument) { printer.printRegionArgument(argument); });
   printer << ')';
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getSymNameAttrName(), getFunctionTypeAttrName()});
   printer << ' ';
@@ -189,7 +194,8 @@ LogicalResult KernelOp::verify() {
     for (int64_t dimension = 1; legal && dimension < memref.getRank(); ++dimension)
       legal = !memref.isDynamicDim(dimension);
     if (!legal)
-      return emitOpError() << "argument " << index << " must be a buffer of i8 or f32 with identity layout, of which only the first size "
+      return emitOpError() << "argument " << index
+                           << " must be a buffer of i8 or f32 with identity layout, of which only the first size "
                            << "may be dynamic, but is " << type << " (C1)";
   }
   return success();
@@ -201,7 +207,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "no lmma.kernel is called @" << getKernel() << " (C1)";
   TypeRange expected = kernel.getFunctionType().getInputs();
   if (expected.size() != getBuffers().size())
-    return emitOpError() << "@" << getKernel() << " takes " << expected.size() << " buffers, but found " << getBuffers().size() << " (C2)";
+    return emitOpError() << "@" << getKernel() << " takes " << expected.size() << " buffers, but found "
+                         << getBuffers().size() << " (C2)";
   for (auto [index, type, value] : llvm::enumerate(expected, getBuffers())) {
     auto wanted = cast<MemRefType>(type), given = dyn_cast<MemRefType>(value.getType());
     bool fits = given && given.getElementType() == wanted.getElementType() && given.getRank() == wanted.getRank();
@@ -209,7 +216,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
       fits = wanted.isDynamicDim(dimension) || given.isDynamicDim(dimension) ||
              given.getDimSize(dimension) == wanted.getDimSize(dimension);
     if (!fits)
-      return emitOpError() << "buffer " << index << " of @" << getKernel() << " is " << type << ", but found " << value.getType() << " (C2)";
+      return emitOpError() << "buffer " << index << " of @" << getKernel() << " is " << type << ", but found "
+                           << value.getType() << " (C2)";
   }
   return success();
 }

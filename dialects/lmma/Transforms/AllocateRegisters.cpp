@@ -40,7 +40,8 @@ std::optional<int64_t> lutra::lmma::getRegister(Value value) {
 namespace {
 
 enum File { Table, Weight, I32, F32, Rows, Cols, NumFiles };
-constexpr const char *kFileNames[] = {"table (t)", "weight (w)", "i32 accumulator (a)", "f32 accumulator (f)", "row (s)", "column (c)"};
+constexpr const char *kFileNames[] = {"table (t)",           "weight (w)", "i32 accumulator (a)",
+                                      "f32 accumulator (f)", "row (s)",    "column (c)"};
 
 File fileOf(Type type) {
   return llvm::TypeSwitch<Type, File>(type)
@@ -144,8 +145,9 @@ LogicalResult Allocator::checkOverwrites() {
       if (other == value || at < range.first || at >= range.last)
         continue;
       Operation *overwriter = other.getDefiningOp() ? other.getDefiningOp() : other.getParentBlock()->getParentOp();
-      InFlightDiagnostic diagnostic = overwriter->emitOpError("overwrites the register of a value that is needed later; "
-                                                              "accumulate into a tile of its own (lmma.zero)");
+      InFlightDiagnostic diagnostic =
+          overwriter->emitOpError("overwrites the register of a value that is needed later; "
+                                  "accumulate into a tile of its own (lmma.zero)");
       diagnostic.attachNote(value.getLoc()) << "the value is defined here";
       return diagnostic;
     }
@@ -171,7 +173,9 @@ LogicalResult Allocator::assign() {
     LiveRange &whole = all[entry->second].range;
     whole = {std::min(whole.first, range.first), std::max(whole.last, range.last)};
   }
-  llvm::sort(all, [](const Class &a, const Class &b) { return std::pair(a.range.first, a.order) < std::pair(b.range.first, b.order); });
+  llvm::sort(all, [](const Class &a, const Class &b) {
+    return std::pair(a.range.first, a.order) < std::pair(b.range.first, b.order);
+  });
 
   std::array<std::deque<int64_t>, NumFiles> free;
   for (unsigned file = 0; file < NumFiles; ++file)
@@ -179,7 +183,9 @@ LogicalResult Allocator::assign() {
       free[file].push_back(index);
   SmallVector<Class> active;
   for (const Class &current : all) {
-    llvm::sort(active, [](const Class &a, const Class &b) { return std::pair(a.range.last, a.order) < std::pair(b.range.last, b.order); });
+    llvm::sort(active, [](const Class &a, const Class &b) {
+      return std::pair(a.range.last, a.order) < std::pair(b.range.last, b.order);
+    });
     llvm::erase_if(active, [&](const Class &old) {
       if (old.range.last >= current.range.first)
         return false;
@@ -237,7 +243,8 @@ namespace {
 struct AllocateRegisters : lutra::lmma::impl::LmmaAllocateRegistersBase<AllocateRegisters> {
   using LmmaAllocateRegistersBase::LmmaAllocateRegistersBase;
   void runOnOperation() override {
-    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles}, loopRegisters);
+    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles},
+                        loopRegisters);
     if (failed(allocator.run()))
       signalPassFailure();
   }

@@ -34,7 +34,8 @@ struct Machine {
   unsigned dramLatency = 290;
   /// DRAM moves whole sectors.
   unsigned dramSectorBytes = 32;
-  /// The array takes one plane of one lmma step per cycle; a result leaves it `arrayLatency` cycles after its last plane.
+  /// The array takes one plane of one lmma step per cycle; a result leaves it `arrayLatency` cycles after its last
+  /// plane.
   unsigned arrayCyclesPerPlane = 1;
   unsigned arrayLatency = 8;
   /// f32 lanes of the vector unit (an SM's 64), and its latency.
@@ -47,8 +48,8 @@ struct Machine {
   unsigned registers(RegisterFile file) const;
 };
 
-/// Checks all that does not depend on the launch: register numbers, capacities, types and ranges of every access, loops,
-/// and that every tile is written before it is read. What passes can not fail while it runs.
+/// Checks all that does not depend on the launch: register numbers, capacities, types and ranges of every access,
+/// loops, and that every tile is written before it is read. What passes can not fail while it runs.
 llvm::Error verify(const Program &program, const Machine &machine);
 
 } // namespace lutra::ltc

@@ -75,7 +75,8 @@ struct Bound {
 /// One instruction; which fields count is said beside each opcode.
 struct Instruction {
   Opcode opcode = Opcode::End;
-  /// The type in the mnemonic: of the table's entries (ld.table, lmma), of the memory (ld.cols), of the accumulator (scale).
+  /// The type in the mnemonic: of the table's entries (ld.table, lmma), of the memory (ld.cols), of the accumulator
+  /// (scale).
   ElementType type = ElementType::F32;
   /// Register that is written (or read, by a store); the loop register of a loop.
   unsigned dst = 0;
@@ -87,7 +88,8 @@ struct Instruction {
   unsigned planes = 0;
   /// Tables of ld.table and ld.weights.
   unsigned tables = 0;
-  /// The table within t, the table within w, and the first plane within w, of an lmma; `plane` is also shift's exponent.
+  /// The table within t, the table within w, and the first plane within w, of an lmma; `plane` is also shift's
+  /// exponent.
   unsigned table = 0, weightTable = 0, plane = 0;
   /// Bytes between planes (ld.weights).
   int64_t pitch = 0;

@@ -47,7 +47,8 @@ struct KernelStatistics {
 
 /// Writes a line for each kernel that was launched (launches, rows, cycles, time, lookups, bytes, and the share of the
 /// cycles in which each unit was busy), and the total.
-void printReport(llvm::raw_ostream &os, const Program &program, const Machine &machine, llvm::ArrayRef<KernelStatistics> statistics);
+void printReport(llvm::raw_ostream &os, const Program &program, const Machine &machine,
+                 llvm::ArrayRef<KernelStatistics> statistics);
 
 /// The same for one launch of each kernel of a verified program, without data.
 void printTimings(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows);
@@ -61,7 +62,8 @@ public:
 
   /// Runs a kernel. `buffers` stand in the order of the kernel's declarations.
   llvm::Error launch(unsigned kernel, llvm::ArrayRef<HostBuffer> buffers);
-  /// As above, from memref descriptors {allocated, aligned, offset, sizes[rank], strides[rank]}; the ranks are the program's.
+  /// As above, from memref descriptors {allocated, aligned, offset, sizes[rank], strides[rank]}; the ranks are the
+  /// program's.
   llvm::Error launch(unsigned kernel, unsigned numArguments, void **descriptors);
 
   const Program &getProgram() const { return program; }

@@ -1,7 +1,7 @@
 //===- LMMAToLLVM.cpp - convert-lmma-to-llvm ------------------------------===//
 //
-// Descriptors are written as 64-bit words: {allocated, aligned, offset, sizes, strides}, what MLIR's C interface passes. Their
-// memory is taken at the function's entry, so that a launch in a loop does not grow the stack.
+// Descriptors are written as 64-bit words: {allocated, aligned, offset, sizes, strides}, what MLIR's C interface
+// passes. Their memory is taken at the function's entry, so that a launch in a loop does not grow the stack.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,19 +30,24 @@ namespace {
 class LaunchLowering {
 public:
   LaunchLowering(lmma::LaunchOp launch)
-      : launch(launch), b(launch.getLoc(), launch), i64(b.getI64Type()), pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
+      : launch(launch), b(launch.getLoc(), launch), i64(b.getI64Type()),
+        pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
 
   void lower(int32_t kernel) {
     const unsigned count = launch.getBuffers().size();
     Value descriptors = reserve(count, pointer);
     for (auto [index, buffer] : llvm::enumerate(launch.getBuffers())) {
-      Value at = LLVM::GEPOp::create(b, pointer, pointer, descriptors, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+      Value at =
+          LLVM::GEPOp::create(b, pointer, pointer, descriptors, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
       LLVM::StoreOp::create(b, describe(buffer), at);
     }
     Value global = LLVM::AddressOfOp::create(b, pointer, kLaunchName);
     Value callee = LLVM::LoadOp::create(b, pointer, global);
-    auto constant = [&](int64_t value) -> Value { return LLVM::ConstantOp::create(b, b.getI32Type(), b.getI32IntegerAttr(value)); };
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.getI32Type(), b.getI32Type(), pointer});
+    auto constant = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(b, b.getI32Type(), b.getI32IntegerAttr(value));
+    };
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.getI32Type(), b.getI32Type(), pointer});
     LLVM::CallOp::create(b, type, ValueRange{callee, constant(kernel), constant(count), descriptors});
     launch.erase();
   }
@@ -102,7 +107,8 @@ struct ConvertLmmaToLLVM : lutra::impl::ConvertLmmaToLLVMBase<ConvertLmmaToLLVM>
     ImplicitLocOpBuilder b(module.getLoc(), &getContext());
     b.setInsertionPointToStart(module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto global = LLVM::GlobalOp::create(b, pointer, /*isConstant=*/false, LLVM::Linkage::External, kLaunchName, Attribute());
+    auto global =
+        LLVM::GlobalOp::create(b, pointer, /*isConstant=*/false, LLVM::Linkage::External, kLaunchName, Attribute());
     b.createBlock(&global.getInitializerRegion());
     LLVM::ReturnOp::create(b, ValueRange{LLVM::ZeroOp::create(b, pointer)});
   }

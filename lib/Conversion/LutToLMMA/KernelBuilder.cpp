@@ -1,8 +1,8 @@
 //===- KernelBuilder.cpp - the kernel of a lookup product -----------------===//
 //
-// Output-stationary: for a tile of 64 output rows and a block of activation rows, the f32 outputs stay in registers while
-// the groups go by in ascending order, as docs/spec/numerics.md asks. Loads run ahead of the array in a rotation of register
-// sets: a set is loaded anew as soon as its step has been computed.
+// Output-stationary: for a tile of 64 output rows and a block of activation rows, the f32 outputs stay in registers
+// while the groups go by in ascending order, as docs/spec/numerics.md asks. Loads run ahead of the array in a rotation
+// of register sets: a set is loaded anew as soon as its step has been computed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,7 +77,8 @@ private:
   const ProductShape &s;
   const KernelOptions &options;
   Value entries, scales, sums, weights, out;
-  /// Columns that hold one number: the zeta of every group; for planes with their own alphas -0 and 1, and accumulators of -0.
+  /// Columns that hold one number: the zeta of every group; for planes with their own alphas -0 and 1, and accumulators
+  /// of -0.
   Value constantZeta, negativeZero, one, empty;
   /// Of the tile that is being built.
   int64_t blocks = 0;
@@ -86,23 +87,24 @@ private:
 
 } // namespace
 
-FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, function_ref<InFlightDiagnostic()> emitError) {
+FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry,
+                                          function_ref<InFlightDiagnostic()> emitError) {
   auto packed = dyn_cast<lowbit::PackedAttr>(type.getFormat());
   if (!packed)
     return emitError() << "the LUT tensor core reads packed weights, but found " << type.getFormat()
                        << "; run lowbit-pack-weights{rows=64 symmetric=true}";
   lowbit::LayoutAttr layout = packed.getLayout();
   if (layout.getRows() != kArrayN || !layout.getSymmetric())
-    return emitError() << "the LUT tensor core reads the layout rows = " << kArrayN << ", symmetric = true, but found " << layout
-                       << "; run lowbit-pack-weights{rows=64 symmetric=true}";
+    return emitError() << "the LUT tensor core reads the layout rows = " << kArrayN << ", symmetric = true, but found "
+                       << layout << "; run lowbit-pack-weights{rows=64 symmetric=true}";
   ProductShape shape;
   if (auto bipolar = dyn_cast<lowbit::BipolarAttr>(packed.getFormat()))
     shape.constantZeta = bipolar.getZeta();
   else if (isa<lowbit::BCQAttr>(packed.getFormat()))
     shape.perPlane = true;
   else
-    return emitError() << "the LUT tensor core reads #lowbit.bipolar and #lowbit.bcq planes, but found " << packed.getFormat()
-                       << "; compile this model for the cpu target";
+    return emitError() << "the LUT tensor core reads #lowbit.bipolar and #lowbit.bcq planes, but found "
+                       << packed.getFormat() << "; compile this model for the cpu target";
   shape.planes = packed.getFormat().getCodeBits();
   shape.group = packed.getFormat().getGroupSize();
   if (shape.planes < 1 || shape.planes > 8)
@@ -119,7 +121,8 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, f
   shape.zetaOffset = shape.alphaOffset + bytes(shape.alpha) * (shape.perPlane ? shape.planes : 1);
   shape.groupBytes = shape.zetaOffset + bytes(shape.zeta);
   if (!shape.zeta && !shape.constantZeta)
-    return emitError() << "the layout " << layout << " stores no zeta and the format " << packed.getFormat() << " has no constant one";
+    return emitError() << "the layout " << layout << " stores no zeta and the format " << packed.getFormat()
+                       << " has no constant one";
   return shape;
 }
 
@@ -156,8 +159,8 @@ KernelBuilder::Step KernelBuilder::Step::replace(ValueRange values) const {
     values = values.drop_front();
     return front;
   };
-  for (auto [from, to] : {std::pair(&tables, &step.tables), std::pair(&scales, &step.scales), std::pair(&sums, &step.sums),
-                          std::pair(&alphas, &step.alphas)})
+  for (auto [from, to] : {std::pair(&tables, &step.tables), std::pair(&scales, &step.scales),
+                          std::pair(&sums, &step.sums), std::pair(&alphas, &step.alphas)})
     for (size_t i = 0; i < from->size(); ++i)
       to->push_back(take());
   step.weights = take();
@@ -184,7 +187,8 @@ std::pair<AffineMapAttr, Values> KernelBuilder::access(ArrayRef<Index> indices) 
   return {AffineMapAttr::get(AffineMap::get(counters.size(), 0, results, b.getContext())), counters};
 }
 
-void KernelBuilder::forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step, function_ref<void(Value)> body) {
+void KernelBuilder::forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step,
+                             function_ref<void(Value)> body) {
   lmma::ForOp::create(b, lower, upper, step, ValueRange(), [&](OpBuilder &, Value counter, ValueRange) {
     body(counter);
     return Values();
@@ -205,19 +209,20 @@ Values KernelBuilder::pipelined(int64_t count, const Values &carried, function_r
     for (const Step &set : sets)
       inits.append(set.flatten());
     auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
-    auto loop = lmma::ForOp::create(b, bound(0), bound(main), depth, inits, [&](OpBuilder &, Value counter, ValueRange arguments) {
-      Values inner(arguments.take_front(carried.size()));
-      arguments = arguments.drop_front(carried.size());
-      Values next;
-      for (int64_t i = 0; i < depth; ++i) {
-        const size_t size = sets[i].flatten().size();
-        inner = compute(sets[i].replace(arguments.take_front(size)), inner);
-        arguments = arguments.drop_front(size);
-        next.append(load(Index(counter) + (depth + i)).flatten());
-      }
-      inner.append(next);
-      return inner;
-    });
+    auto loop = lmma::ForOp::create(b, bound(0), bound(main), depth, inits,
+                                    [&](OpBuilder &, Value counter, ValueRange arguments) {
+                                      Values inner(arguments.take_front(carried.size()));
+                                      arguments = arguments.drop_front(carried.size());
+                                      Values next;
+                                      for (int64_t i = 0; i < depth; ++i) {
+                                        const size_t size = sets[i].flatten().size();
+                                        inner = compute(sets[i].replace(arguments.take_front(size)), inner);
+                                        arguments = arguments.drop_front(size);
+                                        next.append(load(Index(counter) + (depth + i)).flatten());
+                                      }
+                                      inner.append(next);
+                                      return inner;
+                                    });
     results = Values(loop.getResults().take_front(carried.size()));
     ValueRange rest = loop.getResults().drop_front(carried.size());
     for (Step &set : sets) {
@@ -243,8 +248,8 @@ void KernelBuilder::loadTables(Step &step, const Index &group, const Index &tabl
   }
   const int64_t tileBytes = s.groupBytes * s.groups;
   auto [map, counters] = access({column * tileBytes + group * s.groupBytes + table * (kArrayN / 2)});
-  step.weights = lmma::LoadWeightsOp::create(b, lmma::WeightsType::get(b.getContext(), s.planes, count), weights, counters, map,
-                                             b.getI64IntegerAttr(s.tables / 2 * kArrayN));
+  step.weights = lmma::LoadWeightsOp::create(b, lmma::WeightsType::get(b.getContext(), s.planes, count), weights,
+                                             counters, map, b.getI64IntegerAttr(s.tables / 2 * kArrayN));
 }
 
 void KernelBuilder::loadScales(Step &step, const Index &group) {
@@ -256,7 +261,8 @@ void KernelBuilder::loadScales(Step &step, const Index &group) {
     }
   auto column64 = [&](int64_t offset, Type memory) -> Value {
     auto [map, counters] = access({column * (s.groupBytes * s.groups) + group * s.groupBytes + offset});
-    return lmma::LoadColsOp::create(b, lmma::ColsType::get(b.getContext()), weights, counters, map, TypeAttr::get(memory));
+    return lmma::LoadColsOp::create(b, lmma::ColsType::get(b.getContext()), weights, counters, map,
+                                    TypeAttr::get(memory));
   };
   const int64_t alphaBytes = kArrayN * s.alpha.getIntOrFloatBitWidth() / 8;
   for (int64_t plane = 0; plane < (s.perPlane ? s.planes : 1); ++plane)
@@ -286,8 +292,8 @@ Values KernelBuilder::accumulate(const Step &step, const Values &sums, int64_t c
     for (int64_t block = 0; block < blocks; ++block)
       for (int64_t plane = 0; plane < perBlock; ++plane) {
         Value &target = acc[block * perBlock + plane];
-        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table, byPlane ? plane : 0,
-                                     byPlane ? 1 : s.planes);
+        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table,
+                                     byPlane ? plane : 0, byPlane ? 1 : s.planes);
       }
   return acc;
 }
@@ -302,7 +308,8 @@ Values KernelBuilder::scale(const Step &step, const Values &outputs, const Value
       y = lmma::ScaleOp::create(b, y.getType(), y, acc, ts, second, alpha, zeta);
     };
     if (s.perPlane) {
-      // fma(alpha_p, ts acc_p, y): -0 ts adds nothing, not even to the sign of a zero. fma(beta, asum, y): as -0 ts + 1 asum.
+      // fma(alpha_p, ts acc_p, y): -0 ts adds nothing, not even to the sign of a zero. fma(beta, asum, y): as -0 ts + 1
+      // asum.
       for (auto [sum, alpha] : llvm::zip_equal(sums, step.alphas))
         add(sum, ts, alpha, negativeZero);
       add(empty, asum, step.zeta, one);
@@ -338,24 +345,25 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
     outputs = pipelined(s.groups, outputs, load, compute);
   } else {
     auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
-    auto loop = lmma::ForOp::create(b, bound(0), bound(s.groups), 1, outputs, [&](OpBuilder &, Value counter, ValueRange y) {
-      Index group(counter);
-      Step scales;
-      loadScales(scales, group);
-      auto load = [&](const Index &chunk) {
-        Step step;
-        loadTables(step, group, chunk * perTile, perTile);
-        return step;
-      };
-      auto compute = [&](const Step &step, const Values &acc) { return accumulate(step, acc, perTile); };
-      Values acc = pipelined(s.tables / perTile, accumulators(accCount), load, compute);
-      if (int64_t rest = s.tables % perTile) {
-        Step step;
-        loadTables(step, group, s.tables - rest, rest);
-        acc = accumulate(step, acc, rest);
-      }
-      return scale(scales, Values(y), acc);
-    });
+    auto loop =
+        lmma::ForOp::create(b, bound(0), bound(s.groups), 1, outputs, [&](OpBuilder &, Value counter, ValueRange y) {
+          Index group(counter);
+          Step scales;
+          loadScales(scales, group);
+          auto load = [&](const Index &chunk) {
+            Step step;
+            loadTables(step, group, chunk * perTile, perTile);
+            return step;
+          };
+          auto compute = [&](const Step &step, const Values &acc) { return accumulate(step, acc, perTile); };
+          Values acc = pipelined(s.tables / perTile, accumulators(accCount), load, compute);
+          if (int64_t rest = s.tables % perTile) {
+            Step step;
+            loadTables(step, group, s.tables - rest, rest);
+            acc = accumulate(step, acc, rest);
+          }
+          return scale(scales, Values(y), acc);
+        });
     outputs = Values(loop.getResults());
   }
   for (int64_t block = 0; block < blocks; ++block) {
@@ -372,7 +380,9 @@ void KernelBuilder::build(lmma::KernelOp kernel) {
   sums = body.getArgument(2);
   weights = body.getArgument(3);
   out = body.getArgument(4);
-  auto columns = [&](FloatAttr value) -> Value { return lmma::SetColsOp::create(b, lmma::ColsType::get(b.getContext()), value); };
+  auto columns = [&](FloatAttr value) -> Value {
+    return lmma::SetColsOp::create(b, lmma::ColsType::get(b.getContext()), value);
+  };
   if (s.constantZeta)
     constantZeta = columns(s.constantZeta);
   if (s.perPlane) {
@@ -392,14 +402,15 @@ void KernelBuilder::build(lmma::KernelOp kernel) {
   });
 }
 
-lmma::KernelOp lutra::luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRef name, const ProductShape &shape,
-                                             const KernelOptions &options) {
+lmma::KernelOp lutra::luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRef name,
+                                             const ProductShape &shape, const KernelOptions &options) {
   ImplicitLocOpBuilder b(loc, builder);
   Type f32 = b.getF32Type();
   const int64_t dynamic = ShapedType::kDynamic;
   const int64_t tiles = (shape.rows + kArrayN - 1) / kArrayN;
   SmallVector<Type> buffers = {MemRefType::get({dynamic, shape.groups, shape.tables * kEntries}, shape.entry),
-                               MemRefType::get({dynamic, shape.groups}, f32), MemRefType::get({dynamic, shape.groups}, f32),
+                               MemRefType::get({dynamic, shape.groups}, f32),
+                               MemRefType::get({dynamic, shape.groups}, f32),
                                MemRefType::get({tiles * shape.groups * shape.groupBytes}, b.getI8Type()),
                                MemRefType::get({dynamic, shape.rows}, f32)};
   auto kernel = lmma::KernelOp::create(b, name, buffers);

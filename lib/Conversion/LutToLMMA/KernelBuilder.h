@@ -49,8 +49,8 @@ struct KernelOptions {
 };
 
 /// Builds the kernel at the builder's insertion point.
-lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name, const ProductShape &shape,
-                           const KernelOptions &options);
+lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                           const ProductShape &shape, const KernelOptions &options);
 
 } // namespace lutra::luttolmma
 

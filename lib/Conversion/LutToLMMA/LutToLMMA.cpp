@@ -50,14 +50,16 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     for (Value buffer : buffers) {
       auto type = dyn_cast<MemRefType>(buffer.getType());
       if (!type)
-        return op.emitOpError() << "expected buffers, but found " << buffer.getType() << "; run one-shot-bufferize before";
+        return op.emitOpError() << "expected buffers, but found " << buffer.getType()
+                                << "; run one-shot-bufferize before";
       SmallVector<int64_t> strides;
       int64_t offset;
       if (failed(type.getStridesAndOffset(strides, offset)) || (!strides.empty() && strides.back() != 1))
         return op.emitOpError() << "expected a buffer with an innermost stride of 1, but found " << type;
     }
-    FailureOr<ProductShape> shape = ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
-                                                      [&] { return op.emitOpError(); });
+    FailureOr<ProductShape> shape =
+        ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
+                          [&] { return op.emitOpError(); });
     if (failed(shape))
       return failure();
     KernelOptions kernelOptions;
@@ -70,14 +72,16 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     kernelOptions.fit(*shape);
 
     OpBuilder builder(op);
-    Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry), builder.getI64IntegerAttr(kernelOptions.blockRows)});
+    Attribute key = builder.getArrayAttr(
+        {op.getWeightAttr(), TypeAttr::get(shape->entry), builder.getI64IntegerAttr(kernelOptions.blockRows)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToEnd(getOperation().getBody());
-      std::string name = ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + (shape->entry.isF32() ? "_f32" : "_i8") +
-                          "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
-                             .str();
+      std::string name =
+          ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + (shape->entry.isF32() ? "_f32" : "_i8") +
+           "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
+              .str();
       kernel = buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
       symbols.insert(kernel);
     }

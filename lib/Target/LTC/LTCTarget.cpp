@@ -25,7 +25,9 @@ namespace {
 class LTCTarget : public lutra::Target {
 public:
   StringRef name() const override { return "ltc"; }
-  StringRef description() const override { return "a modelled LUT tensor core (docs/spec/lmma-isa.md), with host code for the rest"; }
+  StringRef description() const override {
+    return "a modelled LUT tensor core (docs/spec/lmma-isa.md), with host code for the rest";
+  }
 
   ArrayRef<lutra::TargetOption> options() const override {
     static const std::vector<lutra::TargetOption> declared = {
@@ -43,10 +45,8 @@ public:
 
   void buildPipeline(OpPassManager &pm, lutra::Phase phase) const override {
     switch (phase) {
-    case lutra::Phase::ONNX:
-      return;
-    case lutra::Phase::Lowbit:
-      return lutra::buildLowbitPhase(pm);
+    case lutra::Phase::ONNX: return;
+    case lutra::Phase::Lowbit: return lutra::buildLowbitPhase(pm);
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
       tables.quantized = option("table") == "i8";
@@ -54,10 +54,8 @@ public:
       tables.symmetric = true;
       return lutra::buildTablesPhase(pm, tables);
     }
-    case lutra::Phase::Lut:
-      return lutra::buildLutPhase(pm);
-    case lutra::Phase::Loops:
-      return buildLoops(pm);
+    case lutra::Phase::Lut: return lutra::buildLutPhase(pm);
+    case lutra::Phase::Loops: return buildLoops(pm);
     case lutra::Phase::LLVM:
       pm.addPass(lutra::createConvertLmmaToLLVM());
       pm.addPass(lutra::createLmmaSerializeKernels());
@@ -120,7 +118,8 @@ private:
   static FailureOr<StringRef> programText(ModuleOp module) {
     auto text = module->getAttrOfType<StringAttr>(lutra::lmma::LmmaDialect::kProgramAttr);
     if (!text)
-      return module.emitError() << "has no attribute " << lutra::lmma::LmmaDialect::kProgramAttr << "; run lmma-serialize-kernels before";
+      return module.emitError() << "has no attribute " << lutra::lmma::LmmaDialect::kProgramAttr
+                                << "; run lmma-serialize-kernels before";
     return text.getValue();
   }
 
@@ -134,7 +133,8 @@ private:
       error = os.error();
       os.clear_error();
     }
-    return error ? module.emitError() << "cannot write '" << path << "': " << error.message() : LogicalResult(success());
+    return error ? module.emitError() << "cannot write '" << path << "': " << error.message()
+                 : LogicalResult(success());
   }
 
   lutra::ltc::Machine device;

@@ -67,7 +67,8 @@ TEST(Assembler, PrintsWhatItReads) {
 }
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
-  llvm::Expected<Program> program = assemble("; a comment\n.lmma 1\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+  llvm::Expected<Program> program =
+      assemble("; a comment\n.lmma 1\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
   EXPECT_EQ(print(*program), ".lmma 1\n\n.kernel k\n  zero a3\n.end\n");
 }
@@ -99,7 +100,8 @@ TEST(Assembler, AddressesAreComments) {
 }
 
 TEST(Assembler, RefusesOtherVersions) {
-  EXPECT_THAT(errorOf(".lmma 2\n"), HasSubstr("k.lmma:1: program version 2 is not supported; this reader expects version 1"));
+  EXPECT_THAT(errorOf(".lmma 2\n"),
+              HasSubstr("k.lmma:1: program version 2 is not supported; this reader expects version 1"));
   EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 1'"));
   EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 1' as the first line"));
 }
@@ -128,7 +130,8 @@ TEST(Assembler, RefusesBadInstructions) {
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, d[0]"), HasSubstr("no buffer is called 'd' in this kernel"));
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, b[r8]"), HasSubstr("loop register r8 does not exist; there are r0 to r7"));
   EXPECT_THAT(errorOfLine("loop r0, 0, rows(0), 1\nend"), HasSubstr("expected a multiple of at least 1"));
-  EXPECT_THAT(errorOfLine("loop r0, 0, 1, 1"), HasSubstr("kernel 'k', address 0x0001 (line 5), 'loop r0, 0, 1, 1': the kernel ends inside this loop"));
+  EXPECT_THAT(errorOfLine("loop r0, 0, 1, 1"),
+              HasSubstr("kernel 'k', address 0x0001 (line 5), 'loop r0, 0, 1, 1': the kernel ends inside this loop"));
   EXPECT_THAT(errorOfLine("end"), HasSubstr("no loop is open here"));
 }
 
@@ -137,8 +140,10 @@ TEST(Assembler, RefusesBadDirectives) {
   EXPECT_THAT(errorOf(".lmma 1\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
   EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
   EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[1, M]\n"), HasSubstr("only the first size of a buffer may be M"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[0]\n"), HasSubstr("expected a size of at least 1, but found 0"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[1, M]\n"),
+              HasSubstr("only the first size of a buffer may be M"));
+  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[0]\n"),
+              HasSubstr("expected a size of at least 1, but found 0"));
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 //===- FunctionalTest.cpp - simulated lookup matmuls, bit for bit ---------===//
 //
 // A direct implementation of docs/spec/numerics.md against programs on the simulator: random shapes with remainders in
-// every dimension, both table kinds, and activations with zeros and subnormals (where a published implementation of this
-// machine is wrong).
+// every dimension, both table kinds, and activations with zeros and subnormals (where a published implementation of
+// this machine is wrong).
 //
 //===----------------------------------------------------------------------===//
 
@@ -169,18 +169,20 @@ struct Problem {
     std::string text;
     llvm::raw_string_ostream os(text);
     const char *type = s.exact ? "f32" : "i8";
-    os << ".lmma 1\n.kernel k\n.buffer entries : " << type << "[M, " << s.groups() << ", " << s.tables() * 16 << "]\n.buffer scales : f32[M, "
-       << s.groups() << "]\n.buffer sums : f32[M, " << s.groups() << "]\n.buffer weights : i8[" << packed.size()
-       << "]\n.buffer out : f32[M, " << s.n << "]\n";
+    os << ".lmma 1\n.kernel k\n.buffer entries : " << type << "[M, " << s.groups() << ", " << s.tables() * 16
+       << "]\n.buffer scales : f32[M, " << s.groups() << "]\n.buffer sums : f32[M, " << s.groups()
+       << "]\n.buffer weights : i8[" << packed.size() << "]\n.buffer out : f32[M, " << s.n << "]\n";
     const int64_t groupBytes = s.groupBytes(), tileBytes = groupBytes * s.groups(), run = s.tables() / 2 * 64;
     std::string base = std::to_string(tileBytes) + "*r1 + " + std::to_string(groupBytes) + "*r2 + ";
-    os << "loop r0, 0, rows(1), 2\nloop r1, 0, " << s.tiles() << ", 1\nzero f0\nloop r2, 0, " << s.groups() << ", 1\nzero a0\n";
+    os << "loop r0, 0, rows(1), 2\nloop r1, 0, " << s.tiles() << ", 1\nzero f0\nloop r2, 0, " << s.groups()
+       << ", 1\nzero a0\n";
     for (unsigned p = 0; s.exact && p < s.planes; ++p)
       os << "negzero f" << 1 + p << "\n";
     for (int64_t first = 0; first < s.tables(); first += 16) {
       int64_t count = std::min<int64_t>(16, s.tables() - first);
-      os << "ld.table." << type << " t0, entries[r0, r2, " << first * 16 << "], tables=" << count << "\nld.weights w0, weights[" << base
-         << first * 32 << "], planes=" << s.planes << ", tables=" << count << ", pitch=" << run << "\n";
+      os << "ld.table." << type << " t0, entries[r0, r2, " << first * 16 << "], tables=" << count
+         << "\nld.weights w0, weights[" << base << first * 32 << "], planes=" << s.planes << ", tables=" << count
+         << ", pitch=" << run << "\n";
       for (int64_t t = 0; t < count; ++t)
         if (!s.exact)
           os << "lmma.m2n64k4.i8.w" << s.planes << ".i32.i32 a0, t0[" << t << "], w0[" << t << "]\n";
@@ -191,8 +193,10 @@ struct Problem {
     for (unsigned p = 1; s.exact && p < s.planes; ++p)
       os << "shift.f32 f1, f" << 1 + p << ", " << p << "\n";
     os << "ld.rows.f32 s0, scales[r0, r2]\nld.rows.f32 s1, sums[r0, r2]\n"
-       << "ld.cols.f32 c0, weights[" << base << run * s.planes << "]\nld.cols.f32 c1, weights[" << base << run * s.planes + 256 << "]\n"
-       << (s.exact ? "scale.f32 f0, f1" : "scale.i32 f0, a0") << ", s0, s1, c0, c1\nend\nst.f32 out[r0, 64*r1], f0\nend\nend\n.end\n";
+       << "ld.cols.f32 c0, weights[" << base << run * s.planes << "]\nld.cols.f32 c1, weights[" << base
+       << run * s.planes + 256 << "]\n"
+       << (s.exact ? "scale.f32 f0, f1" : "scale.i32 f0, a0")
+       << ", s0, s1, c0, c1\nend\nst.f32 out[r0, 64*r1], f0\nend\nend\n.end\n";
     return text;
   }
 
@@ -232,15 +236,16 @@ void expectSameBits(Shape shape, Values values, unsigned seed) {
   std::vector<float> expected = problem.expected(), actual = problem.simulated();
   for (size_t i = 0; i < expected.size(); ++i)
     ASSERT_EQ(std::bit_cast<uint32_t>(actual[i]), std::bit_cast<uint32_t>(expected[i]))
-        << "element " << i << " of " << shape.m << "x" << shape.n << "x" << shape.k << " group " << shape.group << " planes "
-        << shape.planes << (shape.exact ? " f32" : " i8");
+        << "element " << i << " of " << shape.m << "x" << shape.n << "x" << shape.k << " group " << shape.group
+        << " planes " << shape.planes << (shape.exact ? " f32" : " i8");
 }
 
 TEST(Functional, RandomShapes) {
   std::mt19937 random(7);
   auto between = [&](int low, int high) { return int64_t(low + random() % (high - low + 1)); };
   for (unsigned round = 0; round < 60; ++round) {
-    Shape shape{between(1, 5), between(1, 200), between(1, 300), between(0, 4), unsigned(between(1, 8)), round % 3 == 0};
+    Shape shape{between(1, 5), between(1, 200),         between(1, 300),
+                between(0, 4), unsigned(between(1, 8)), round % 3 == 0};
     constexpr int64_t groups[] = {16, 32, 64, 128, 300};
     shape.group = groups[shape.group];
     expectSameBits(shape, Values(round % 3), round);
@@ -268,9 +273,11 @@ TEST(Functional, SubnormalEntries) {
 }
 
 TEST(Functional, HalfAndByteColumns) {
-  llvm::Expected<Program> program = assemble(".lmma 1\n.kernel k\n.buffer w : i8[512]\n.buffer rows : f32[M, 1]\n.buffer out : f32[M, 64]\n"
-                                             "zero f0\nzero a0\nld.rows.f32 s0, rows[0, 0]\nld.cols.f16 c0, w[0]\nld.cols.i8 c1, w[128]\n"
-                                             "scale.i32 f0, a0, s0, s0, c0, c1\nst.f32 out[0, 0], f0\n.end\n", "test");
+  llvm::Expected<Program> program =
+      assemble(".lmma 1\n.kernel k\n.buffer w : i8[512]\n.buffer rows : f32[M, 1]\n.buffer out : f32[M, 64]\n"
+               "zero f0\nzero a0\nld.rows.f32 s0, rows[0, 0]\nld.cols.f16 c0, w[0]\nld.cols.i8 c1, w[128]\n"
+               "scale.i32 f0, a0, s0, s0, c0, c1\nst.f32 out[0, 0], f0\n.end\n",
+               "test");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
   auto simulator = Simulator::create(std::move(*program));
   ASSERT_TRUE(bool(simulator)) << llvm::toString(simulator.takeError());
@@ -282,7 +289,8 @@ TEST(Functional, HalfAndByteColumns) {
   std::fill(weights.begin() + 128, weights.begin() + 192, char(-3));
   float one = 1;
   std::vector<float> out(64);
-  std::vector<HostBuffer> buffers = {{weights.data(), {512}, {1}}, {reinterpret_cast<char *>(&one), {1, 1}, {1, 1}},
+  std::vector<HostBuffer> buffers = {{weights.data(), {512}, {1}},
+                                     {reinterpret_cast<char *>(&one), {1, 1}, {1, 1}},
                                      {reinterpret_cast<char *>(out.data()), {1, 64}, {64, 1}}};
   ASSERT_FALSE(bool((*simulator)->launch(0, buffers)));
   for (int i = 0; i < 4; ++i)
@@ -297,12 +305,19 @@ TEST(Functional, StoresStayInsideAndFollowStrides) {
   ASSERT_TRUE(bool(simulator));
   // Rows 100 apart, an offset of 4: passed as memref descriptors.
   std::vector<float> out(400, -1);
-  struct Descriptor3 { void *allocated, *aligned; int64_t offset, sizes[3], strides[3]; } entries{
-      nullptr, problem.entries.data(), 0, {3, 1, 128}, {128, 128, 1}};
-  struct Descriptor2 { void *allocated, *aligned; int64_t offset, sizes[2], strides[2]; } scales{nullptr, problem.scales.data(), 0, {3, 1}, {1, 1}},
-      sums{nullptr, problem.sums.data(), 0, {3, 1}, {1, 1}}, result{nullptr, out.data(), 4, {3, 70}, {100, 1}};
-  struct Descriptor1 { void *allocated, *aligned; int64_t offset, sizes[1], strides[1]; } weights{
-      nullptr, problem.packed.data(), 0, {int64_t(problem.packed.size())}, {1}};
+  struct Descriptor3 {
+    void *allocated, *aligned;
+    int64_t offset, sizes[3], strides[3];
+  } entries{nullptr, problem.entries.data(), 0, {3, 1, 128}, {128, 128, 1}};
+  struct Descriptor2 {
+    void *allocated, *aligned;
+    int64_t offset, sizes[2], strides[2];
+  } scales{nullptr, problem.scales.data(), 0, {3, 1}, {1, 1}}, sums{nullptr, problem.sums.data(), 0, {3, 1}, {1, 1}},
+      result{nullptr, out.data(), 4, {3, 70}, {100, 1}};
+  struct Descriptor1 {
+    void *allocated, *aligned;
+    int64_t offset, sizes[1], strides[1];
+  } weights{nullptr, problem.packed.data(), 0, {int64_t(problem.packed.size())}, {1}};
   void *descriptors[] = {&entries, &scales, &sums, &weights, &result};
   llvm::Error error = (*simulator)->launch(0, 5, descriptors);
   ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));

@@ -25,9 +25,11 @@ Machine roundMachine() {
 }
 
 Timing time(const std::string &code, int64_t rows = 2, Machine machine = roundMachine()) {
-  llvm::Expected<Program> program =
-      assemble(".lmma 1\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
-               ".buffer out : f32[M, 131]\n" + code + "\n.end\n", "k.lmma");
+  llvm::Expected<Program> program = assemble(
+      ".lmma 1\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
+      ".buffer out : f32[M, 131]\n" +
+          code + "\n.end\n",
+      "k.lmma");
   if (!program) {
     ADD_FAILURE() << llvm::toString(program.takeError());
     return {};
@@ -49,7 +51,9 @@ TEST(Timing, LoadIsLatencyAndTransfer) {
 
 TEST(Timing, LoadsOverlapTheirLatencies) {
   // The second starts when the first's transfer ends, in cycle 17: 17 + 16 + 100.
-  EXPECT_EQ(time("ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nld.weights w1, weights[512], planes=2, tables=8, pitch=256").cycles,
+  EXPECT_EQ(time("ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nld.weights w1, weights[512], planes=2, "
+                 "tables=8, pitch=256")
+                .cycles,
             1000u + 133);
 }
 
@@ -66,8 +70,8 @@ TEST(Timing, LoadsMoveWholeSectorsInsideTheBuffer) {
 TEST(Timing, LmmaTakesACyclePerPlane) {
   const std::string loads = "zero a0\nld.table.i8 t0, entries[0, 0, 0], tables=8\n"
                             "ld.weights w0, weights[0], planes=4, tables=8, pitch=256\n";
-  // zero issues in 1, the table's load in 2: 256 bytes, 8 cycles, until 110. The weights start in 10: 32 cycles, until 142.
-  // lmma starts in 142: 4 planes and a latency of 8.
+  // zero issues in 1, the table's load in 2: 256 bytes, 8 cycles, until 110. The weights start in 10: 32 cycles, until
+  // 142. lmma starts in 142: 4 planes and a latency of 8.
   Timing timing = time(loads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]");
   EXPECT_EQ(timing.cycles, 1000u + 142 + 4 + 8);
   EXPECT_EQ(timing.lookups, 2u * 64 * 4);
@@ -89,8 +93,9 @@ TEST(Timing, VectorUnitTakesOperationsOverLanes) {
 
 TEST(Timing, OverwritingWaitsForReaders) {
   // The scale reads c0 from 103 to 111 (as above); the load of c0 starts in 111: 128 bytes, 4 cycles.
-  Timing timing = time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0\n"
-                       "ld.cols.f16 c0, weights[0]");
+  Timing timing =
+      time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0\n"
+           "ld.cols.f16 c0, weights[0]");
   EXPECT_EQ(timing.cycles, 1000u + 111 + 4 + 100);
   // Another tile is loaded at once.
   timing = time("ld.rows.f32 s0, scales[0, 0]\nzero f0\nzero a0\nset.cols c0, 1\nscale.i32 f0, a0, s0, s0, c0, c0\n"
@@ -105,8 +110,8 @@ TEST(Timing, FullQueueStopsIssue) {
     code += "ld.weights w" + std::to_string(i) + ", weights[0], planes=1, tables=8, pitch=0\n";
   for (int i = 0; i < 60; ++i)
     code += "zero f0\n";
-  // With room in the queue the loads are issued in 1, 2, 3 and the zeros start in 4; a tile that is overwritten waits for the
-  // write before it (2 + 4 cycles each).
+  // With room in the queue the loads are issued in 1, 2, 3 and the zeros start in 4; a tile that is overwritten waits
+  // for the write before it (2 + 4 cycles each).
   Machine machine = roundMachine();
   EXPECT_EQ(time(code, 2, machine).cycles, 1000u + 4 + 60 * 6);
   // With a queue of 1 the third load is issued when the second has started, in 9, and the first zero in 10.

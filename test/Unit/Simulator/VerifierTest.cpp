@@ -32,8 +32,9 @@ TEST(Verifier, AcceptsLegalCode) {
 }
 
 TEST(Verifier, NamesAddressLineAndText) {
-  EXPECT_THAT(errorOf("zero a0\nzero a32"), StartsWith("kernel 'k', address 0x0001 (line 8), 'zero a32': register a32 does not exist; "
-                                                       "machine 'ltc-1' has a0 to a31"));
+  EXPECT_THAT(errorOf("zero a0\nzero a32"),
+              StartsWith("kernel 'k', address 0x0001 (line 8), 'zero a32': register a32 does not exist; "
+                         "machine 'ltc-1' has a0 to a31"));
 }
 
 TEST(Verifier, RegistersExist) {
@@ -43,30 +44,38 @@ TEST(Verifier, RegistersExist) {
 }
 
 TEST(Verifier, TilesHaveCapacity) {
-  EXPECT_THAT(errorOf("ld.table.i8 t0, entries[0, 0, 0], tables=17"), HasSubstr("expected 1 to 16 tables in a tile, but found 17"));
+  EXPECT_THAT(errorOf("ld.table.i8 t0, entries[0, 0, 0], tables=17"),
+              HasSubstr("expected 1 to 16 tables in a tile, but found 17"));
   EXPECT_THAT(errorOf("ld.weights w0, weights[0], planes=9, tables=2, pitch=64"), HasSubstr("expected 1 to 8 planes"));
-  EXPECT_THAT(errorOf("ld.weights w0, weights[0], planes=1, tables=3, pitch=64"), HasSubstr("expected an even number of tables"));
-  EXPECT_THAT(errorOf("ld.weights w0, weights[0], planes=2, tables=4, pitch=64"), HasSubstr("expected a pitch of at least 128"));
+  EXPECT_THAT(errorOf("ld.weights w0, weights[0], planes=1, tables=3, pitch=64"),
+              HasSubstr("expected an even number of tables"));
+  EXPECT_THAT(errorOf("ld.weights w0, weights[0], planes=2, tables=4, pitch=64"),
+              HasSubstr("expected a pitch of at least 128"));
 }
 
 TEST(Verifier, AccessesStayInside) {
-  EXPECT_THAT(errorOf("ld.table.i8 t0, entries[0, 2, 0], tables=8"), HasSubstr("index 1 of 'entries' reaches 2, but its size is 2"));
+  EXPECT_THAT(errorOf("ld.table.i8 t0, entries[0, 2, 0], tables=8"),
+              HasSubstr("index 1 of 'entries' reaches 2, but its size is 2"));
   EXPECT_THAT(errorOf("ld.table.i8 t0, entries[0, 0, 16], tables=8"), HasSubstr("index 2 of 'entries' reaches 143"));
   EXPECT_THAT(errorOf("loop r0, 0, 2, 1\nld.weights w0, weights[512*r0], planes=3, tables=8, pitch=256\nend"),
               HasSubstr("index 0 of 'weights' reaches 1279, but its size is 1024"));
-  EXPECT_THAT(errorOf("ld.weights w0, weights[-1], planes=1, tables=2, pitch=0"), HasSubstr("index 0 of 'weights' can be -1"));
+  EXPECT_THAT(errorOf("ld.weights w0, weights[-1], planes=1, tables=2, pitch=0"),
+              HasSubstr("index 0 of 'weights' can be -1"));
   EXPECT_THAT(errorOf("ld.cols.f16 c0, weights[897]"), HasSubstr("reaches 1024, but its size is 1024"));
   EXPECT_THAT(errorOf("ld.cols.f16 c0, weights[1]"), HasSubstr("the byte index must be a multiple of 2"));
-  EXPECT_THAT(errorOf("zero f0\nst.f32 out[0, 131], f0"), HasSubstr("index 1 of 'out' reaches 131, but its size is 131"));
+  EXPECT_THAT(errorOf("zero f0\nst.f32 out[0, 131], f0"),
+              HasSubstr("index 1 of 'out' reaches 131, but its size is 131"));
   EXPECT_EQ(errorOf("zero f0\nst.f32 out[0, 130], f0"), "");
 }
 
 TEST(Verifier, OnlyFirstIndexCountsRows) {
-  EXPECT_THAT(errorOf("loop r0, 0, rows(1), 1\nld.rows.f32 s0, scales[0, r0]\nend"), HasSubstr("index 1 of 'scales' counts rows"));
+  EXPECT_THAT(errorOf("loop r0, 0, rows(1), 1\nld.rows.f32 s0, scales[0, r0]\nend"),
+              HasSubstr("index 1 of 'scales' counts rows"));
 }
 
 TEST(Verifier, BuffersHaveTheRightTypeAndRank) {
-  EXPECT_THAT(errorOf("ld.table.f32 t0, entries[0, 0, 0], tables=8"), HasSubstr("buffer 'entries' holds i8; expected f32"));
+  EXPECT_THAT(errorOf("ld.table.f32 t0, entries[0, 0, 0], tables=8"),
+              HasSubstr("buffer 'entries' holds i8; expected f32"));
   EXPECT_THAT(errorOf("ld.rows.f32 s0, scales[0]"), HasSubstr("expected a buffer of 2 dimensions and as many indices"));
   EXPECT_THAT(errorOf("ld.cols.i8 c0, entries[0, 0, 0]"), HasSubstr("expected a buffer of 1 dimensions"));
 }
@@ -80,12 +89,16 @@ TEST(Verifier, TilesAreWrittenBeforeRead) {
 }
 
 TEST(Verifier, LmmaFitsItsTilesAndTheArray) {
-  EXPECT_THAT(errorOf(kLoads + "lmma.m4n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]"), HasSubstr("machine 'ltc-1' has an m2n64k4 array"));
+  EXPECT_THAT(errorOf(kLoads + "lmma.m4n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]"),
+              HasSubstr("machine 'ltc-1' has an m2n64k4 array"));
   EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[8], w0[0]"), HasSubstr("t0 holds tables 0 to 7"));
-  EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[8]"), HasSubstr("w0 holds the codes of tables 0 to 7"));
+  EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[8]"),
+              HasSubstr("w0 holds the codes of tables 0 to 7"));
   EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[0, 1]"), HasSubstr("w0 holds planes 0 to 3"));
-  EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w9.i32.i32 a0, t0[0], w0[0]"), HasSubstr("expected weights of 1 to 8 bits"));
-  EXPECT_THAT(errorOf(kLoads + "zero f0\nlmma.m2n64k4.f32.w1.f32.f32 f0, t0[0], w0[0]"), HasSubstr("t0 holds i8 entries; expected f32"));
+  EXPECT_THAT(errorOf(kLoads + "lmma.m2n64k4.i8.w9.i32.i32 a0, t0[0], w0[0]"),
+              HasSubstr("expected weights of 1 to 8 bits"));
+  EXPECT_THAT(errorOf(kLoads + "zero f0\nlmma.m2n64k4.f32.w1.f32.f32 f0, t0[0], w0[0]"),
+              HasSubstr("t0 holds i8 entries; expected f32"));
   EXPECT_THAT(errorOf("lmma.m2n64k4.f32.w2.f32.f32 f0, t0[0], w0[0]"), HasSubstr("an f32 accumulator holds one plane"));
 }
 
@@ -93,7 +106,8 @@ TEST(Verifier, LoopsAreSound) {
   EXPECT_THAT(errorOf("loop r0, 0, 2, 1\nloop r0, 0, 2, 1\nend\nend"), HasSubstr("r0 counts an outer loop"));
   EXPECT_THAT(errorOf("loop r0, 0, 2, 0\nend"), HasSubstr("expected a step of at least 1, but found 0"));
   EXPECT_THAT(errorOf("loop r0, -1, 2, 1\nend"), HasSubstr("expected a lower bound of at least 0"));
-  EXPECT_THAT(errorOf("ld.rows.f32 s0, scales[r3, 0]"), HasSubstr("r3 is not the register of a loop that is open here"));
+  EXPECT_THAT(errorOf("ld.rows.f32 s0, scales[r3, 0]"),
+              HasSubstr("r3 is not the register of a loop that is open here"));
 }
 
 TEST(Launch, RefusesWrongArguments) {
@@ -107,7 +121,9 @@ TEST(Launch, RefusesWrongArguments) {
     return error ? llvm::toString(std::move(error)) : "";
   };
   auto legal = [&]() -> std::vector<HostBuffer> {
-    return {{memory.data(), {1, 2, 128}, {256, 128, 1}}, {memory.data(), {1, 2}, {2, 1}}, {memory.data(), {1024}, {1}},
+    return {{memory.data(), {1, 2, 128}, {256, 128, 1}},
+            {memory.data(), {1, 2}, {2, 1}},
+            {memory.data(), {1024}, {1}},
             {memory.data(), {1, 131}, {131, 1}}};
   };
   EXPECT_EQ(launch(legal()), "");

@@ -183,7 +183,8 @@ LogicalResult Compilation::emitToFile() {
   if (!file)
     return fail(message);
   if (options.emit == lutra::EmitKind::MLIR) {
-    module->print(file->os(), OpPrintingFlags().enableDebugInfo(false));
+    // With locations: a compilation that goes on from here still knows the names of nodes and weights.
+    module->print(file->os(), OpPrintingFlags().enableDebugInfo());
     file->os() << '\n';
   } else {
     lutra::CodeKind kind = options.emit == lutra::EmitKind::LLVMIR     ? lutra::CodeKind::LLVMIR

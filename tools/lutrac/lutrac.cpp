@@ -147,24 +147,23 @@ static std::optional<lutra::EmitKind> parseEmitKind(StringRef name) {
 
 /// Turns remarks on as the options ask.
 static mlir::LogicalResult setUpRemarks(mlir::MLIRContext &context) {
+  bool isPrinted = !passed.empty() || !missed.empty() || !analysis.empty();
+  if (!isPrinted && remarksFile.empty())
+    return mlir::success();
   mlir::remark::RemarkCategories categories;
-  auto set = [](std::optional<std::string> &category, const cl::opt<std::string> &option) {
-    if (!option.empty())
-      category = option;
+  auto set = [&](std::optional<std::string> &category, StringRef regex) {
+    if (!regex.empty() || !isPrinted)
+      category = regex.empty() ? ".*" : regex.str();
   };
   set(categories.passed, passed);
   set(categories.missed, missed);
   set(categories.analysis, analysis);
-  if (!remarksFile.empty()) {
-    if (passed.empty() && missed.empty() && analysis.empty())
-      categories.all = ".*";
-    return mlir::remark::enableOptimizationRemarksWithLLVMStreamer(
-        context, remarksFile, remarks::Format::YAML, std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories);
-  }
-  if (passed.empty() && missed.empty() && analysis.empty())
-    return mlir::success();
-  return mlir::remark::enableOptimizationRemarks(context, nullptr, std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(),
-                                                 categories, /*printAsEmitRemarks=*/true);
+  set(categories.failed, missed);
+  auto policy = std::make_unique<mlir::remark::RemarkEmittingPolicyAll>();
+  if (remarksFile.empty())
+    return mlir::remark::enableOptimizationRemarks(context, nullptr, std::move(policy), categories, /*printAsEmitRemarks=*/true);
+  return mlir::remark::enableOptimizationRemarksWithLLVMStreamer(context, remarksFile, remarks::Format::YAML, std::move(policy),
+                                                                 categories, /*printAsEmitRemarks=*/isPrinted);
 }
 
 static int compile() {

@@ -198,3 +198,13 @@ func.func @main(%x: tensor<1x2x64xf32>, %ids: tensor<1x2xi64>, %cos: tensor<32x4
       : (tensor<1x2x64xf32>, tensor<1x2xi64>, tensor<32x4xf32>, tensor<32x4xf32>) -> tensor<1x2x64xf32>
   return %y : tensor<1x2x64xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %none = onnx.none
+  // expected-error @+1 {{node '/min' (Min): input 1 is required, but the node leaves it out}}
+  %y = onnx.node "Min" "/min" (%x, %none, %x) {domain = "", node_attrs = {}, version = 21 : i64}
+      : (tensor<4xf32>, none, tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}

@@ -3,7 +3,7 @@
 // Each operation becomes   parallel dimensions { reductions { innermost } }   where the innermost dimension is the one that
 // most operands walk with stride 1, so that LLVM's vectorizer gets a plain contiguous loop:
 //   - innermost is a reduction: the accumulators are carried by the loops, loaded and stored once;
-//   - innermost is parallel: accumulators live in the output's memory, one row of it at a time.
+//   - innermost is parallel: accumulators live in the output's memory, a piece of a row at a time that stays in the L1 cache.
 // Floating-point reductions are marked `reassoc contract`; parallel loops split parallel dimensions only, so that results do
 // not depend on the number of threads.
 //
@@ -28,8 +28,9 @@ namespace lutra {
 
 using namespace mlir;
 
-/// Elements of a contiguous dimension that one parallel iteration takes when there is no other dimension to split.
-static constexpr int64_t kChunk = 4096;
+/// Elements of the contiguous dimension that one parallel iteration takes: of an elementwise operation without another dimension
+/// to split, and of one that accumulates in memory (a product: a single row of a decode step is split too).
+static constexpr int64_t kChunk = 4096, kAccumulatedChunk = 256;
 
 namespace {
 /// Lowers one operation.
@@ -148,21 +149,25 @@ void LoopEmitter::emit() {
 
 void LoopEmitter::emitParallel(OpBuilder &b) {
   Value zero = constant(b, 0), one = constant(b, 1);
-  if (outer.empty()) {
-    Value size = upper(b, *inner);
-    scf::ParallelOp::create(b, loc, zero, size, constant(b, kChunk), [&](OpBuilder &b, Location, ValueRange iv) {
-      Value end = arith::AddIOp::create(b, loc, iv[0], constant(b, kChunk));
-      emitInner(b, iv[0], arith::MinUIOp::create(b, loc, end, size));
-    });
-    return;
-  }
   SmallVector<Value> lowers(outer.size(), zero), uppers, steps(outer.size(), one);
   for (unsigned loop : outer)
     uppers.push_back(upper(b, loop));
-  scf::ParallelOp::create(b, loc, lowers, uppers, steps, [&](OpBuilder &b, Location, ValueRange outerIvs) {
-    for (auto [loop, iv] : llvm::zip_equal(outer, outerIvs))
+  bool isCut = inner && (outer.empty() || !reductions.empty());
+  int64_t chunk = reductions.empty() ? kChunk : kAccumulatedChunk;
+  if (isCut) {
+    lowers.push_back(zero);
+    uppers.push_back(upper(b, *inner));
+    steps.push_back(constant(b, chunk));
+  }
+  Value size = uppers.back();
+  scf::ParallelOp::create(b, loc, lowers, uppers, steps, [&](OpBuilder &b, Location, ValueRange parallelIvs) {
+    for (auto [loop, iv] : llvm::zip(outer, parallelIvs))
       ivs[loop] = iv;
-    emitInner(b);
+    if (!isCut)
+      return emitInner(b);
+    Value begin = parallelIvs.back();
+    Value end = arith::AddIOp::create(b, loc, begin, constant(b, chunk));
+    emitInner(b, begin, arith::MinUIOp::create(b, loc, end, size));
   });
 }
 

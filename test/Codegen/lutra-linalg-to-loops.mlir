@@ -94,6 +94,20 @@ func.func @matmul(%a: memref<4x8xf32>, %b: memref<8x16xf32>, %c: memref<4x16xf32
   return
 }
 
+// A product that is worth threads is cut along n as well: one row is split, and a piece of it stays in the cache.
+
+// CHECK-LABEL: @one_row(
+// CHECK: scf.if
+// CHECK: scf.parallel (%[[M:.*]], %[[N0:.*]]) = ({{.*}}) to (%{{.*}}, %c4096) step (%c1, %c256)
+// CHECK: %[[N1:.*]] = arith.minui
+// CHECK: scf.for %[[K:.*]] =
+// CHECK: scf.for %[[N:.*]] = %[[N0]] to %[[N1]]
+// CHECK: } else {
+func.func @one_row(%a: memref<?x512xf32>, %b: memref<512x4096xf32>, %c: memref<?x4096xf32>) {
+  linalg.matmul ins(%a, %b : memref<?x512xf32>, memref<512x4096xf32>) outs(%c : memref<?x4096xf32>)
+  return
+}
+
 // A copy of strided memory is a loop, not a call of a library.
 
 // CHECK-LABEL: @strided_copy(

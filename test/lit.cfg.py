@@ -18,6 +18,7 @@ config.substitutions.append(("%python", config.lutra_python))
 config.substitutions.append(("%fixtures", os.path.join(config.test_source_root, "Fixtures")))
 config.substitutions.append(("%lutra_src", config.lutra_src_root))
 config.substitutions.append(("%lutra_obj", config.lutra_obj_root))
+config.substitutions.append(("%llvm_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 
 # What the machine that runs the tests can execute.
 cpuinfo = open("/proc/cpuinfo").read() if os.path.exists("/proc/cpuinfo") else ""

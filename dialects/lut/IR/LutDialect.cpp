@@ -1,5 +1,6 @@
 //===- LutDialect.cpp - lookup-table products, tile by tile ---------------===//
 #include "dialects/lut/IR/Lut.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 
@@ -16,4 +17,8 @@ void LutDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/lut/IR/LutOps.cpp.inc"
       >();
+}
+
+Operation *LutDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
 }

@@ -15,7 +15,8 @@ def Lut_Dialect : Dialect {
     byte lookup (`lut.lookup`) and a weighted sum of neighbouring lanes into a wider accumulator (`lut.accumulate`). No op
     names a machine; `convert-lut-to-llvm` knows them. The arithmetic is that of docs/spec/numerics.md.
   }];
-  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::lutra::lowbit::LowbitDialect"];
+  let hasConstantMaterializer = 1;
 }
 
 #endif // LUTRA_DIALECTS_LUT_IR_LUTDIALECT_TD

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import lutra
 import numpy as np
+from lutra.decoder import Decoder
 from tokenizers import Tokenizer
 
 PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
@@ -21,21 +22,12 @@ PROMPT = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start
 
 def decode(artifact: Path, prompt: list[int], count: int) -> tuple[list[int], np.ndarray, float]:
     """The `count` most likely tokens one after the other, the logits they were chosen by, and the seconds it took."""
-    session = lutra.Session(artifact)
-    caches = [info for info in session.inputs() if info.name.startswith("past_key_values")]
-    past = {c.name: np.zeros([d if isinstance(d, int) else 1 for d in c.shape[:2]] + [0, c.shape[3]], c.dtype) for c in caches}
-    names = ["logits"] + [c.name.replace("past_key_values", "present") for c in caches]
-    tokens, logits, new, total = [], [], prompt, 0
+    decoder = Decoder(lutra.Session(artifact), len(prompt) + count)
     begin = time.perf_counter()
-    while len(tokens) < count:
-        total += len(new)
-        inputs = {"input_ids": np.array([new], np.int64), "attention_mask": np.ones((1, total), np.int64), **past}
-        last, *present = session.run(names, inputs)
-        past = dict(zip(past, present, strict=True))
-        logits.append(last[0, -1].copy())
-        new = [int(logits[-1].argmax())]
-        tokens += new
-    return tokens, np.array(logits), time.perf_counter() - begin
+    logits = [decoder.prefill(prompt).copy()]
+    while len(logits) < count:
+        logits.append(decoder.feed([int(logits[-1].argmax())])[0].copy())
+    return [int(row.argmax()) for row in logits], np.array(logits), time.perf_counter() - begin
 
 
 def main() -> None:

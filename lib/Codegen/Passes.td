@@ -15,14 +15,25 @@ def ExternalizeWeights : Pass<"lutra-externalize-weights", "::mlir::ModuleOp"> {
     of it at a constant, aligned byte offset; equal ones share one place. The module attribute `lutra.weights` lists what lies where
     and how its bytes are made, so that the writer can make them one tensor at a time; `lutra.weights_size` is the total.
 
-    Before:
+    Before, with `min-bytes=16`:
     ```mlir
-    %c = arith.constant dense_resource<w> : tensor<64x64xf32>
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %c = arith.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+      %y = arith.addf %x, %c : tensor<4xf32>
+      return %y : tensor<4xf32>
+    }
     ```
     After:
     ```mlir
-    %v = memref.view %weights[%c0][] : memref<?xi8> to memref<64x64xf32>
-    %c = bufferization.to_tensor %v restrict : memref<64x64xf32> to tensor<64x64xf32>
+    module attributes {lutra.weights = [{name = "tensor", offset = 0 : i64, size = 16 : i64, value = dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]> : tensor<4xf32>}], lutra.weights_size = 16 : i64} {
+      func.func @main(%arg0: memref<?xi8>, %arg1: tensor<4xf32>) -> tensor<4xf32> {
+        %c0 = arith.constant 0 : index
+        %view = memref.view %arg0[%c0][] : memref<?xi8> to memref<4xf32>
+        %0 = bufferization.to_tensor %view restrict : memref<4xf32> to tensor<4xf32>
+        %1 = arith.addf %arg1, %0 : tensor<4xf32>
+        return %1 : tensor<4xf32>
+      }
+    }
     ```
   }];
   let options = [
@@ -43,11 +54,22 @@ def PrepareEntry : Pass<"lutra-prepare-entry", "::mlir::ModuleOp"> {
 
     Before:
     ```mlir
-    func.func @main(%x: tensor<?x8xf32>, %y: memref<?x8xf32, strided<[?, 1], offset: ?>>)
+    func.func @main(%x: tensor<?x8xf32> {onnx.name = "x", onnx.dims = ["n", "8"]},
+                    %y: memref<?x8xf32, strided<[?, 1], offset: ?>> {onnx.name = "y", onnx.dims = ["n", "8"], lutra.output}) {
+      bufferization.materialize_in_destination %x in restrict writable %y
+          : (tensor<?x8xf32>, memref<?x8xf32, strided<[?, 1], offset: ?>>) -> ()
+      return
+    }
     ```
     After:
     ```mlir
-    func.func @main(%x: memref<?x8xf32, strided<[?, 1], offset: ?>>, %y: memref<?x8xf32, strided<[?, 1], offset: ?>>)
+    module attributes {lutra.inputs = [{dtype = "f32", name = "x", shape = ["n", 8]}], lutra.outputs = [{dtype = "f32", name = "y", shape = ["n", 8]}]} {
+      func.func @main(%arg0: memref<?x8xf32, strided<[?, 1], offset: ?>> {onnx.dims = ["n", "8"], onnx.name = "x"}, %arg1: memref<?x8xf32, strided<[?, 1], offset: ?>> {lutra.output, onnx.dims = ["n", "8"], onnx.name = "y"}) {
+        %0 = bufferization.to_tensor %arg0 restrict : memref<?x8xf32, strided<[?, 1], offset: ?>> to tensor<?x8xf32>
+        bufferization.materialize_in_destination %0 in restrict writable %arg1 : (tensor<?x8xf32>, memref<?x8xf32, strided<[?, 1], offset: ?>>) -> ()
+        return
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
@@ -58,6 +80,28 @@ def FreeBuffers : Pass<"lutra-free-buffers", "::mlir::func::FuncOp"> {
   let description = [{
     Every `memref.alloc` gets one `memref.dealloc` in its own block, after the last operation that uses the buffer or a view of it. A buffer
     that leaves its block (yielded or returned) is refused: the bufferization of this compiler makes none.
+
+    Before:
+    ```mlir
+    func.func @double(%x: memref<8xf32>, %y: memref<8xf32>) {
+      %a = memref.alloc() : memref<8xf32>
+      linalg.add ins(%x, %x : memref<8xf32>, memref<8xf32>) outs(%a : memref<8xf32>)
+      memref.copy %a, %y : memref<8xf32> to memref<8xf32>
+      linalg.add ins(%x, %y : memref<8xf32>, memref<8xf32>) outs(%y : memref<8xf32>)
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func @double(%arg0: memref<8xf32>, %arg1: memref<8xf32>) {
+      %alloc = memref.alloc() : memref<8xf32>
+      linalg.add ins(%arg0, %arg0 : memref<8xf32>, memref<8xf32>) outs(%alloc : memref<8xf32>)
+      memref.copy %alloc, %arg1 : memref<8xf32> to memref<8xf32>
+      memref.dealloc %alloc : memref<8xf32>
+      linalg.add ins(%arg0, %arg1 : memref<8xf32>, memref<8xf32>) outs(%arg1 : memref<8xf32>)
+      return
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
@@ -69,6 +113,35 @@ def LowerAsserts : Pass<"lutra-lower-asserts", "::mlir::ModuleOp"> {
     the call failed; then execution goes on (what the check guards is clamped by whoever made it). But behind the checks at the head of
     `@main`, before anything is allocated or written, `@main` returns when one of them failed. The messages are collected, each
     once, in the module attribute `lutra.checks`. Never an abort: the caller is a library user's process.
+
+    Before:
+    ```mlir
+    func.func @kernel(%ok: i1) {
+      cf.assert %ok, "node 'gather': an index is out of range"
+      return
+    }
+    ```
+    After:
+    ```mlir
+    module attributes {lutra.checks = ["node 'gather': an index is out of range"]} {
+      memref.global @lutra_status : memref<2xi32> = dense<0>
+      func.func @kernel(%arg0: i1) {
+        %true = arith.constant true
+        %0 = arith.xori %arg0, %true : i1
+        scf.if %0 {
+          %1 = memref.get_global @lutra_status : memref<2xi32>
+          %c0 = arith.constant 0 : index
+          %2 = memref.load %1[%c0] : memref<2xi32>
+          %c0_i32 = arith.constant 0 : i32
+          %c1_i32 = arith.constant 1 : i32
+          %3 = arith.cmpi eq, %2, %c0_i32 : i32
+          %4 = arith.select %3, %c1_i32, %2 : i32
+          memref.store %4, %1[%c0] : memref<2xi32>
+        }
+        return
+      }
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
@@ -80,6 +153,27 @@ def OutlineKernels : Pass<"lutra-outline-kernels", "::mlir::ModuleOp"> {
     Each operation on buffers at the top level of `@main` (a structured operation, a copy, a loop) becomes a call of a private function; its
     constants move inside, so that shapes and bounds stay static. Functions that are equal are then merged: the layers of a
     model share their code, and compile time does not grow with their number.
+
+    Before:
+    ```mlir
+    func.func @main(%a: memref<?xf32>, %b: memref<?xf32>, %c: memref<?xf32>) {
+      linalg.exp ins(%a : memref<?xf32>) outs(%b : memref<?xf32>)
+      linalg.exp ins(%b : memref<?xf32>) outs(%c : memref<?xf32>)
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%arg0: memref<?xf32>, %arg1: memref<?xf32>, %arg2: memref<?xf32>) {
+      call @linalg_exp(%arg0, %arg1) : (memref<?xf32>, memref<?xf32>) -> ()
+      call @linalg_exp(%arg1, %arg2) : (memref<?xf32>, memref<?xf32>) -> ()
+      return
+    }
+    func.func private @linalg_exp(%arg0: memref<?xf32>, %arg1: memref<?xf32>) {
+      linalg.exp ins(%arg0 : memref<?xf32>) outs(%arg1 : memref<?xf32>)
+      return
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
@@ -91,6 +185,34 @@ def LinalgToLoops : Pass<"lutra-linalg-to-loops", "::mlir::func::FuncOp"> {
     every number of threads). The other parallel dimensions become one `scf.parallel`, entered only when the operation is
     worth more than `min-parallel-work` scalar iterations, which is decided at run time for dynamic shapes. `memref.copy` of
     strided memory is lowered as well.
+
+    Before:
+    ```mlir
+    func.func @add(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
+      linalg.add ins(%x, %x : memref<4x8xf32>, memref<4x8xf32>) outs(%y : memref<4x8xf32>)
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func @add(%arg0: memref<4x8xf32>, %arg1: memref<4x8xf32>) {
+      %c0 = arith.constant 0 : index
+      %c4 = arith.constant 4 : index
+      %c1 = arith.constant 1 : index
+      %c0_0 = arith.constant 0 : index
+      %c8 = arith.constant 8 : index
+      %c1_1 = arith.constant 1 : index
+      scf.for %arg2 = %c0 to %c4 step %c1 {
+        scf.for %arg3 = %c0_0 to %c8 step %c1_1 {
+          %0 = memref.load %arg0[%arg2, %arg3] : memref<4x8xf32>
+          %1 = memref.load %arg0[%arg2, %arg3] : memref<4x8xf32>
+          %2 = arith.addf %0, %1 : f32
+          memref.store %2, %arg1[%arg2, %arg3] : memref<4x8xf32>
+        }
+      }
+      return
+    }
+    ```
   }];
   let options = [
     Option<"minParallelWork", "min-parallel-work", "int64_t", /*default=*/"32768", "Scalar iterations below which one thread does all">,
@@ -104,6 +226,23 @@ def ApproximateMath : Pass<"lutra-approximate-math"> {
   let description = [{
     Polynomials within a few units in the last place of f32. `sin`, `cos` and `pow` stay calls to libm: their polynomials are not accurate over
     the whole range. Operations that the numerics of lookup tables use (fma, roundeven, abs) are left alone.
+
+    Before:
+    ```mlir
+    func.func @rsqrt(%x: f32) -> f32 {
+      %y = math.rsqrt %x : f32
+      return %y : f32
+    }
+    ```
+    After:
+    ```mlir
+    func.func @rsqrt(%arg0: f32) -> f32 {
+      %cst = arith.constant 1.000000e+00 : f32
+      %0 = math.sqrt %arg0 : f32
+      %1 = arith.divf %cst, %0 : f32
+      return %1 : f32
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
@@ -115,12 +254,21 @@ def ExpandReshapes : Pass<"lutra-expand-reshapes"> {
 
     Before:
     ```mlir
-    %y = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %s, 64] : memref<?x64xf32> into memref<?x?x64xf32>
+    func.func @expand(%x: memref<?x64xf32>, %b: index, %s: index) -> memref<?x?x64xf32> {
+      %y = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %s, 64] : memref<?x64xf32> into memref<?x?x64xf32>
+      return %y : memref<?x?x64xf32>
+    }
     ```
     After:
     ```mlir
-    %stride = arith.muli %s, %c64
-    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%b, %s, 64], strides: [%stride, 64, 1]
+    func.func @expand(%arg0: memref<?x64xf32>, %arg1: index, %arg2: index) -> memref<?x?x64xf32> {
+      %base_buffer, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %arg0 : memref<?x64xf32> -> memref<f32>, index, index, index, index, index
+      %c64 = arith.constant 64 : index
+      %0 = arith.muli %c64, %arg2 : index
+      %1 = arith.muli %0, %arg1 : index
+      %reinterpret_cast = memref.reinterpret_cast %base_buffer to offset: [0], sizes: [%arg1, %arg2, 64], strides: [%0, 64, 1] : memref<f32> to memref<?x?x64xf32>
+      return %reinterpret_cast : memref<?x?x64xf32>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
@@ -131,6 +279,21 @@ def ConvertToLLVM : Pass<"lutra-convert-to-llvm", "::mlir::ModuleOp"> {
   let description = [{
     The last conversion, in one step: arith, math, vector, memref, control flow, functions, OpenMP and the vector operations of `lut`, which become
     the instructions of a machine with `features`.
+
+    Before:
+    ```mlir
+    func.func private @square(%x: f32) -> f32 {
+      %y = arith.mulf %x, %x : f32
+      return %y : f32
+    }
+    ```
+    After:
+    ```mlir
+    llvm.func @square(%arg0: f32) -> f32 attributes {sym_visibility = "private"} {
+      %0 = llvm.fmul %arg0, %arg0 : f32
+      llvm.return %0 : f32
+    }
+    ```
   }];
   let options = [
     ListOption<"features", "features", "std::string",
@@ -144,6 +307,36 @@ def EmitEntry : Pass<"lutra-emit-entry", "::mlir::ModuleOp"> {
   let description = [{
     `void lutra_main(void **args)` calls `@main` with the descriptors that `args` points to; `lutra_abi_version` and `lutra_status` are the
     other exported symbols. Every other definition becomes internal.
+
+    Before:
+    ```mlir
+    llvm.func @main(%x: !llvm.ptr, %y: !llvm.ptr) {
+      llvm.return
+    }
+    llvm.func @_mlir_ciface_main(%x: !llvm.ptr, %y: !llvm.ptr) {
+      llvm.call @main(%x, %y) : (!llvm.ptr, !llvm.ptr) -> ()
+      llvm.return
+    }
+    ```
+    After:
+    ```mlir
+    llvm.func internal @main(%arg0: !llvm.ptr, %arg1: !llvm.ptr) {
+      llvm.return
+    }
+    llvm.func internal @_mlir_ciface_main(%arg0: !llvm.ptr, %arg1: !llvm.ptr) {
+      llvm.call @main(%arg0, %arg1) : (!llvm.ptr, !llvm.ptr) -> ()
+      llvm.return
+    }
+    llvm.mlir.global external constant @lutra_abi_version(1 : i32) {addr_space = 0 : i32} : i32
+    llvm.func @lutra_main(%arg0: !llvm.ptr) {
+      %0 = llvm.getelementptr %arg0[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      %1 = llvm.load %0 : !llvm.ptr -> !llvm.ptr
+      %2 = llvm.getelementptr %arg0[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      %3 = llvm.load %2 : !llvm.ptr -> !llvm.ptr
+      llvm.call @_mlir_ciface_main(%1, %3) : (!llvm.ptr, !llvm.ptr) -> ()
+      llvm.return
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

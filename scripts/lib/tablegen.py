@@ -1,0 +1,80 @@
+"""What the TableGen files of the tree define, read through llvm-tblgen's JSON.
+
+Shared by the checks of the documentation, so that no list of ops or passes is kept by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LLVM = Path("/usr/lib/llvm-22")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An op, attribute, type or pass: `name` as one writes it (`lowbit.matmul`, `#lowbit.tile`, `lowbit-pack-weights`)."""
+
+    kind: str
+    name: str
+    file: Path
+    record: str
+    description: str
+
+    def blocks(self) -> list[tuple[str, str]]:
+        """The ```mlir blocks of the description, each with the line of text above it."""
+        lines, found = self.description.splitlines(), []
+        at = 0
+        while at < len(lines):
+            if lines[at].strip() == "```mlir":
+                end = next(i for i in range(at + 1, len(lines)) if lines[i].strip() == "```")
+                found.append((lines[at - 1].strip() if at else "", "\n".join(lines[at + 1 : end]) + "\n"))
+                at = end
+            at += 1
+        return found
+
+
+def load(file: Path) -> dict:
+    command = [LLVM / "bin/llvm-tblgen", "--dump-json", "-I", LLVM / "include", "-I", ROOT, file]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def definitions() -> list[Definition]:
+    """Every op, attribute and type of the dialects, and every pass, in the order of their files."""
+    result = []
+    for file in sorted(ROOT.glob("dialects/*/IR/*Ops.td")) + sorted(
+        [*ROOT.glob("dialects/*/Transforms/Passes.td"), *ROOT.glob("lib/**/Passes.td")]
+    ):
+        records = load(file)
+        instances = records["!instanceof"]
+
+        def add(kind: str, record: str, name: str) -> None:
+            text = textwrap.dedent(records[record].get("description") or "").strip("\n")
+            result.append(Definition(kind, name, file.relative_to(ROOT), record, text))
+
+        def dialect(record: str, field: str) -> str:
+            return records[records[record][field]["def"]]["name"]
+
+        for record in instances.get("Op", []):
+            if records[record]["!locs"]:
+                add("op", record, dialect(record, "opDialect") + "." + records[record]["opName"])
+        for kind, base, sigil in (("attribute", "AttrDef", "#"), ("type", "TypeDef", "!")):
+            for record in instances.get(base, []):
+                if records[record].get("mnemonic") and record.lower().startswith(file.parts[-3]):
+                    add(kind, record, sigil + dialect(record, "dialect") + "." + records[record]["mnemonic"])
+        for record in instances.get("PassBase", []):
+            add("pass", record, records[record]["argument"])
+    unique: dict[str, Definition] = {}
+    for definition in result:
+        unique.setdefault(definition.name, definition)
+    return list(unique.values())
+
+
+def squeeze(text: str) -> str:
+    """`text` without the whitespace that does not matter, a line per line."""
+    return "\n".join(re.sub(r"\s+", " ", line).strip() for line in text.splitlines() if line.strip())

@@ -25,7 +25,7 @@ def ExternalizeWeights : Pass<"lutra-externalize-weights", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    module attributes {lutra.weights = [{name = "tensor", offset = 0 : i64, size = 16 : i64, value = dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]> : tensor<4xf32>}], lutra.weights_size = 16 : i64} {
+    module attributes {lutra.weights = [{name = "tensor", offset = 0 : i64, size = 16 : i64, value = dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]> : tensor<4xf32>} ], lutra.weights_size = 16 : i64} {
       func.func @main(%arg0: memref<?xi8>, %arg1: tensor<4xf32>) -> tensor<4xf32> {
         %c0 = arith.constant 0 : index
         %view = memref.view %arg0[%c0][] : memref<?xi8> to memref<4xf32>
@@ -63,7 +63,7 @@ def PrepareEntry : Pass<"lutra-prepare-entry", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    module attributes {lutra.inputs = [{dtype = "f32", name = "x", shape = ["n", 8]}], lutra.outputs = [{dtype = "f32", name = "y", shape = ["n", 8]}]} {
+    module attributes {lutra.inputs = [{dtype = "f32", name = "x", shape = ["n", 8]} ], lutra.outputs = [{dtype = "f32", name = "y", shape = ["n", 8]} ]} {
       func.func @main(%arg0: memref<?x8xf32, strided<[?, 1], offset: ?>> {onnx.dims = ["n", "8"], onnx.name = "x"}, %arg1: memref<?x8xf32, strided<[?, 1], offset: ?>> {lutra.output, onnx.dims = ["n", "8"], onnx.name = "y"}) {
         %0 = bufferization.to_tensor %arg0 restrict : memref<?x8xf32, strided<[?, 1], offset: ?>> to tensor<?x8xf32>
         bufferization.materialize_in_destination %0 in restrict writable %arg1 : (tensor<?x8xf32>, memref<?x8xf32, strided<[?, 1], offset: ?>>) -> ()

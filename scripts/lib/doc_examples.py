@@ -137,7 +137,7 @@ def rewrite(definition: Definition, old: str, new: str) -> None:
     place = text.find(written, start)
     if place < 0:
         raise Failure(f"the After block is not where it was expected in {definition.file}")
-    path.write_text(text[:place] + textwrap.indent(new, indent) + text[place + len(written) :])
+    path.write_text(text[:place] + textwrap.indent(new.replace("}]", "} ]"), indent) + text[place + len(written) :])
     print(f"{definition.file}: rewrote the example of {definition.name}")
 
 

@@ -41,7 +41,10 @@ class Definition:
 
 def load(file: Path) -> dict:
     command = [LLVM / "bin/llvm-tblgen", "--dump-json", "-I", LLVM / "include", "-I", ROOT, file]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout)
 
 
 def definitions() -> list[Definition]:
@@ -76,5 +79,6 @@ def definitions() -> list[Definition]:
 
 
 def squeeze(text: str) -> str:
-    """`text` without the whitespace that does not matter, a line per line."""
-    return "\n".join(re.sub(r"\s+", " ", line).strip() for line in text.splitlines() if line.strip())
+    """`text` without the whitespace that does not matter, a line per line. A .td file writes `}]` as `} ]`."""
+    lines = (re.sub(r"\s+", " ", line).strip().replace("} ]", "}]") for line in text.splitlines())
+    return "\n".join(line for line in lines if line)

@@ -16,13 +16,21 @@ def LmmaAllocateRegisters : Pass<"lmma-allocate-registers", "::lutra::lmma::Kern
 
     Before:
     ```mlir
-    %a = lmma.zero : !lmma.acc<i32>
-    %r = lmma.mma %a, %t[0], %w[0, 0] bits 4 : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    lmma.kernel @k(%o: memref<?x64xf32>) {
+      %a = lmma.zero : !lmma.acc<f32>
+      lmma.store %a, %o[0, 0] : memref<?x64xf32>
+      %b = lmma.zero : !lmma.acc<f32>
+      lmma.store %b, %o[0, 0] : memref<?x64xf32>
+    }
     ```
     After:
     ```mlir
-    %a = lmma.zero {lmma.registers = array<i64: 0>} : !lmma.acc<i32>
-    %r = lmma.mma %a, %t[0], %w[0, 0] bits 4 {lmma.registers = array<i64: 0>} : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    lmma.kernel @k(%arg0: memref<?x64xf32>) {
+      %0 = lmma.zero {lmma.registers = array<i64: 0>} : <f32>
+      lmma.store %0, %arg0[0, 0] : memref<?x64xf32>
+      %1 = lmma.zero {lmma.registers = array<i64: 1>} : <f32>
+      lmma.store %1, %arg0[0, 0] : memref<?x64xf32>
+    }
     ```
   }];
   let options = [

@@ -14,14 +14,50 @@ def ConvertLmmaToLLVM : Pass<"convert-lmma-to-llvm", "::mlir::ModuleOp"> {
 
     Before:
     ```mlir
-    lmma.launch @k(%y) : memref<?x128xf32>
+    lmma.kernel @k(%y: memref<64xi8>) {}
+    func.func @host(%y: memref<64xi8>) {
+      lmma.launch @k(%y) : memref<64xi8>
+      return
+    }
     ```
     After:
     ```mlir
-    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %y : memref<?x128xf32> -> ...
-    llvm.store ..., %descriptor : i64, !llvm.ptr
-    %launch = llvm.load %global : !llvm.ptr -> !llvm.ptr
-    llvm.call %launch(%kernel, %nargs, %descs) : !llvm.ptr, (i32, i32, !llvm.ptr) -> ()
+    llvm.mlir.global external @lutra_launch() {addr_space = 0 : i32} : !llvm.ptr {
+      %0 = llvm.mlir.zero : !llvm.ptr
+      llvm.return %0 : !llvm.ptr
+    }
+    lmma.kernel @k(%arg0: memref<64xi8>) {
+    }
+    func.func @host(%arg0: memref<64xi8>) {
+      %0 = llvm.mlir.constant(5 : i32) : i32
+      %1 = llvm.alloca %0 x i64 {alignment = 8 : i64} : (i32) -> !llvm.ptr
+      %2 = llvm.mlir.constant(1 : i32) : i32
+      %3 = llvm.alloca %2 x !llvm.ptr {alignment = 8 : i64} : (i32) -> !llvm.ptr
+      %4 = llvm.getelementptr %3[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      %base_buffer, %offset, %sizes, %strides = memref.extract_strided_metadata %arg0 : memref<64xi8> -> memref<i8>, index, index, index
+      %intptr = memref.extract_aligned_pointer_as_index %arg0 : memref<64xi8> -> index
+      %5 = arith.index_cast %intptr : index to i64
+      %6 = arith.index_cast %offset : index to i64
+      %7 = arith.index_cast %sizes : index to i64
+      %8 = arith.index_cast %strides : index to i64
+      %9 = llvm.getelementptr %1[0] : (!llvm.ptr) -> !llvm.ptr, i64
+      llvm.store %5, %9 : i64, !llvm.ptr
+      %10 = llvm.getelementptr %1[1] : (!llvm.ptr) -> !llvm.ptr, i64
+      llvm.store %5, %10 : i64, !llvm.ptr
+      %11 = llvm.getelementptr %1[2] : (!llvm.ptr) -> !llvm.ptr, i64
+      llvm.store %6, %11 : i64, !llvm.ptr
+      %12 = llvm.getelementptr %1[3] : (!llvm.ptr) -> !llvm.ptr, i64
+      llvm.store %7, %12 : i64, !llvm.ptr
+      %13 = llvm.getelementptr %1[4] : (!llvm.ptr) -> !llvm.ptr, i64
+      llvm.store %8, %13 : i64, !llvm.ptr
+      llvm.store %1, %4 : !llvm.ptr, !llvm.ptr
+      %14 = llvm.mlir.addressof @lutra_launch : !llvm.ptr
+      %15 = llvm.load %14 : !llvm.ptr -> !llvm.ptr
+      %16 = llvm.mlir.constant(0 : i32) : i32
+      %17 = llvm.mlir.constant(1 : i32) : i32
+      llvm.call %15(%16, %17, %3) : !llvm.ptr, (i32, i32, !llvm.ptr) -> ()
+      return
+    }
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];

@@ -17,6 +17,31 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     A position outside the cache or the rotary tables is reported by `cf.assert`; no memory outside the buffers is touched then.
 
     Options: none. Input: after bufferization. Output: scf, vector, memref, math, arith.
+
+    Before:
+    ```mlir
+    func.func @layer(%q: memref<1x?x32xf32>, %k: memref<1x?x16xf32>, %v: memref<1x?x16xf32>, %pk: memref<1x1x?x16xf32>, %pv: memref<1x1x?x16xf32>,
+                     %seqlens: memref<1xi32>, %total: memref<i32>, %o: memref<1x?x32xf32>) {
+      lowbit.attention ins(%q, %k, %v, %pk, %pv, %seqlens, %total : memref<1x?x32xf32>, memref<1x?x16xf32>, memref<1x?x16xf32>, memref<1x1x?x16xf32>,
+              memref<1x1x?x16xf32>, memref<1xi32>, memref<i32>)
+          outs(%o, %pk, %pv : memref<1x?x32xf32>, memref<1x1x?x16xf32>, memref<1x1x?x16xf32>)
+          {num_heads = 2 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func @layer(
+    ...
+    call @attention(%arg0, %arg1, %arg2, %arg3, %arg4, %arg5, %arg6, %arg7, %arg3, %arg4)
+    ...
+    func.func private @attention(
+    ...
+    cf.assert
+    ...
+    scf.parallel
+    ...
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",

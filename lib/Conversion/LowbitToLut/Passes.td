@@ -16,14 +16,33 @@ def ConvertLowbitToLut : Pass<"convert-lowbit-to-lut"> {
 
     Before:
     ```mlir
-    %t = lowbit.precompute %a : tensor<?x264xf32> -> !lowbit.table<?x264, group = 32, element = i8>
-    %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x264, group = 32, element = i8>, !W -> tensor<?x131xf32>
+    !W = !lowbit.weight<8x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+    func.func @product(%a: tensor<?x32xf32>, %w: !W) -> tensor<?x8xf32> {
+      %t = lowbit.precompute %a : tensor<?x32xf32> -> !lowbit.table<?x32, group = 32, element = i8>
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x32, group = 32, element = i8>, !W -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
     ```
     After:
     ```mlir
-    %t:3 = lut.precompute ins(%a : ...) outs(...) {group = 32 : i64} -> tensor<?x9x128xi8>, tensor<?x9xf32>, tensor<?x9xf32>
-    %b = lowbit.packed_data %w : !W -> tensor<31104xi8>
-    %y = lut.matmul ins(%t#0, %t#1, %t#2, %b : ...) outs(...) {weight = !W} -> tensor<?x131xf32>
+    func.func @product(%arg0: tensor<?x32xf32>, %arg1: !lowbit.weight<8x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>) -> tensor<?x8xf32> {
+      %c0 = arith.constant 0 : index
+      %dim = tensor.dim %arg0, %c0 : tensor<?x32xf32>
+      %0 = tensor.empty(%dim) : tensor<?x1x128xi8>
+      %c0_0 = arith.constant 0 : index
+      %dim_1 = tensor.dim %arg0, %c0_0 : tensor<?x32xf32>
+      %1 = tensor.empty(%dim_1) : tensor<?x1xf32>
+      %c0_2 = arith.constant 0 : index
+      %dim_3 = tensor.dim %arg0, %c0_2 : tensor<?x32xf32>
+      %2 = tensor.empty(%dim_3) : tensor<?x1xf32>
+      %3:3 = lut.precompute ins(%arg0 : tensor<?x32xf32>) outs(%0, %1, %2 : tensor<?x1x128xi8>, tensor<?x1xf32>, tensor<?x1xf32>) {group = 32 : i64} -> tensor<?x1x128xi8>, tensor<?x1xf32>, tensor<?x1xf32>
+      %4 = lowbit.packed_data %arg1 : !lowbit.weight<8x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>> -> tensor<384xi8>
+      %c0_4 = arith.constant 0 : index
+      %dim_5 = tensor.dim %3#0, %c0_4 : tensor<?x1x128xi8>
+      %5 = tensor.empty(%dim_5) : tensor<?x8xf32>
+      %6 = lut.matmul ins(%3#0, %3#1, %3#2, %4 : tensor<?x1x128xi8>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<384xi8>) outs(%5 : tensor<?x8xf32>) {weight = !lowbit.weight<8x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>} -> tensor<?x8xf32>
+      return %6 : tensor<?x8xf32>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect", "::lutra::lut::LutDialect"];

@@ -24,13 +24,20 @@ def ConvertLutToLLVM : Pass<"convert-lut-to-llvm"> {
 
     Before, with `features=avx512bw`:
     ```mlir
-    %v = lut.lookup %t[%i] : vector<16xi8>, vector<64xi8>
+    func.func @lookup(%t: vector<16xi8>, %i: vector<64xi8>) -> vector<64xi8> {
+      %v = lut.lookup %t[%i] : vector<16xi8>, vector<64xi8>
+      return %v : vector<64xi8>
+    }
     ```
     After:
     ```mlir
-    %b = llvm.shufflevector %t, %t [0, 1, ..., 15, 0, 1, ...] : vector<16xi8>
-    %j = llvm.and %i, %c15 : vector<64xi8>
-    %v = llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"(%b, %j) : (vector<64xi8>, vector<64xi8>) -> vector<64xi8>
+    func.func @lookup(%arg0: vector<16xi8>, %arg1: vector<64xi8>) -> vector<64xi8> {
+      %0 = llvm.mlir.constant(dense<15> : vector<64xi8>) : vector<64xi8>
+      %1 = llvm.and %arg1, %0 : vector<64xi8>
+      %2 = llvm.shufflevector %arg0, %arg0 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<16xi8> 
+      %3 = llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"(%2, %1) : (vector<64xi8>, vector<64xi8>) -> vector<64xi8>
+      return %3 : vector<64xi8>
+    }
     ```
   }];
   let options = [

@@ -20,11 +20,37 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
 
     Before:
     ```mlir
-    lut.matmul ins(%e, %s, %z, %w : ...) outs(%o : memref<?x131xf32>) {weight = !W, tile = #lowbit.tile<m = 4, n = 64, k = 264>}
+    !W = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 8, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, symmetric = true>>>
+    func.func @product(%e: memref<2x1x32xi8>, %s: memref<2x1xf32>, %z: memref<2x1xf32>, %w: memref<192xi8>, %o: memref<2x64xf32>) {
+      lut.matmul ins(%e, %s, %z, %w : memref<2x1x32xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<192xi8>)
+          outs(%o : memref<2x64xf32>) {weight = !W, tile = #lowbit.tile<m = 2, n = 64, k = 8>}
+      return
+    }
     ```
     After:
     ```mlir
-    lmma.launch @lookup_matmul_131x264_i8_w4g32(%e, %s, %z, %w, %o) : ...
+    func.func @product(%arg0: memref<2x1x32xi8>, %arg1: memref<2x1xf32>, %arg2: memref<2x1xf32>, %arg3: memref<192xi8>, %arg4: memref<2x64xf32>) {
+      lmma.launch @lookup_matmul_64x8_i8_w1g8(%arg0, %arg1, %arg2, %arg3, %arg4) : memref<2x1x32xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<192xi8>, memref<2x64xf32>
+      return
+    }
+    lmma.kernel @lookup_matmul_64x8_i8_w1g8(%arg0: memref<?x1x32xi8>, %arg1: memref<?x1xf32>, %arg2: memref<?x1xf32>, %arg3: memref<192xi8>, %arg4: memref<?x64xf32>) {
+      %0 = lmma.set_cols 0.000000e+00
+      lmma.for %arg5 = 0 to 1 step 1 {
+        lmma.for %arg6 = 0 to rows(1) step 2 {
+          %1 = lmma.zero : <f32>
+          %2 = lmma.load_table %arg0[%arg6, 0, 0] : memref<?x1x32xi8> -> <2, i8>
+          %3 = lmma.load_weights %arg3[%arg5 * 192] pitch 64 : memref<192xi8> -> <1, 2>
+          %4 = lmma.load_rows %arg1[%arg6, 0] : memref<?x1xf32>
+          %5 = lmma.load_rows %arg2[%arg6, 0] : memref<?x1xf32>
+          %6 = lmma.load_cols %arg3[%arg5 * 192 + 64] as f16 : memref<192xi8>
+          %7 = lmma.zero : <i32>
+          %8 = lmma.mma %7, %2[0], %3[0, 0] bits 1 : <i32>, <2, i8>, <1, 2>
+          %9 = lmma.mma %8, %2[1], %3[1, 0] bits 1 : <i32>, <2, i8>, <1, 2>
+          %10 = lmma.scale %1, %9, %4, %5, %6, %0 : <i32>
+          lmma.store %10, %arg4[%arg6, %arg5 * 64] : memref<?x64xf32>
+        }
+      }
+    }
     ```
   }];
   let options = [

@@ -20,13 +20,31 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
 
     Before:
     ```mlir
-    lut.matmul ins(%e, %s, %z, %w : ...) outs(%o : memref<?x131xf32>) {weight = !W, tile = #lowbit.tile<m = 4, n = 64, k = 264>}
+    !W = !lowbit.weight<128x8, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 8, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+    func.func @product(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %w: memref<384xi8>, %o: memref<1x128xf32>) {
+      lut.matmul ins(%e, %s, %z, %w : memref<1x1x32xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>)
+          outs(%o : memref<1x128xf32>) {weight = !W, tile = #lowbit.tile<m = 1, n = 64, k = 8>}
+      return
+    }
     ```
     After:
     ```mlir
-    scf.parallel (%t, %c) = (%c0, %c0) to (%c3, %chunks) step (%c1, %c1) {
-      func.call @lut_matmul_0(%e, %s, %z, %w, %o, %t, %t_end, %m, %m_end) : ...
-    }
+    func.func private @lut_matmul(
+    ...
+    = lut.lookup
+    ...
+    = lut.accumulate
+    ...
+    = math.fma
+    ...
+    vector.store
+    ...
+    func.func @product(
+    ...
+    scf.parallel (%arg5) = (%c0) to (%c2) step (%c1) {
+    ...
+    func.call @lut_matmul(
+    ...
     ```
   }];
   let options = [

@@ -30,16 +30,23 @@ def ConvertONNXToLowbit : Pass<"convert-onnx-to-lowbit", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    func.func @main(%x: tensor<?x64xf32> {onnx.dims = ["n", "64"], onnx.name = "x"},
-                    %out: memref<?x64xf32, strided<[?, 1], offset: ?>>
-                        {lutra.output, onnx.dims = ["n", "64"], onnx.name = "y"}) {
-      %e = tensor.empty(%n) : tensor<?x64xf32>
-      %y = linalg.generic ... ins(%x) outs(%e) { arith.maximumf }
-      bufferization.materialize_in_destination %y in restrict writable %out
-      return
+    #map = affine_map<(d0, d1) -> (d0, d1)>
+    module {
+      func.func @main(%arg0: tensor<?x64xf32> {onnx.dims = ["n", "64"], onnx.name = "x"}, %arg1: memref<?x64xf32, strided<[?, 1], offset: ?>> {lutra.output, onnx.dims = ["n", "64"], onnx.name = "y"}) {
+        %c0 = arith.constant 0 : index
+        %dim = tensor.dim %arg0, %c0 : tensor<?x64xf32>
+        %0 = tensor.empty(%dim) : tensor<?x64xf32>
+        %1 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]} ins(%arg0 : tensor<?x64xf32>) outs(%0 : tensor<?x64xf32>) {
+        ^bb0(%in: f32, %out: f32):
+          %cst = arith.constant 0.000000e+00 : f32
+          %2 = arith.maximumf %in, %cst : f32
+          linalg.yield %2 : f32
+        } -> tensor<?x64xf32>
+        bufferization.materialize_in_destination %1 in restrict writable %arg1 : (tensor<?x64xf32>, memref<?x64xf32, strided<[?, 1], offset: ?>>) -> ()
+        return
+      }
     }
     ```
-    Options: none.
   }];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
                            "::mlir::bufferization::BufferizationDialect", "::mlir::cf::ControlFlowDialect",

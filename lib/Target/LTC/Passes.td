@@ -13,11 +13,15 @@ def LmmaSerializeKernels : Pass<"lmma-serialize-kernels", "::mlir::ModuleOp"> {
 
     Before:
     ```mlir
-    lmma.kernel @k(%out : memref<?x64xf32>) { ... }
+    lmma.kernel @k(%o: memref<?x64xf32>) {
+      %a = lmma.zero {lmma.registers = array<i64: 0>} : !lmma.acc<f32>
+      lmma.store %a, %o[0, 0] : memref<?x64xf32>
+    }
     ```
     After:
     ```mlir
-    module attributes {lmma.program = ".lmma 1\n\n.kernel k\n..."}
+    module attributes {lmma.program = ".lmma 1\0A\0A.kernel k\0A.buffer b0 : f32[M, 64]\0A  zero f0\0A  st.f32 b0[0, 0], f0\0A.end\0A"} {
+    }
     ```
   }];
 }

@@ -1,7 +1,7 @@
 """Counts what every op, attribute, type and pass must have, and fails when one lacks it.
 
 - a description, with an example (doc_examples.py runs them);
-- a test of what it refuses: for an op, attribute or type, a case of a test whose name ends in `invalid` or `invalid-...` that
+- a test of what it refuses: for an op, and for an attribute or type with a verifier, a case of a test whose name ends in `invalid` or `invalid-...` that
   mentions it and expects an error; for a pass, a test `<argument>-invalid.mlir` that runs it.
 
 Usage: doc_coverage.py
@@ -48,7 +48,7 @@ def lacks(definition: Definition, cases: list[str], passes: set[str]) -> list[st
     else:
         if "Example" not in definition.description:
             missing.append("an example")
-        if not any(re.search(rf"{re.escape(definition.name)}(?![\w.])", case) for case in cases):
+        if definition.verified and not any(re.search(rf"{re.escape(definition.name)}(?![\w.])", case) for case in cases):
             missing.append("an invalid test: a case of an *invalid*.mlir that uses it and expects an error")
     return missing
 

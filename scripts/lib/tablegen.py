@@ -18,13 +18,17 @@ LLVM = Path("/usr/lib/llvm-22")
 
 @dataclass(frozen=True)
 class Definition:
-    """An op, attribute, type or pass: `name` as one writes it (`lowbit.matmul`, `#lowbit.tile`, `lowbit-pack-weights`)."""
+    """An op, attribute, type or pass: `name` as one writes it (`lowbit.matmul`, `#lowbit.tile`, `lowbit-pack-weights`).
+
+    `verified`: it can be refused (an attribute or type without parameters, say, cannot).
+    """
 
     kind: str
     name: str
     file: Path
     record: str
     description: str
+    verified: bool
 
     def blocks(self) -> list[tuple[str, str]]:
         """The ```mlir blocks of the description, each with the line of text above it."""
@@ -58,7 +62,8 @@ def definitions() -> list[Definition]:
 
         def add(kind: str, record: str, name: str) -> None:
             text = textwrap.dedent(records[record].get("description") or "").strip("\n")
-            result.append(Definition(kind, name, file.relative_to(ROOT), record, text))
+            verified = kind in ("op", "pass") or bool(records[record].get("genVerifyDecl"))
+            result.append(Definition(kind, name, file.relative_to(ROOT), record, text, verified))
 
         def dialect(record: str, field: str) -> str:
             return records[records[record][field]["def"]]["name"]

@@ -117,11 +117,3 @@ func.func @strided_copy(%x: memref<4x8xf32, strided<[16, 1]>>, %y: memref<4x8xf3
   memref.copy %x, %y : memref<4x8xf32, strided<[16, 1]>> to memref<4x8xf32>
   return
 }
-
-// -----
-
-func.func @tensors(%x: tensor<4xf32>, %z: f32) -> tensor<4xf32> {
-  // expected-error@below {{expected buffers: run one-shot-bufferize before lutra-linalg-to-loops}}
-  %y = linalg.fill ins(%z : f32) outs(%x : tensor<4xf32>) -> tensor<4xf32>
-  return %y : tensor<4xf32>
-}

@@ -64,6 +64,7 @@ def Lmma_LaunchOp : Lmma_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
 
     Example:
     ```mlir
+    lmma.kernel @clear(%out : memref<?x128xf32>) {}
     lmma.launch @clear(%y) : memref<?x128xf32>
     ```
   }];
@@ -105,7 +106,15 @@ def Lmma_ForOp : Lmma_Instruction<"for", [SingleBlock, RecursiveMemoryEffects, A
 def Lmma_YieldOp : Lmma_Op<"yield", [Pure, Terminator, HasParent<"ForOp">]> {
   let summary = "The values that a loop carries to its next iteration";
   let description = [{
-    Example: see `lmma.for`.
+    Ends the body of an `lmma.for`, with a value for each that the loop carries.
+
+    Example:
+    ```mlir
+    %init = lmma.zero : !lmma.acc<f32>
+    %r = lmma.for %g = 0 to 9 step 1 carry(%y = %init : !lmma.acc<f32>) {
+      lmma.yield %y : !lmma.acc<f32>
+    }
+    ```
   }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";

@@ -37,6 +37,8 @@ def Lmma_WeightsType : Lmma_Type<"Weights", "weights"> {
 def Lmma_AccumulatorType : Lmma_Type<"Accumulator", "acc"> {
   let summary = "m x n accumulators, a register tile `a` (i32) or `f` (f32)";
   let description = [{
+    What the array adds to, exactly in i32, in f32 for tables of f32; and what leaves the array as outputs, in f32.
+
     Example: `!lmma.acc<i32>`
   }];
   let parameters = (ins "::mlir::Type":$element);
@@ -47,6 +49,8 @@ def Lmma_AccumulatorType : Lmma_Type<"Accumulator", "acc"> {
 def Lmma_RowsType : Lmma_Type<"Rows", "rows"> {
   let summary = "One f32 for each of m rows, a register `s`";
   let description = [{
+    The table scales or activation sums of one group, an operand of `lmma.scale`.
+
     Example: `!lmma.rows`
   }];
 }
@@ -54,6 +58,8 @@ def Lmma_RowsType : Lmma_Type<"Rows", "rows"> {
 def Lmma_ColsType : Lmma_Type<"Cols", "cols"> {
   let summary = "One f32 for each of n columns, a register tile `c`";
   let description = [{
+    The alphas, zetas or betas of one group, an operand of `lmma.scale`.
+
     Example: `!lmma.cols`
   }];
 }

@@ -27,6 +27,8 @@ def ONNX_ValueType : TypeDef<ONNX_Dialect, "Value"> {
   let description = [{
     ONNX lets a model leave out the types of intermediate values. The conversion infers them from the operands, so
     the importer does not have to.
+
+    Example: `!onnx.value`
   }];
 }
 

@@ -1,6 +1,6 @@
-//===- LowbitAttributes.cpp - weight formats, layouts and tiles -----------===//
+//===- LowbitAttributes.cpp - layouts, packed weights and tiles -----------===//
 //
-// Verification of the formats and of the components that carry them, and the sizes of packed weights.
+// Their verification, and the sizes of packed weights. Formats are in WeightFormats.cpp and beside it.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
@@ -12,6 +12,7 @@ using namespace mlir;
 using namespace lutra::lowbit;
 
 #include "dialects/lowbit/IR/LowbitAttrInterfaces.cpp.inc"
+#include "dialects/lowbit/IR/LowbitOpInterfaces.cpp.inc"
 #include "dialects/lowbit/IR/LowbitEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES
@@ -25,116 +26,6 @@ void LowbitDialect::registerAttributes() {
 }
 
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
-
-/// Bits per code and group length, which every format has.
-static LogicalResult verifyCodes(EmitError emitError, StringRef what, unsigned bits, int64_t group) {
-  if (bits < 1 || bits > 8)
-    return emitError() << what << " must be 1 to 8, but is " << bits;
-  if (group < 1)
-    return emitError() << "group must be positive, but is " << group;
-  return success();
-}
-
-namespace {
-/// A component that a format asks for: its name and exact type.
-struct Expected {
-  StringRef name;
-  RankedTensorType type;
-};
-} // namespace
-
-/// `components` are exactly `expected`, each an elements attribute of the stated type.
-static LogicalResult verifyExactly(EmitError emitError, ArrayRef<Expected> expected, DictionaryAttr components) {
-  for (const Expected &component : expected) {
-    Attribute found = components.get(component.name);
-    if (!found)
-      return emitError() << "needs the component '" << component.name << "' : " << component.type;
-    auto elements = dyn_cast<ElementsAttr>(found);
-    if (!elements || elements.getShapedType() != component.type) {
-      InFlightDiagnostic diag = emitError();
-      diag << "component '" << component.name << "' must be elements of " << component.type << ", but is ";
-      if (elements)
-        return diag << elements.getShapedType();
-      return diag << found;
-    }
-    if (!isa<DenseIntOrFPElementsAttr, DenseResourceElementsAttr>(elements))
-      return emitError() << "component '" << component.name << "' must be dense or dense_resource elements";
-  }
-  for (NamedAttribute given : components)
-    if (llvm::none_of(expected, [&](const Expected &component) { return component.name == given.getName(); }))
-      return emitError() << "component '" << given.getName().getValue() << "' does not belong to this format";
-  return success();
-}
-
-/// Builds the types of the components of an N x K weight.
-namespace {
-struct ComponentTypes {
-  MLIRContext *context;
-  int64_t rows, groups, codeBytes;
-
-  ComponentTypes(WeightFormatInterface format, int64_t rows, int64_t cols)
-      : context(format.getContext()), rows(rows), groups((cols + format.getGroupSize() - 1) / format.getGroupSize()),
-        codeBytes((format.getGroupSize() * format.getCodeBits() + 7) / 8) {}
-
-  RankedTensorType codes() const {
-    return RankedTensorType::get({rows, groups, codeBytes}, IntegerType::get(context, 8));
-  }
-  RankedTensorType bytes() const { return RankedTensorType::get({rows, groups}, IntegerType::get(context, 8)); }
-  RankedTensorType floats() const { return RankedTensorType::get({rows, groups}, Float32Type::get(context)); }
-  RankedTensorType floats(int64_t last) const {
-    return RankedTensorType::get({rows, groups, last}, Float32Type::get(context));
-  }
-};
-} // namespace
-
-//===----------------------------------------------------------------------===//
-// Formats
-//===----------------------------------------------------------------------===//
-
-LogicalResult UniformAttr::verify(EmitError emitError, unsigned bits, int64_t group, ZeroKind) {
-  return verifyCodes(emitError, "bits", bits, group);
-}
-unsigned UniformAttr::getCodeBits() const { return getBits(); }
-int64_t UniformAttr::getGroupSize() const { return getGroup(); }
-LogicalResult UniformAttr::verifyComponents(EmitError emitError, int64_t rows, int64_t cols,
-                                            DictionaryAttr components) const {
-  ComponentTypes types(*this, rows, cols);
-  SmallVector<Expected> expected{{"codes", types.codes()}, {"scales", types.floats()}};
-  if (getZero() == ZeroKind::Integer)
-    expected.push_back({"zeros", types.bytes()});
-  if (getZero() == ZeroKind::Float)
-    expected.push_back({"zeros", types.floats()});
-  return verifyExactly(emitError, expected, components);
-}
-
-LogicalResult BipolarAttr::verify(EmitError emitError, unsigned planes, int64_t group, FloatAttr zeta) {
-  if (zeta && !zeta.getType().isF32())
-    return emitError() << "zeta must be an f32, but is " << zeta.getType();
-  return verifyCodes(emitError, "planes", planes, group);
-}
-unsigned BipolarAttr::getCodeBits() const { return getPlanes(); }
-int64_t BipolarAttr::getGroupSize() const { return getGroup(); }
-LogicalResult BipolarAttr::verifyComponents(EmitError emitError, int64_t rows, int64_t cols,
-                                            DictionaryAttr components) const {
-  ComponentTypes types(*this, rows, cols);
-  SmallVector<Expected> expected{{"codes", types.codes()}, {"alphas", types.floats()}};
-  if (!getZeta())
-    expected.push_back({"zetas", types.floats()});
-  return verifyExactly(emitError, expected, components);
-}
-
-LogicalResult BCQAttr::verify(EmitError emitError, unsigned planes, int64_t group) {
-  return verifyCodes(emitError, "planes", planes, group);
-}
-unsigned BCQAttr::getCodeBits() const { return getPlanes(); }
-int64_t BCQAttr::getGroupSize() const { return getGroup(); }
-LogicalResult BCQAttr::verifyComponents(EmitError emitError, int64_t rows, int64_t cols,
-                                        DictionaryAttr components) const {
-  ComponentTypes types(*this, rows, cols);
-  return verifyExactly(emitError,
-                       {{"codes", types.codes()}, {"alphas", types.floats(getPlanes())}, {"betas", types.floats()}},
-                       components);
-}
 
 //===----------------------------------------------------------------------===//
 // Layouts
@@ -165,10 +56,8 @@ LogicalResult PackedAttr::verify(EmitError emitError, WeightFormatInterface form
 }
 unsigned PackedAttr::getCodeBits() const { return getFormat().getCodeBits(); }
 int64_t PackedAttr::getGroupSize() const { return getFormat().getGroupSize(); }
-LogicalResult PackedAttr::verifyComponents(EmitError emitError, int64_t rows, int64_t cols,
-                                           DictionaryAttr components) const {
-  auto type = RankedTensorType::get({getTotalBytes(rows, cols)}, IntegerType::get(getContext(), 8));
-  return verifyExactly(emitError, {{"data", type}}, components);
+SmallVector<ExpectedComponent> PackedAttr::getExpectedComponents(int64_t rows, int64_t cols) const {
+  return {{"data", RankedTensorType::get({getTotalBytes(rows, cols)}, IntegerType::get(getContext(), 8))}};
 }
 
 int64_t PackedAttr::getGroupBytes() const {

@@ -3,70 +3,7 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_LOWBITATTRIBUTES_TD
 #define LUTRA_DIALECTS_LOWBIT_IR_LOWBITATTRIBUTES_TD
 
-include "dialects/lowbit/IR/LowbitDialect.td"
-include "dialects/lowbit/IR/LowbitInterfaces.td"
-include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
-
-class Lowbit_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<Lowbit_Dialect, name, traits> {
-  let mnemonic = attrMnemonic;
-}
-
-def Lowbit_ZeroKind : I32EnumAttr<"ZeroKind", "how a uniform format states its zero point", [
-    I32EnumAttrCase<"Midpoint", 0, "midpoint">,
-    I32EnumAttrCase<"Integer", 1, "integer">,
-    I32EnumAttrCase<"Float", 2, "float">]> {
-  let cppNamespace = "::lutra::lowbit";
-}
-
-def Lowbit_UniformAttr : Lowbit_Attr<"Uniform", "uniform", [DeclareAttrInterfaceMethods<Lowbit_WeightFormatInterface>]> {
-  let summary = "Uniform quantization: w = scale (q - zero)";
-  let description = [{
-    An unsigned code `q` of `bits` bits per element; a scale, and by `zero` a zero point, per row and group of `group`
-    elements along K. `midpoint` is the constant 2^(bits-1).
-
-    Components for an N x K weight with G = ceil(K / group) groups, B = ceil(group * bits / 8):
-    `codes : tensor<N x G x B x i8>` (element k of a group at bit k*bits, least significant bit first),
-    `scales : tensor<N x G x f32>`, and `zeros : tensor<N x G x i8>` (integer, unsigned) or `tensor<N x G x f32>` (float).
-
-    Example: `#lowbit.uniform<bits = 4, group = 32, zero = float>`
-  }];
-  let parameters = (ins "unsigned":$bits, "int64_t":$group, DefaultValuedParameter<"ZeroKind", "ZeroKind::Midpoint">:$zero);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
-
-def Lowbit_BipolarAttr : Lowbit_Attr<"Bipolar", "bipolar", [DeclareAttrInterfaceMethods<Lowbit_WeightFormatInterface>]> {
-  let summary = "Bit planes of -1 and +1 with power-of-two alphas: w = alpha (sum_p 2^p (2 bit_p - 1) + zeta)";
-  let description = [{
-    The canonical form of a uniform weight (LUT Tensor Core, section 3.1.2: alpha = s', zeta = -z'). Plane p is bit p of
-    the code, so the codes of a uniform weight serve as they are. `zeta` is a constant when the parameter is there;
-    otherwise each row and group has its own.
-
-    Components: `codes` as in `#lowbit.uniform`, `alphas : tensor<N x G x f32>`, and `zetas : tensor<N x G x f32>` unless
-    constant.
-
-    Example: `#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>`
-  }];
-  let parameters = (ins "unsigned":$planes, "int64_t":$group, OptionalParameter<"::mlir::FloatAttr">:$zeta);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
-
-def Lowbit_BCQAttr : Lowbit_Attr<"BCQ", "bcq", [DeclareAttrInterfaceMethods<Lowbit_WeightFormatInterface>]> {
-  let summary = "Binary-coding quantization: w = sum_p alpha_p (2 bit_p - 1) + beta";
-  let description = [{
-    LUT-GEMM's format: an alpha per plane, and an offset, for each row and group.
-
-    Components: `codes` as in `#lowbit.uniform` (plane p is bit p), `alphas : tensor<N x G x planes x f32>`,
-    `betas : tensor<N x G x f32>`.
-
-    Example: `#lowbit.bcq<planes = 3, group = 64>`
-  }];
-  let parameters = (ins "unsigned":$planes, "int64_t":$group);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
+include "dialects/lowbit/IR/LowbitFormats.td"
 
 def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
   let summary = "How packed planes lie in memory";
@@ -115,5 +52,7 @@ def Lowbit_TileAttr : Lowbit_Attr<"Tile", "tile"> {
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
+
+include "dialects/lowbit/IR/CompositeFormats.td"
 
 #endif // LUTRA_DIALECTS_LOWBIT_IR_LOWBITATTRIBUTES_TD

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/Verify.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -12,9 +13,6 @@ using namespace lutra::lowbit;
 
 #define GET_OP_CLASSES
 #include "dialects/lowbit/IR/LowbitOps.cpp.inc"
-
-/// Whether two dimensions can be the same at run time.
-static bool compatible(int64_t a, int64_t b) { return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b; }
 
 /// C1 of the ops from weight to weight.
 static LogicalResult verifySameShape(Operation *op, WeightType source, WeightType result) {
@@ -25,8 +23,7 @@ static LogicalResult verifySameShape(Operation *op, WeightType source, WeightTyp
                            << " (C1)";
 }
 
-/// The result of a product is M x N.
-static LogicalResult verifyProduct(Operation *op, int64_t m, int64_t n, RankedTensorType result) {
+LogicalResult lutra::lowbit::verifyProduct(Operation *op, int64_t m, int64_t n, RankedTensorType result) {
   if (result.getRank() != 2)
     return op->emitOpError() << "result must be a matrix, but is " << result << " (C1)";
   if (!compatible(result.getDimSize(0), m) || result.getDimSize(1) != n) {
@@ -47,37 +44,13 @@ LogicalResult WeightOp::verify() {
                                            getComponents());
 }
 
-/// The place of a format in the chain uniform, bipolar, BCQ; -1 for others.
-static int getChainPlace(WeightFormatInterface format) {
-  if (isa<UniformAttr>(format))
-    return 0;
-  if (isa<BipolarAttr>(format))
-    return 1;
-  return isa<BCQAttr>(format) ? 2 : -1;
-}
-
 LogicalResult ReinterpretOp::verify() {
   WeightType source = getSource().getType(), result = getType();
   if (failed(verifySameShape(*this, source, result)))
     return failure();
-  WeightFormatInterface from = source.getFormat(), to = result.getFormat();
-  if (from == to)
+  if (source.getFormat() == result.getFormat())
     return success();
-  int fromPlace = getChainPlace(from), toPlace = getChainPlace(to);
-  if (fromPlace < 0 || toPlace <= fromPlace)
-    return emitOpError() << "expected formats in the order uniform, bipolar, bcq, but found " << from << " to " << to
-                         << " (C2)";
-  if (from.getCodeBits() != to.getCodeBits() || from.getGroupSize() != to.getGroupSize())
-    return emitOpError() << "expected " << from.getCodeBits() << " bits in groups of " << from.getGroupSize()
-                         << " as the operand has, but the result has " << to.getCodeBits() << " in groups of "
-                         << to.getGroupSize() << " (C2)";
-  auto uniform = dyn_cast<UniformAttr>(from);
-  auto bipolar = dyn_cast<BipolarAttr>(to);
-  if (uniform && uniform.getZero() == ZeroKind::Midpoint && bipolar && bipolar.getZeta() &&
-      !bipolar.getZeta().getValue().isExactlyValue(-1.0))
-    return emitOpError() << "zeta of a weight whose zero point is the midpoint is -1, but the result states "
-                         << bipolar.getZeta() << " (C3)";
-  return success();
+  return source.getFormat().verifyReinterpret([&] { return emitOpError(); }, result.getFormat());
 }
 
 OpFoldResult ReinterpretOp::fold(FoldAdaptor) {
@@ -121,46 +94,6 @@ LogicalResult PackedDataOp::verify() {
 // Products
 //===----------------------------------------------------------------------===//
 
-LogicalResult MatmulOp::verify() {
-  auto activations = cast<RankedTensorType>(getActivations().getType());
-  WeightType weight = getWeight().getType();
-  if (activations.getRank() != 2)
-    return emitOpError() << "activations must be a matrix, but are " << activations << " (C1)";
-  if (!compatible(activations.getDimSize(1), weight.getCols()))
-    return emitOpError() << "K of the activations is " << activations.getDimSize(1) << ", but that of the weight is "
-                         << weight.getCols() << " (C1)";
-  return verifyProduct(*this, activations.getDimSize(0), weight.getRows(), cast<RankedTensorType>(getType()));
-}
-
-LogicalResult PrecomputeOp::verify() {
-  auto activations = cast<RankedTensorType>(getActivations().getType());
-  TableType table = getType();
-  if (activations.getRank() == 2 && compatible(activations.getDimSize(0), table.getRows()) &&
-      compatible(activations.getDimSize(1), table.getCols()))
-    return success();
-  return emitOpError() << "M and K of the activations and the table must agree, but these are " << activations
-                       << " and " << table << " (C1)";
-}
-
-LogicalResult AssembleTableOp::verify() {
-  TableType table = getType();
-  auto check = [&](StringRef what, Type found, ArrayRef<int64_t> shape, Type element) -> LogicalResult {
-    auto expected = RankedTensorType::get(shape, element);
-    auto tensor = cast<RankedTensorType>(found);
-    if (tensor.getElementType() == element && succeeded(verifyCompatibleShape(tensor, expected)))
-      return success();
-    return emitOpError() << what << " must be " << expected << ", but are " << found << " (C1)";
-  };
-  int64_t m = table.getRows(), groups = table.getNumGroups();
-  Type f32 = Float32Type::get(getContext());
-  if (failed(
-          check("entries", getEntries().getType(), {m, groups, table.getTablesPerGroup() * 16}, table.getElement())) ||
-      failed(check("scales", getScales().getType(), {m, groups}, f32)) ||
-      failed(check("sums", getSums().getType(), {m, groups}, f32)))
-    return failure();
-  return success();
-}
-
 LogicalResult LookupMatmulOp::verify() {
   TableType table = getTable().getType();
   WeightType weight = getWeight().getType();
@@ -173,5 +106,7 @@ LogicalResult LookupMatmulOp::verify() {
   if (table.getGroup() != weight.getGroup())
     return emitOpError() << "the group of the table is " << table.getGroup() << ", but that of the weight is "
                          << weight.getGroup() << " (C1)";
+  if (failed(verifyEpilogue(*this, getEpilogue(), getEpilogueOperands(), table.getRows(), weight.getRows(), "C3, C4")))
+    return failure();
   return verifyProduct(*this, table.getRows(), weight.getRows(), cast<RankedTensorType>(getType()));
 }

@@ -1,9 +1,10 @@
 //===- LowbitTypes.cpp - weights and tables as values ---------------------===//
 //
-// Assembly and verification of `!lowbit.weight<NxK, format>` and `!lowbit.table<MxK, group = .., element = ..>`.
+// Registration of the types, and assembly and verification of `!lowbit.weight<NxK, format>`; tables are in LowbitTables.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/Verify.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -20,8 +21,7 @@ void LowbitDialect::registerTypes() {
       >();
 }
 
-/// Parses `AxB`; `?` stands for a dynamic A when `allowDynamic`.
-static ParseResult parseMatrixShape(AsmParser &parser, int64_t &rows, int64_t &cols, bool allowDynamic) {
+ParseResult lutra::lowbit::parseMatrixShape(AsmParser &parser, int64_t &rows, int64_t &cols, bool allowDynamic) {
   SMLoc loc = parser.getCurrentLocation();
   SmallVector<int64_t, 2> shape;
   if (parser.parseDimensionList(shape, allowDynamic, /*withTrailingX=*/false))
@@ -79,48 +79,4 @@ LayoutAttr WeightType::getLayout() const {
 
 WeightType WeightType::withFormat(WeightFormatInterface format) const {
   return get(getContext(), getRows(), getCols(), format);
-}
-
-//===----------------------------------------------------------------------===//
-// Table
-//===----------------------------------------------------------------------===//
-
-Type TableType::parse(AsmParser &parser) {
-  int64_t rows, cols, group;
-  Type element;
-  bool symmetric = false;
-  SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parseMatrixShape(parser, rows, cols, /*allowDynamic=*/true) || parser.parseComma() ||
-      parser.parseKeyword("group") || parser.parseEqual() || parser.parseInteger(group) || parser.parseComma() ||
-      parser.parseKeyword("element") || parser.parseEqual() || parser.parseType(element))
-    return {};
-  if (succeeded(parser.parseOptionalComma()) &&
-      (parser.parseKeyword("symmetric") || parser.parseEqual() || parser.parseInteger(symmetric)))
-    return {};
-  if (parser.parseGreater())
-    return {};
-  return parser.getChecked<TableType>(loc, parser.getContext(), rows, cols, group, element, symmetric);
-}
-
-void TableType::print(AsmPrinter &printer) const {
-  printer << '<';
-  if (ShapedType::isDynamic(getRows()))
-    printer << '?';
-  else
-    printer << getRows();
-  printer << 'x' << getCols() << ", group = " << getGroup() << ", element = " << getElement();
-  if (getSymmetric())
-    printer << ", symmetric = true";
-  printer << '>';
-}
-
-LogicalResult TableType::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t cols,
-                                int64_t group, Type element, bool) {
-  if (ShapedType::isDynamic(cols) || cols < 1)
-    return emitError() << "a table's K must be static and positive";
-  if (group < 1)
-    return emitError() << "group must be positive, but is " << group;
-  if (!element.isInteger(8) && !element.isF32())
-    return emitError() << "element must be i8 or f32, but is " << element;
-  return success();
 }

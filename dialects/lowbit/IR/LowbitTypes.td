@@ -3,7 +3,7 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_LOWBITTYPES_TD
 #define LUTRA_DIALECTS_LOWBIT_IR_LOWBITTYPES_TD
 
-include "dialects/lowbit/IR/LowbitAttributes.td"
+include "dialects/lowbit/IR/LowbitTables.td"
 
 class Lowbit_Type<string name, string typeMnemonic> : TypeDef<Lowbit_Dialect, name> {
   let mnemonic = typeMnemonic;
@@ -39,13 +39,19 @@ def Lowbit_TableType : Lowbit_Type<"Table", "table"> {
   let summary = "The lookup tables of an M x K activation matrix";
   let description = [{
     For each row and each 4 activations of a group, the 16 signed sums of them (docs/spec/numerics.md, "Tables"). `element` is
-    `f32` (exact) or `i8` (quantized, one scale per row and group). With `symmetric` only the 8 entries whose sign index bit
-    is clear are computed; the others are their negatives. `rows` may be dynamic (`?`).
+    `f32` (exact), `f16` (rounded), `i16` or `i8` (quantized, or the sums of integer activations). `scale` says which quantized
+    entries share a scale: those of a `group` (the default), of a `table`, or of a `row`. With `symmetric` only the 8 entries whose
+    sign index bit is clear are computed; the others are their negatives. `rows` may be dynamic (`?`).
 
-    Example: `!lowbit.table<?x264, group = 32, element = i8, symmetric = true>`
+    Example: `!lowbit.table<?x264, group = 32, element = i8, scale = row, symmetric = true>`
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element,
-                        DefaultValuedParameter<"bool", "false">:$symmetric);
+                        DefaultValuedParameter<"bool", "false">:$symmetric,
+                        DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale);
+  let builders = [TypeBuilder<(ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element,
+                                   "bool":$symmetric), [{
+    return $_get($_ctxt, rows, cols, group, element, symmetric, TableScale::Group);
+  }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -53,6 +59,14 @@ def Lowbit_TableType : Lowbit_Type<"Table", "table"> {
     int64_t getNumGroups() const { return (getCols() + getGroup() - 1) / getGroup(); }
     /// Tables of 4 activations per group: an even number, since a code byte indexes two.
     int64_t getTablesPerGroup() const { return (getGroup() + 7) / 8 * 2; }
+    /// Scales of a row: one, or one per group or table.
+    int64_t getScalesPerRow() const;
+    /// The element and the scale.
+    TableKindAttr getKind() const;
+    /// The tables of the same activations, of another kind.
+    TableType withKind(TableKindAttr kind) const;
+    /// The same tables, computed in half or whole.
+    TableType withSymmetric(bool symmetric) const;
   }];
 }
 

@@ -10,88 +10,66 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_WEIGHTS_H
 #define LUTRA_DIALECTS_LOWBIT_IR_WEIGHTS_H
 
-#include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/WeightSource.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 
 namespace lutra::lowbit {
 
-/// Reads a weight that is defined by constants: `lowbit.weight` and any chain of `lowbit.reinterpret` and
-/// `lowbit.pack`.
+/// Reads a weight that is defined by constants: `lowbit.weight` and any chain of ops from weight to weight
+/// (`lowbit.reinterpret`, `lowbit.concat_rows`, `lowbit.pack`...).
 ///
 /// Numbers are those of the value's own format: after `uniform -> bcq`, `alpha(n, g, p)` and `beta(n, g)` are the BCQ
-/// ones. A uniform weight answers as the bipolar weight that it equals. The layout of a packed weight does not matter.
+/// ones. A uniform or ternary weight answers as the bipolar weight that it equals, a signed one with unsigned codes. The
+/// layout of a packed weight does not matter. What a format means is its WeightSource's to know (WeightSource.h).
 class WeightReader {
 public:
   /// Makes a reader, or reports on the defining op why there can be none: the value is not a constant, a resource has
-  /// no data or too little, or a constant zeta contradicts the zero points.
+  /// no data or too little, a code is invalid, or a constant zeta contradicts the zero points.
   static mlir::FailureOr<WeightReader> create(mlir::Value weight);
 
-  int64_t getRows() const { return rows; }
-  int64_t getCols() const { return cols; }
-  int64_t getGroup() const { return group; }
-  int64_t getNumGroups() const { return groups; }
+  int64_t getRows() const { return source->getRows(); }
+  int64_t getCols() const { return source->getCols(); }
+  int64_t getGroup() const { return source->getGroup(); }
+  int64_t getNumGroups() const { return source->getNumGroups(); }
   /// Bits per code, the number of planes.
-  unsigned getBits() const { return bits; }
+  unsigned getBits() const { return source->getBits(); }
   /// The format of the value, without its layout.
-  WeightFormatInterface getFormat() const { return format; }
+  WeightFormatInterface getFormat() const { return source->getFormat(); }
+  /// Whether bits of the codes are planes with alphas: without, only codes and values can be asked for.
+  bool hasPlanes() const { return source->hasPlanes(); }
   /// Whether each plane has an alpha of its own (BCQ).
-  bool isBCQ() const { return form == Form::BCQ; }
+  bool isBCQ() const { return mlir::isa<BCQAttr>(source->getFormat()); }
   /// Elements of group `g` that are not padding.
-  int64_t getGroupLength(int64_t g) const { return std::min(group, cols - g * group); }
+  int64_t getGroupLength(int64_t g) const { return source->getGroupLength(g); }
 
   /// The code of one element.
-  uint8_t code(int64_t n, int64_t k) const;
+  uint8_t code(int64_t n, int64_t k) const { return source->code(n, k); }
   /// The codes of row `n`, group `g`, in the first `getGroup()` places of `out`; zeros in the rest.
   void rowCodes(int64_t n, int64_t g, llvm::MutableArrayRef<uint8_t> out) const;
   /// The codes of elements 8 `octet` .. 8 `octet` + 7 of row `n`, group `g`, one per byte, the first lowest.
-  uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const;
+  uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const { return source->octetCodes(n, g, octet); }
 
   /// alpha of a row and group (of plane `p` in BCQ).
-  float alpha(int64_t n, int64_t g, unsigned p = 0) const;
+  float alpha(int64_t n, int64_t g, unsigned p = 0) const { return source->alpha(n, g, p); }
   /// zeta of a row and group. Not for BCQ.
-  float zeta(int64_t n, int64_t g) const;
+  float zeta(int64_t n, int64_t g) const { return source->zeta(n, g); }
   /// beta of a row and group: in BCQ the stored one, else alpha * zeta rounded once.
-  float beta(int64_t n, int64_t g) const;
+  float beta(int64_t n, int64_t g) const { return source->beta(n, g); }
   /// The weight of one element. In f64, where only the last operations of float zero points can round.
-  double value(int64_t n, int64_t k) const;
+  double value(int64_t n, int64_t k) const { return source->value(n, k); }
 
   /// The zeta that every row and group shares, if they do. Not for BCQ.
-  std::optional<float> findConstantZeta() const;
+  std::optional<float> findConstantZeta() const { return source->findConstantZeta(); }
   /// The least and the greatest code, padding left out.
   std::pair<uint8_t, uint8_t> findCodeRange() const;
 
+  /// What answers.
+  const WeightSource &getSource() const { return *source; }
+
 private:
-  /// The formula that the numbers follow.
-  enum class Form { Uniform, Bipolar, BCQ };
-  /// An attribute's elements where they lie; `stride` is 0 for a splat. Bytes may be unaligned.
-  struct Elements {
-    const char *data = nullptr;
-    int64_t stride = 0;
-    float f32(int64_t index) const;
-    uint8_t u8(int64_t index) const { return static_cast<uint8_t>(data[index * stride]); }
-  };
-
-  mlir::LogicalResult bind(WeightOp op);
-  mlir::FailureOr<Elements> bindElements(WeightOp op, llvm::StringRef name, int64_t count);
-  /// The stored or implied zeta, before a constant of the format replaces it.
-  float derivedZeta(int64_t n, int64_t g) const;
-  double zeroPoint(int64_t n, int64_t g) const;
-
-  int64_t rows = 0, cols = 0, group = 0, groups = 0, codeBytes = 0;
-  unsigned bits = 0;
-  /// The format of the value, of the constant behind it, and the formulas of both.
-  WeightFormatInterface format, baseFormat;
-  Form form = Form::Uniform, baseForm = Form::Uniform;
-  ZeroKind zero = ZeroKind::Midpoint;
-  std::optional<float> constantZeta;
-  Elements codes, alphas, offsets;
-  /// One past the last byte of codes that are no splat.
-  const char *codesEnd = nullptr;
-  /// The byte that a splat of codes repeats.
-  std::array<char, 8> splatCodes{};
+  explicit WeightReader(WeightSourcePtr source) : source(std::move(source)) {}
+  WeightSourcePtr source;
 };
 
 /// The layout for `reader`'s weight with `tileRows` rows a tile: the narrowest storage types that hold every alpha and

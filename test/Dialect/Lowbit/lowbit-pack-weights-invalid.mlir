@@ -6,7 +6,7 @@
 !t = !lowbit.table<?x16, group = 16, element = i8>
 !planes = !lowbit.weight<2x16, #lowbit.bipolar<planes = 4, group = 16>>
 
-// expected-error @+1 {{the weight must be a constant: a lowbit.weight through lowbit.reinterpret and lowbit.pack only}}
+// expected-error @+1 {{the weight must be a constant: a lowbit.weight through lowbit.reinterpret, lowbit.pack and other ops from weight to weight only}}
 func.func @argument(%t: !t, %w: !planes) -> tensor<?x2xf32> {
   %x = lowbit.lookup_matmul %t, %w : !t, !planes -> tensor<?x2xf32>
   return %x : tensor<?x2xf32>

@@ -1,0 +1,41 @@
+//===- LowbitTables.td - the kinds of tables and of activations -*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LOWBIT_IR_LOWBITTABLES_TD
+#define LUTRA_DIALECTS_LOWBIT_IR_LOWBITTABLES_TD
+
+include "dialects/lowbit/IR/LowbitAttributes.td"
+
+def Lowbit_TableScale : I32EnumAttr<"TableScale", "which entries of a row's tables share a scale", [
+    I32EnumAttrCase<"Group", 0, "group">,
+    I32EnumAttrCase<"Table", 1, "table">,
+    I32EnumAttrCase<"Row", 2, "row">]> {
+  let cppNamespace = "::lutra::lowbit";
+}
+
+def Lowbit_ActivationCodes : I32EnumAttr<"ActivationCodes", "what the codes of quantized activations are", [
+    I32EnumAttrCase<"Absmax", 0, "absmax">,
+    I32EnumAttrCase<"Bipolar", 1, "bipolar">]> {
+  let cppNamespace = "::lutra::lowbit";
+  let genSpecializedAttr = 0;
+}
+
+def Lowbit_ActivationCodesAttr : EnumAttr<Lowbit_Dialect, Lowbit_ActivationCodes, "codes"> {
+  let summary = "What the codes of quantized activations are: rounded to the nearest integer, or to the nearest odd one";
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Lowbit_TableKindAttr : Lowbit_Attr<"TableKind", "table_kind"> {
+  let summary = "The entries of lookup tables, and which of them share a scale";
+  let description = [{
+    `element` is `f32` (exact), `f16` (rounded), `i16` or `i8` (quantized). Quantized entries have a scale for each `group` of a
+    row, for each `table` of four activations (LUT Tensor Core, section 3.1.3) or for the whole `row`; floats have none, and state
+    `group`.
+
+    Example: `#lowbit.table_kind<i8, scale = row>`
+  }];
+  let parameters = (ins "::mlir::Type":$element, DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale);
+  let assemblyFormat = "`<` $element (`,` `scale` `=` $scale^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // LUTRA_DIALECTS_LOWBIT_IR_LOWBITTABLES_TD

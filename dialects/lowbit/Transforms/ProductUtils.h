@@ -1,0 +1,35 @@
+//===- ProductUtils.h - activations of a product as numbers -----*- C++ -*-===//
+//
+// Private to dialects/lowbit/Transforms.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTUTILS_H
+#define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTUTILS_H
+
+#include "dialects/lowbit/IR/Lowbit.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace lutra::lowbit {
+
+/// The indexing maps with these results, as in `{{m, k}, {k, n}, {m, n}}`.
+inline llvm::SmallVector<mlir::AffineMap> makeMaps(mlir::MLIRContext *context,
+                                                   llvm::ArrayRef<llvm::SmallVector<mlir::AffineExpr, 4>> results) {
+  return mlir::AffineMap::inferFromExprList(results, context);
+}
+
+/// M of a product: static, or the size of its activations.
+mlir::OpFoldResult getProductRows(mlir::OpBuilder &builder, MatmulOp product);
+
+/// The activations of `product` as f32: themselves; halves converted exactly; codes times their scales, rounded once.
+mlir::Value createFloatActivations(mlir::OpBuilder &builder, MatmulOp product);
+
+/// +0 everywhere: the M x N outputs of `product` before anything is added, in f32.
+mlir::Value createZeroOutputs(mlir::OpBuilder &builder, MatmulOp product);
+
+/// `value` (M x N, f32) as the result of `product`: rounded once where that is a narrower float.
+mlir::Value createProductResult(mlir::OpBuilder &builder, MatmulOp product, mlir::Value value);
+
+} // namespace lutra::lowbit
+
+#endif // LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTUTILS_H

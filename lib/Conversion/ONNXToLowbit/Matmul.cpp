@@ -196,32 +196,23 @@ LogicalResult lowerMatMul(Node &node) {
   SmallVector<AffineExpr> exprs[2];
   Dims kept[2];
   for (size_t dim = 0; dim < batch; ++dim) {
-    OpFoldResult size = node.getIndexAttr(1);
+    // The operands that have the dimension and are not broadcast along it.
+    SmallVector<std::pair<unsigned, OpFoldResult *>> owners;
     for (unsigned i : {0u, 1u}) {
       size_t own = i == 0 ? batchA : batchB;
-      if (dim + own < batch)
-        continue;
-      OpFoldResult &mine = sizes[i][dim + own - batch];
-      if (getConstantIntValue(mine) == 1)
-        continue;
-      if (getConstantIntValue(size) == 1) {
-        size = mine;
-        continue;
-      }
-      FailureOr<OpFoldResult> unified = node.unify(size, mine, "batch sizes (neither of them is 1)");
+      if (dim + own >= batch && getConstantIntValue(sizes[i][dim + own - batch]) != 1)
+        owners.emplace_back(i, &sizes[i][dim + own - batch]);
+    }
+    OpFoldResult size = owners.empty() ? node.getIndexAttr(1) : *owners.front().second;
+    if (owners.size() == 2) {
+      FailureOr<OpFoldResult> unified = node.unify(size, *owners[1].second, "batch sizes (neither of them is 1)");
       if (failed(unified))
         return failure();
       size = *unified;
     }
     result.push_back(size);
-    for (unsigned i : {0u, 1u}) {
-      size_t own = i == 0 ? batchA : batchB;
-      if (dim + own < batch)
-        continue;
-      OpFoldResult &mine = sizes[i][dim + own - batch];
-      if (getConstantIntValue(mine) == 1)
-        continue;
-      mine = size;
+    for (auto [i, mine] : owners) {
+      *mine = size;
       kept[i].push_back(size);
       exprs[i].push_back(node.getAffineDimExpr(dim));
     }

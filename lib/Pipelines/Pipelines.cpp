@@ -29,6 +29,7 @@ static void addCleanup(OpPassManager &pm) {
 void lutra::buildLowbitPhase(OpPassManager &pm) {
   pm.addPass(createConvertONNXToLowbit());
   addCleanup(pm);
+  pm.addPass(lowbit::createDecomposeWeights());
   pm.addPass(lowbit::createCanonicalizeWeights());
   pm.addNestedPass<func::FuncOp>(createLinalgInlineScalarOperandsPass());
   pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
@@ -36,10 +37,23 @@ void lutra::buildLowbitPhase(OpPassManager &pm) {
 }
 
 void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
-  lowbit::SplitPrecomputeOptions split;
-  split.table = options.quantized ? lowbit::TableElement::I8 : lowbit::TableElement::F32;
-  pm.addPass(lowbit::createSplitPrecompute(split));
+  if (options.mergeMatmuls)
+    pm.addPass(lowbit::createMergeMatmuls());
+  lowbit::SelectStrategyOptions strategy;
+  strategy.bandwidth = options.facts.bandwidth;
+  strategy.lookupRate = options.facts.lookupRate;
+  strategy.tableRate = options.facts.tableRate;
+  strategy.fmaRate = options.facts.fmaRate;
+  pm.addPass(lowbit::createSelectStrategy(strategy));
+  lowbit::QuantizeTablesOptions quantize;
+  quantize.element = options.kind.element;
+  quantize.scale = options.kind.scale;
+  pm.addPass(lowbit::createQuantizeTables(quantize));
+  pm.addPass(lowbit::createSplitPrecompute());
+  pm.addPass(lowbit::createShareTables());
   pm.addPass(lowbit::createSymmetrizeTables());
+  if (options.fuseEpilogue)
+    pm.addNestedPass<func::FuncOp>(lowbit::createFuseEpilogue());
   lowbit::TileElongatedOptions tile;
   tile.l1Bytes = options.l1Bytes;
   tile.l2Bytes = options.l2Bytes;
@@ -50,6 +64,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   pack.rows = options.rows;
   pack.symmetric = options.symmetric;
   pm.addPass(lowbit::createPackWeights(pack));
+  pm.addPass(lowbit::createLowerToDense());
   pm.addNestedPass<func::FuncOp>(lowbit::createFusePrecompute());
   addCleanup(pm);
 }
@@ -104,11 +119,43 @@ void lutra::buildLLVMPhase(OpPassManager &pm, ArrayRef<std::string> features) {
   pm.addPass(createEmitEntry());
 }
 
+namespace {
+/// TableOptions on the command line.
+struct TablesPipelineOptions : PassPipelineOptions<TablesPipelineOptions> {
+  Option<bool> mergeMatmuls{*this, "merge-matmuls", llvm::cl::desc("Make one product of the products of the same activations")};
+  Option<bool> fuseEpilogue{*this, "fuse-epilogue", llvm::cl::desc("Let lookup products apply what is done to their outputs")};
+  Option<double> bandwidth{*this, "bandwidth", llvm::cl::desc("The machine's facts, as of lowbit-select-strategy: bandwidth,")};
+  Option<double> lookupRate{*this, "lookup-rate", llvm::cl::desc("lookup-rate,")};
+  Option<double> tableRate{*this, "table-rate", llvm::cl::desc("table-rate,")};
+  Option<double> fmaRate{*this, "fma-rate", llvm::cl::desc("and fma-rate")};
+  Option<lutra::lowbit::TableElement> table{*this, "table", llvm::cl::desc("Entries of the tables of products that name no kind"),
+                                            llvm::cl::init(lutra::lowbit::TableElement::I8),
+                                            lutra::lowbit::getTableElementChoices()};
+  Option<lutra::lowbit::TableScale> scale{*this, "scale", llvm::cl::desc("Quantized entries that share a scale"),
+                                          llvm::cl::init(lutra::lowbit::TableScale::Group),
+                                          lutra::lowbit::getTableScaleChoices()};
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a tile of packed weights"), llvm::cl::init(64)};
+  Option<bool> symmetric{*this, "symmetric", llvm::cl::desc("Weight indices of 3 bits and a sign")};
+
+  lutra::TableOptions get() const {
+    lutra::TableOptions options;
+    options.mergeMatmuls = mergeMatmuls;
+    options.fuseEpilogue = fuseEpilogue;
+    options.facts = {bandwidth, lookupRate, tableRate, fmaRate};
+    options.kind = {table, scale};
+    options.rows = rows;
+    options.symmetric = symmetric;
+    return options;
+  }
+};
+} // namespace
+
 void lutra::registerLutraPipelines() {
   PassPipelineRegistration<>("lutra-onnx-to-lowbit", "From an imported graph to lowbit and linalg on tensors",
                              [](OpPassManager &pm) { buildLowbitPhase(pm); });
-  PassPipelineRegistration<>("lutra-lowbit-to-tables", "From products to tables and lookups over packed weights",
-                             [](OpPassManager &pm) { buildTablesPhase(pm, {}); });
+  PassPipelineRegistration<TablesPipelineOptions>(
+      "lutra-lowbit-to-tables", "From products to tables and lookups over packed weights",
+      [](OpPassManager &pm, const TablesPipelineOptions &options) { buildTablesPhase(pm, options.get()); });
   PassPipelineRegistration<>("lutra-tables-to-lut", "From tables to the structured operations of lut",
                              [](OpPassManager &pm) { buildLutPhase(pm); });
   PassPipelineRegistration<>("lutra-lut-to-loops", "From tensors to loops on buffers, one function per distinct computation",

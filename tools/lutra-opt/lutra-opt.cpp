@@ -12,6 +12,10 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 static constexpr llvm::StringLiteral usage = R"(OVERVIEW: run MLIR and Lutra passes on a .mlir file
 
 USAGE: lutra-opt [options] [passes] [input.mlir]        (standard input when no file is named)
@@ -30,8 +34,9 @@ INSPECT:
   --mlir-elide-elementsattrs-if-larger=<n>, --mlir-elide-resource-strings-if-larger=<n>
                                        Do not print large constants
   --mlir-timing                        Print how long each pass took
-  --remark-policy=all --remarks-filter=<regex>
-                                       Print what the optimizations decided, and why
+  -Rpass=<regex>, -Rpass-missed=<regex>, -Rpass-analysis=<regex>
+                                       Print what passes did, did not do, and measured, and why
+  --remarks-output-file=<file>         Write remarks as YAML instead: those asked for, else all
   --emit-bytecode                      Write bytecode instead of text
   --help, --help-hidden, --version     This page; every option, with those of MLIR and LLVM; versions
 
@@ -44,6 +49,40 @@ EXAMPLES:
   lutra-opt model.mlir --convert-onnx-to-lowbit --canonicalize
   lutra-opt model.mlir --pass-pipeline='builtin.module(func.func(cse))' --mlir-print-ir-after-all
 )";
+
+/// Clang's names of the options for remarks, as in lutrac, in terms of MLIR's.
+static std::vector<std::string> translateRemarkOptions(llvm::ArrayRef<char *> arguments) {
+  constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> filters[] = {
+      {"Rpass=", "--remarks-filter-passed="},
+      {"Rpass-missed=", "--remarks-filter-missed="},
+      {"Rpass-analysis=", "--remarks-filter-analyse="}};
+  std::vector<std::string> result;
+  bool isFiltered = false, isTranslated = false;
+  std::string file;
+  for (llvm::StringRef argument : arguments) {
+    llvm::StringRef name = argument.starts_with("-") ? argument.ltrim('-') : llvm::StringRef();
+    auto *filter = llvm::find_if(filters, [&](auto &candidate) { return name.starts_with(candidate.first); });
+    if (filter != std::end(filters)) {
+      result.push_back((filter->second + name.drop_front(filter->first.size())).str());
+      isTranslated = true;
+    } else {
+      result.push_back(argument.str());
+    }
+    isFiltered |= filter != std::end(filters) || name.starts_with("remarks-filter");
+    if (name.consume_front("remarks-output-file="))
+      file = name.str();
+  }
+  auto isGiven = [&](llvm::StringRef option) {
+    return llvm::any_of(result, [&](llvm::StringRef argument) { return argument.ltrim('-').starts_with(option); });
+  };
+  if (!file.empty() && !isFiltered)
+    result.push_back("--remarks-filter=.*");
+  if (!file.empty() && !isGiven("remark-format="))
+    result.push_back("--remark-format=yaml");
+  if ((isTranslated || !file.empty()) && !isGiven("remark-policy="))
+    result.push_back("--remark-policy=all");
+  return result;
+}
 
 int main(int argc, char **argv) {
   // Lutra's passes first: on --help the registry then holds nothing else.
@@ -61,5 +100,11 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::DialectRegistry registry;
   lutra::registerEverything(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Lutra's optimizer driver\n", registry));
+  std::vector<std::string> arguments = translateRemarkOptions(llvm::ArrayRef(argv, argc));
+  std::vector<char *> pointers;
+  for (std::string &text : arguments)
+    pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(static_cast<int>(arguments.size()), pointers.data(), "Lutra's optimizer driver\n", registry));
 }

@@ -13,6 +13,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Remark/RemarkStreamer.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Remarks/RemarkFormat.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -79,23 +80,24 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// The name of the ONNX node or tensor that a location holds, or nothing.
-static StringRef nodeName(mlir::Location loc) {
-  if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc))
-    return name.getName();
-  if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(loc))
+/// The names of the ONNX nodes or tensors that a location holds: several where nodes were merged.
+static void collectNodeNames(mlir::Location loc, SmallVectorImpl<StringRef> &names) {
+  if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc)) {
+    if (!is_contained(names, name.getName().getValue()))
+      names.push_back(name.getName());
+  } else if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(loc)) {
     for (mlir::Location part : fused.getLocations())
-      if (StringRef name = nodeName(part); !name.empty())
-        return name;
-  return {};
+      collectNodeNames(part, names);
+  }
 }
 
 /// Prints a diagnostic that no source file goes with: an ONNX node has a name instead of a line.
 static void printDiagnostic(mlir::Diagnostic &diagnostic) {
   std::string message = diagnostic.str();
-  StringRef node = nodeName(diagnostic.getLocation());
-  if (!node.empty() && !StringRef(message).contains(node))
-    message = ("node '" + node + "': " + message).str();
+  SmallVector<StringRef> nodes;
+  collectNodeNames(diagnostic.getLocation(), nodes);
+  if (any_of(nodes, [&](StringRef node) { return !StringRef(message).contains(node); }))
+    message = (Twine(nodes.size() == 1 ? "node '" : "nodes '") + join(nodes, "', '") + "': " + message).str();
   switch (diagnostic.getSeverity()) {
   case mlir::DiagnosticSeverity::Error:
     WithColor::error(errs(), "lutrac") << message << '\n';

@@ -91,9 +91,6 @@ private:
   int64_t rows, groups;
 };
 
-/// What the entries of a lookup table are.
-enum class TableElement { F32, F16, I16, I8 };
-
 /// Whether entries are integers, which stand for themselves times a scale.
 inline bool isQuantized(TableElement element) { return element == TableElement::I16 || element == TableElement::I8; }
 

@@ -58,7 +58,10 @@ OpFoldResult ReinterpretOp::fold(FoldAdaptor) {
     return getSource();
   // Each step rounds zeta and beta as if it came from the unrounded step before only when that step is exact or the
   // composition is evaluated step by step; Weights.cpp does the latter, so a chain equals its composition.
-  if (auto before = getSource().getDefiningOp<ReinterpretOp>()) {
+  auto before = getSource().getDefiningOp<ReinterpretOp>();
+  // Codebooks that are planes through a uniform format have no step that skips it.
+  if (before && succeeded(before.getSource().getType().getFormat().verifyReinterpret(
+                    [] { return InFlightDiagnostic(); }, getType().getFormat()))) {
     getSourceMutable().assign(before.getSource());
     return getResult();
   }

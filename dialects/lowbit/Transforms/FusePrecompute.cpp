@@ -237,6 +237,8 @@ FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
     return missed("the activations do not come from a row-wise linalg op");
   if (cast<RankedTensorType>(op.getActivations().getType()).isDynamicDim(1))
     return missed("K of the activations is not static");
+  if (cast<RankedTensorType>(op.getActivations().getType()).getElementType().getIntOrFloatBitWidth() == 16)
+    return missed("the activations are halves, which lut.precompute does not read; lowbit-split-precompute widens them");
   if (!moveReadersAfter(op, set))
     return missed("another op between the activations' producers needs what they make and cannot move");
 
@@ -252,9 +254,9 @@ FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
     return tensor::EmptyOp::create(b, sizes, element);
   };
   Value entries = empty({groups, table.getTablesPerGroup() * 16}, table.getElement());
-  Value scales = empty({groups}, b.getF32Type()), sums = empty({groups}, b.getF32Type());
+  Value scales = empty({table.getScalesPerRow()}, b.getF32Type()), sums = empty({groups}, b.getF32Type());
   auto precompute = lut::PrecomputeOp::create(b, TypeRange{entries.getType(), scales.getType(), sums.getType()},
-                                              op.getActivations(), entries, scales, sums, table.getGroup(),
+                                              op.getActivations(), op.getScales(), entries, scales, sums, table.getGroup(),
                                               table.getSymmetric());
 
   scf::SCFTileAndFuseOptions options;

@@ -6,6 +6,8 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD
 #define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PASSES_TD
 
+include "dialects/lowbit/Transforms/CompositePasses.td"
+include "dialects/lowbit/Transforms/ProductPasses.td"
 include "mlir/Pass/PassBase.td"
 
 def CanonicalizeWeights : Pass<"lowbit-canonicalize-weights"> {
@@ -50,7 +52,11 @@ def SplitPrecompute : Pass<"lowbit-split-precompute"> {
   let description = [{
     `lowbit.matmul` with a weight in planes becomes `lowbit.precompute` of its activations and `lowbit.lookup_matmul` (LUT Tensor Core, section
     3.3.2). The precompute stands right after the activations are defined and is shared by every product that reads the same activations
-    with the same group length: Q, K and V; gate and up. Existing precomputes of the same table are merged into it.
+    with the same group length and kind of tables: Q, K and V; gate and up. Existing precomputes of the same table are merged into it.
+
+    The kind is the product's attribute `table`, which `lowbit-quantize-tables` sets; without it, what the options say, and for integer
+    activations exact i16. f16 and bf16 activations are widened first, and a result of these types is rounded after. A product whose
+    strategy is dense stays.
 
     Before:
     ```mlir
@@ -66,9 +72,42 @@ def SplitPrecompute : Pass<"lowbit-split-precompute"> {
   }];
   let options = [
     Option<"table", "table", "::lutra::lowbit::TableElement", /*default=*/"::lutra::lowbit::TableElement::I8",
-           "Elements of the tables: i8 (quantized per row and group) or f32 (exact)",
-           [{::llvm::cl::values(clEnumValN(::lutra::lowbit::TableElement::I8, "i8", "quantized, one scale per row and group"),
-                                clEnumValN(::lutra::lowbit::TableElement::F32, "f32", "exact"))}]>,
+           "Entries of the tables of products without a kind: i8, i16 (quantized), f16 (rounded) or f32 (exact)",
+           "::lutra::lowbit::getTableElementChoices()">,
+    Option<"scale", "scale", "::lutra::lowbit::TableScale", /*default=*/"::lutra::lowbit::TableScale::Group",
+           "Quantized entries that share a scale: those of a group, of a table or of a row",
+           "::lutra::lowbit::getTableScaleChoices()">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::lutra::lowbit::LowbitDialect"];
+}
+
+def QuantizeTables : Pass<"lowbit-quantize-tables"> {
+  let summary = "Choose the kind of lookup tables";
+  let description = [{
+    Sets `table` on each `lowbit.matmul` that has none, and gives exact (f32) precomputes that only lookups read the same kind (LUT Tensor
+    Core, section 3.1.3). A table of i8 entries is a quarter of the bytes of an exact one and one byte shuffle for 64 lookups; a scale per table
+    follows the activations closest, one per row needs the fewest numbers (docs/spec/numerics.md, "Tables").
+
+    The tables of integer activations are exact integers, whatever is asked for: i8 where the sums of four codes fit it and the
+    option says i8, else i16, with the scale that the codes have. Products whose strategy is dense have no tables.
+
+    Before, with `element=i8 scale=row`:
+    ```mlir
+    %y = lowbit.matmul %a, %w : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %y = lowbit.matmul %a, %w {table = #lowbit.table_kind<i8, scale = row>} : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    ```
+  }];
+  let options = [
+    Option<"element", "element", "::lutra::lowbit::TableElement", /*default=*/"::lutra::lowbit::TableElement::I8",
+           "Entries of the tables: i8, i16 (quantized), f16 (rounded) or f32 (exact)",
+           "::lutra::lowbit::getTableElementChoices()">,
+    Option<"scale", "scale", "::lutra::lowbit::TableScale", /*default=*/"::lutra::lowbit::TableScale::Group",
+           "Quantized entries that share a scale: those of a group, of a table or of a row",
+           "::lutra::lowbit::getTableScaleChoices()">,
   ];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
 }

@@ -4,11 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/Transforms/Casts.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
-#include "llvm/ADT/MapVector.h"
 
 #define DEBUG_TYPE "lowbit-split-precompute"
 
@@ -24,54 +27,74 @@ namespace {
 struct SplitPrecompute : lutra::lowbit::impl::SplitPrecomputeBase<SplitPrecompute> {
   using SplitPrecomputeBase::SplitPrecomputeBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    if (isQuantized(table) || scale == TableScale::Group)
+      return success();
+    return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": scale is for quantized tables; take table=i8 or i16";
+  }
+
   void runOnOperation() override {
-    Type element =
-        table == TableElement::I8 ? Type(IntegerType::get(&getContext(), 8)) : Type(Float32Type::get(&getContext()));
-    // Per activation value and group length, the products that read it.
-    llvm::MapVector<std::pair<Value, int64_t>, SmallVector<MatmulOp>> shared;
-    getOperation()->walk([&](MatmulOp op) {
-      WeightType weight = op.getWeight().getType();
-      if (!isPlanesFormat(weight.getUnpackedFormat())) {
-        remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
-            << remark::reason("the weight is not in bit planes")
-            << remark::suggest("run lowbit-canonicalize-weights first");
-        return;
+    SmallVector<MatmulOp> products;
+    getOperation()->walk([&](MatmulOp op) { products.push_back(op); });
+    llvm::DenseMap<Value, Value> widened;
+    for (MatmulOp op : products) {
+      if (op.getStrategy() == Strategy::Dense)
+        continue;
+      if (isPlanesFormat(op.getWeight().getType().getUnpackedFormat())) {
+        split(op, widened);
+        continue;
       }
-      shared[{op.getActivations(), weight.getGroup()}].push_back(op);
-    });
-    for (auto &[key, products] : shared)
-      split(key.first, key.second, element, products);
+      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason("the weight is not in bit planes")
+                                                        << remark::suggest("run lowbit-canonicalize-weights first");
+    }
   }
 
 private:
-  void split(Value activations, int64_t group, Type element, ArrayRef<MatmulOp> products) {
+  /// What the product says; else exact integers for integers, and the option for floats.
+  TableKindAttr chooseKind(MatmulOp op) {
+    if (TableKindAttr kind = op.getTableAttr())
+      return kind;
+    return op.hasIntegerActivations() ? op.getExactIntegerTable() : getKindAttr(&getContext(), {table, scale});
+  }
+
+  /// `widened`: halves that were made f32 before, once for all their readers.
+  void split(MatmulOp op, llvm::DenseMap<Value, Value> &widened) {
     OpBuilder builder(&getContext());
-    MatmulOp first = products.front();
-    builder.setInsertionPointAfterValue(activations);
+    Value activations = op.getActivations();
     auto tensor = cast<RankedTensorType>(activations.getType());
-    int64_t cols = first.getWeight().getType().getCols();
-    auto type = TableType::get(&getContext(), tensor.getDimSize(0), cols, group, element, /*symmetric=*/false);
-    // Precomputes of the same table that are there already.
-    SmallVector<PrecomputeOp> existing;
-    for (Operation *user : activations.getUsers())
-      if (auto precompute = dyn_cast<PrecomputeOp>(user); precompute && precompute.getType() == type)
-        existing.push_back(precompute);
-    auto precompute = PrecomputeOp::create(builder, first.getLoc(), type, activations);
-    for (PrecomputeOp other : existing) {
-      other.replaceAllUsesWith(precompute.getResult());
-      other.erase();
+    WeightType weight = op.getWeight().getType();
+    TableKindAttr kind = chooseKind(op);
+    auto type = TableType::get(&getContext(), tensor.getDimSize(0), weight.getCols(), weight.getGroup(),
+                               kind.getElement(), /*symmetric=*/false, kind.getScale());
+    if (isa<FloatType>(tensor.getElementType())) {
+      builder.setInsertionPointAfterValue(activations);
+      Value &wide = widened[activations];
+      if (!wide)
+        wide = castElements(builder, op.getLoc(), activations, builder.getF32Type());
+      activations = wide;
     }
-    remark::passed(first.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
-        << remark::reason("{0} products share a table", products.size() + existing.size())
-        << remark::metric("cols", cols) << remark::metric("group", group);
-    for (MatmulOp product : products) {
-      builder.setInsertionPoint(product);
-      auto lookup =
-          LookupMatmulOp::create(builder, product.getLoc(), product.getType(), precompute, product.getWeight(),
-                                 /*tile=*/TileAttr());
-      product.replaceAllUsesWith(lookup.getResult());
-      product.erase();
-    }
+    setInsertionPointAfter(builder, activations, op.getScales());
+    auto precompute = PrecomputeOp::create(builder, op.getLoc(), type, activations, op.getScales(), op.getActBitsAttr());
+    builder.setInsertionPoint(op);
+    auto result = cast<RankedTensorType>(op.getType());
+    auto lookup = LookupMatmulOp::create(builder, op.getLoc(), result.clone(builder.getF32Type()), precompute,
+                                         op.getWeight(), /*tile=*/TileAttr());
+    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
+        << remark::reason("looked up in tables of {0}", kind.getElement()) << remark::metric("cols", weight.getCols())
+        << remark::metric("group", weight.getGroup());
+    op.replaceAllUsesWith(castElements(builder, op.getLoc(), lookup.getResult(), result.getElementType()));
+    op.erase();
+  }
+
+  /// After the activations, and after their scales when these come later in the block.
+  static void setInsertionPointAfter(OpBuilder &builder, Value activations, Value scales) {
+    builder.setInsertionPointAfterValue(activations);
+    Operation *maker = scales ? scales.getDefiningOp() : nullptr;
+    if (!maker)
+      return;
+    Operation *codes = activations.getDefiningOp();
+    if (!codes || (codes->getBlock() == maker->getBlock() && codes->isBeforeInBlock(maker)))
+      builder.setInsertionPointAfter(maker);
   }
 };
 } // namespace

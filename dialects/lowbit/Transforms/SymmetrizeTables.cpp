@@ -34,8 +34,7 @@ struct SymmetrizeTables : lutra::lowbit::impl::SymmetrizeTablesBase<SymmetrizeTa
             << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
         return;
       }
-      op.getTable().setType(TableType::get(op.getContext(), type.getRows(), type.getCols(), type.getGroup(),
-                                           type.getElement(), /*symmetric=*/true));
+      op.getTable().setType(type.withSymmetric(true));
       remark::passed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
           << remark::reason("every use is a lookup of -1 and +1 planes: 8 of 16 entries are computed");
     });

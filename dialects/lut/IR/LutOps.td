@@ -32,16 +32,19 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
     Cuts each row of `activations : M x K` into groups of `group` (the last may be short) and each group, padded with zeros
     to a multiple of 8, into tables of 4 activations a0..a3. With G groups and T = 2 ceil(group / 8) tables in each:
 
-    - table t of group g, entry i: `((±a0 + ±a1) + ±a2) + ±a3`, the sign of a_j being bit j of i (set: plus). With `i8`
-      entries it is divided by the scale and rounded, else it is stored as it is. It lies at `entries[m, g, 16 t + i]`.
-    - `scales[m, g]`: the scale of the group's entries (1 when they are `f32`).
+    - table t of group g, entry i: `((±a0 + ±a1) + ±a2) + ±a3`, the sign of a_j being bit j of i (set: plus). With `i8` or `i16`
+      entries it is divided by its scale and rounded; `f16` rounds it, `f32` stores it as it is. It lies at `entries[m, g, 16 t + i]`.
+    - `scales : M x S`: the scales of the entries, one per table (S = G T), per group (S = G) or per row (S = 1); ones when they are floats.
     - `sums[m, g]`: the sum of the group's activations.
+
+    Activations in i8 are codes: `act_scales : M x S` (S = G or 1) hold what one of each is worth and are handed on as `scales`, and the
+    entries are exact.
 
     docs/spec/numerics.md, "Tables", has every rounding. With `symmetric`, whoever reads the tables uses only half of each,
     since entry ~i is minus entry i; a target may then leave the other half unwritten.
 
-    - (C1) `activations` is a matrix of f32 whose K is static.
-    - (C2) `entries : M x G x 16 T` of i8 or f32, `scales : M x G` and `sums : M x G` of f32.
+    - (C1) `activations` is a matrix of f32 whose K is static, or of i8 with `act_scales` of the shape of `scales`, which is M x G or M x 1.
+    - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, with S as above (S = G for floats).
     - (C3) `group` is positive.
     - (C4) all operands are tensors and there is a result for each output, or all are buffers and there is none.
 
@@ -54,16 +57,18 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
         -> tensor<?x9x128xi8>, tensor<?x9xf32>, tensor<?x9xf32>
     ```
   }];
-  let arguments = (ins AnyShaped:$activations, AnyShaped:$entries, AnyShaped:$scales, AnyShaped:$sums,
-                       I64Attr:$group, UnitAttr:$symmetric);
+  let arguments = (ins AnyShaped:$activations, Optional<AnyShaped>:$act_scales, AnyShaped:$entries, AnyShaped:$scales,
+                       AnyShaped:$sums, I64Attr:$group, UnitAttr:$symmetric);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `ins` `(` $activations `:` type($activations) `)`
+    `ins` `(` $activations (`,` $act_scales^)? `:` type($activations) (`,` type($act_scales)^)? `)`
     `outs` `(` $entries `,` $scales `,` $sums `:` type($entries) `,` type($scales) `,` type($sums) `)`
     attr-dict (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
-    ::mlir::MutableOperandRange getDpsInitsMutable() { return ::mlir::MutableOperandRange(*this, 1, 3); }
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return ::mlir::MutableOperandRange(*this, getNumOperands() - 3, 3); }
+    /// Which entries share a scale.
+    ::lutra::lowbit::TableScale getScaleKind();
     /// Groups along K.
     int64_t getNumGroups();
     /// Tables of 4 activations per group, an even number.
@@ -78,10 +83,16 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     bytes are `weights`. `tile` is advice on how to cut the loops; the value does not depend on it.
 
     - (C1) `weight` is packed (`#lowbit.packed`) bit planes, and `weights` is rank 1 of exactly its size in i8.
-    - (C2) `entries : M x G x 16 T` of i8 or f32, `scales : M x G` and `sums : M x G` of f32, for the weight's group.
+    - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, for the weight's group; S is G T
+      (a scale per table), G (per group; for floats always) or 1 (per row).
     - (C3) `out : M x N` of f32.
     - (C4) all operands are tensors and there is one result, or all are buffers and there is none.
-    - (C5) `(2^planes - 1) * 127 * T` fits 31 bits: a group's sum is exact in an i32.
+    - (C5) the sum of a plane is exact in an i32: 127 T for i8 and 32767 T for other entries fit 31 bits, and for i8 entries also the
+      weighted sum of the planes, `(2^planes - 1) * 127 * T`.
+    - (C6) the region takes the output and an element of each epilogue operand (rank 1 of N, or M x N), all f32, and
+      yields an f32; its ops are element-wise, or constants.
+
+    `epilogue` is applied to each output after the last group, before it is stored.
 
     Example:
     ```mlir
@@ -91,15 +102,25 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
         -> tensor<?x131xf32>
     ```
   }];
-  let arguments = (ins AnyShaped:$entries, AnyShaped:$scales, AnyShaped:$sums, AnyShaped:$weights, AnyShaped:$out,
-                       TypeAttr:$weight, OptionalAttr<Lut_TileAttr>:$tile);
+  let arguments = (ins AnyShaped:$entries, AnyShaped:$scales, AnyShaped:$sums, AnyShaped:$weights,
+                       Variadic<AnyShaped>:$epilogue_operands, AnyShaped:$out, TypeAttr:$weight,
+                       OptionalAttr<Lut_TileAttr>:$tile);
   let results = (outs Optional<AnyRankedTensor>:$result);
+  let regions = (region AnyRegion:$epilogue);
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$result, "::mlir::Value":$entries, "::mlir::Value":$scales,
+                                 "::mlir::Value":$sums, "::mlir::Value":$weights, "::mlir::Value":$out,
+                                 "::mlir::TypeAttr":$weight, "::lutra::lowbit::TileAttr":$tile), [{
+    build($_builder, $_state, result, entries, scales, sums, weights, ::mlir::ValueRange(), out, weight, tile);
+  }]>];
   let assemblyFormat = [{
     `ins` `(` $entries `,` $scales `,` $sums `,` $weights `:` type($entries) `,` type($scales) `,` type($sums) `,` type($weights) `)`
+    (`epilogue` `(` ($epilogue_operands^ `:` type($epilogue_operands))? `)` $epilogue^)?
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+    /// Which entries share a scale.
+    ::lutra::lowbit::TableScale getScaleKind();
     /// The type of the weight whose bytes `weights` holds.
     ::lutra::lowbit::WeightType getWeightType();
   }];

@@ -74,19 +74,65 @@ int64_t PrecomputeOp::getNumGroups() {
   return (cols + getGroup() - 1) / getGroup();
 }
 
+/// Which entries share a scale, from the shapes: one scale, one per group, or one per table (an even number per group). With one
+/// group, its scale is the row's.
+static std::optional<lowbit::TableScale> findScaleKind(Value entries, Value scales, int64_t groups, int64_t tables) {
+  auto type = cast<ShapedType>(scales.getType());
+  if (!type.hasRank() || type.getRank() != 2)
+    return std::nullopt;
+  int64_t count = type.getDimSize(1);
+  if (count == groups)
+    return lowbit::TableScale::Group;
+  if (isa<FloatType>(getElementTypeOrSelf(entries)))
+    return std::nullopt;
+  if (count == groups * tables)
+    return lowbit::TableScale::Table;
+  return count == 1 ? std::optional(lowbit::TableScale::Row) : std::nullopt;
+}
+
+/// C2 of both ops: entries, scales and sums of `rows` rows.
+static LogicalResult verifyTables(Operation *op, Value entries, Value scales, Value sums, int64_t rows, int64_t groups,
+                                  int64_t tables) {
+  Builder b(op->getContext());
+  Type f32 = b.getF32Type();
+  if (failed(verifyOperand(op, "entries", entries, {rows, groups, tables * 16},
+                           {b.getI8Type(), b.getI16Type(), b.getF16Type(), f32}, "C2")))
+    return failure();
+  // Any number of scales that means something is right; the others are told of the usual one.
+  std::optional<lowbit::TableScale> kind = findScaleKind(entries, scales, groups, tables);
+  int64_t count = lowbit::getScalesPerRow(kind.value_or(lowbit::TableScale::Group), groups, tables);
+  if (failed(verifyOperand(op, "scales", scales, {rows, count}, {f32}, "C2")))
+    return failure();
+  return verifyOperand(op, "sums", sums, {rows, groups}, {f32}, "C2");
+}
+
+lowbit::TableScale PrecomputeOp::getScaleKind() {
+  return *findScaleKind(getEntries(), getScales(), getNumGroups(), getTablesPerGroup());
+}
+
 LogicalResult PrecomputeOp::verify() {
   auto activations = cast<ShapedType>(getActivations().getType());
   Type f32 = Float32Type::get(getContext()), i8 = IntegerType::get(getContext(), 8);
+  bool integers = activations.hasRank() && activations.getElementType() == i8;
   if (!activations.hasRank() || activations.getRank() != 2 || activations.isDynamicDim(1) ||
-      activations.getElementType() != f32)
+      (activations.getElementType() != f32 && !integers))
     return emitOpError() << "activations must be a matrix of f32 whose K is static, but are " << activations << " (C1)";
+  if (integers != bool(getActScales()))
+    return emitOpError() << "act_scales are what codes in i8 are worth, but the activations are " << activations
+                         << (integers ? " without them (C1)" : " (C1)");
   if (getGroup() <= 0)
     return emitOpError() << "group must be positive, but is " << getGroup() << " (C3)";
   int64_t rows = activations.getDimSize(0), groups = getNumGroups();
-  if (failed(verifyOperand(*this, "entries", getEntries(), {rows, groups, getTablesPerGroup() * 16}, {i8, f32}, "C2")) ||
-      failed(verifyOperand(*this, "scales", getScales(), {rows, groups}, {f32}, "C2")) ||
-      failed(verifyOperand(*this, "sums", getSums(), {rows, groups}, {f32}, "C2")))
+  if (failed(verifyTables(*this, getEntries(), getScales(), getSums(), rows, groups, getTablesPerGroup())))
     return failure();
+  if (integers) {
+    int64_t count = cast<ShapedType>(getScales().getType()).getDimSize(1);
+    if (isa<FloatType>(getElementTypeOrSelf(getEntries())) || (count != 1 && count != groups))
+      return emitOpError() << "tables of codes have i8 or i16 entries and a scale per row or per group, but entries are "
+                           << getEntries().getType() << " and scales " << getScales().getType() << " (C1)";
+    if (failed(verifyOperand(*this, "act_scales", getActScales(), {rows, count}, {f32}, "C1")))
+      return failure();
+  }
   return verifyStorage(*this);
 }
 
@@ -121,7 +167,7 @@ FailureOr<TilingResult> PrecomputeOp::getTiledImplementation(OpBuilder &b, Array
     slices.push_back(sliceRows(b, getLoc(), operand, offsets[0], sizes[0]));
     operands.push_back(slices.back()->getResult(0));
   }
-  Operation *tiled = mlir::clone(b, *this, ValueRange(operands).drop_front().getTypes(), operands);
+  Operation *tiled = mlir::clone(b, *this, ValueRange(operands).take_back(3).getTypes(), operands);
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -154,6 +200,11 @@ FailureOr<TilingResult> PrecomputeOp::generateResultTileValue(OpBuilder &b, unsi
 // lut.matmul
 //===----------------------------------------------------------------------===//
 
+lowbit::TableScale MatmulOp::getScaleKind() {
+  lowbit::WeightType weight = getWeightType();
+  return *findScaleKind(getEntries(), getScales(), weight.getNumGroups(), lowbit::getTablesPerGroup(weight.getGroup()));
+}
+
 lowbit::WeightType MatmulOp::getWeightType() { return cast<lowbit::WeightType>(getWeight()); }
 
 LogicalResult MatmulOp::verify() {
@@ -168,12 +219,13 @@ LogicalResult MatmulOp::verify() {
                      : ShapedType::kDynamic;
   int64_t groups = weight.getNumGroups(), tables = lowbit::getTablesPerGroup(weight.getGroup());
   if (failed(verifyOperand(*this, "weights", getWeights(), {bytes}, {i8}, "C1")) ||
-      failed(verifyOperand(*this, "entries", getEntries(), {rows, groups, tables * 16}, {i8, f32}, "C2")) ||
-      failed(verifyOperand(*this, "scales", getScales(), {rows, groups}, {f32}, "C2")) ||
-      failed(verifyOperand(*this, "sums", getSums(), {rows, groups}, {f32}, "C2")) ||
+      failed(verifyTables(*this, getEntries(), getScales(), getSums(), rows, groups, tables)) ||
       failed(verifyOperand(*this, "out", getOut(), {rows, weight.getRows()}, {f32}, "C3")))
     return failure();
-  int64_t extreme = ((int64_t(1) << weight.getBits()) - 1) * 127 * tables;
+  if (failed(lowbit::verifyEpilogue(*this, getEpilogue(), getEpilogueOperands(), rows, weight.getRows(), "C6")))
+    return failure();
+  bool narrow = getElementTypeOrSelf(getEntries()) == i8;
+  int64_t extreme = narrow ? ((int64_t(1) << weight.getBits()) - 1) * 127 * tables : 32767 * tables;
   if (extreme > std::numeric_limits<int32_t>::max())
     return emitOpError() << "a group of " << weight.getGroup() << " elements of " << weight.getBits()
                          << " bits can sum to " << extreme << ", which leaves i32; split the groups (C5)";

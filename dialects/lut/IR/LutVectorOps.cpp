@@ -14,7 +14,7 @@ LogicalResult LookupOp::verify() {
   Type entry = getTable().getType().getElementType();
   if (indices.isScalable())
     return emitOpError() << "indices must be a fixed vector, but are " << indices << " (C2)";
-  unsigned indexWidth = entry.isF32() ? 32 : 8;
+  unsigned indexWidth = entry.isInteger(8) ? 8 : 32;
   if (!indices.getElementType().isInteger(indexWidth))
     return emitOpError() << "indices into a table of " << entry << " must be i" << indexWidth << ", but are " << indices
                          << " (C1)";

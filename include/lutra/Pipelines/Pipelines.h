@@ -7,6 +7,7 @@
 #ifndef LUTRA_PIPELINES_PIPELINES_H
 #define LUTRA_PIPELINES_PIPELINES_H
 
+#include "dialects/lowbit/IR/Lowbit.h"
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
@@ -18,10 +19,27 @@ class OpPassManager;
 
 namespace lutra {
 
+/// What a machine does in a nanosecond, for the choice between lookup and dequantized products. All 0: not known, and whatever can
+/// be looked up is.
+struct MachineFacts {
+  /// Bytes of weights read.
+  double bandwidth = 0;
+  /// Table entries found and added, each for one plane of four weights; table entries computed.
+  double lookupRate = 0, tableRate = 0;
+  /// f32 multiply-adds.
+  double fmaRate = 0;
+};
+
 /// How the lookup products of a target are shaped.
 struct TableOptions {
-  /// Entries of the tables: quantized i8, or exact f32.
-  bool quantized = true;
+  /// Whether products of the same activations become one.
+  bool mergeMatmuls = false;
+  /// Whether lookup products apply the element-wise operations that follow them.
+  bool fuseEpilogue = false;
+  /// What the strategy of each product is chosen by.
+  MachineFacts facts;
+  /// The tables of products that do not name a kind.
+  lowbit::TableKind kind;
   /// Rows of a tile of packed weights.
   int64_t rows = 64;
   /// Whether weight indices are 3 bits and a sign (half tables).

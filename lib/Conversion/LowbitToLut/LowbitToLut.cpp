@@ -6,7 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LowbitToLut/LowbitToLut.h"
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/Transforms/Casts.h"
 #include "dialects/lut/IR/Lut.h"
+#include "lib/Conversion/LowbitToLut/QuantizeActivations.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -63,12 +68,14 @@ static void convertPrecompute(lowbit::PrecomputeOp op) {
   int64_t groups = table.getNumGroups();
   Type f32 = b.getF32Type();
   Value activations = op.getActivations();
+  if (!op.getScales())
+    activations = lowbit::castElements(b, b.getLoc(), activations, f32);
   Value entries = tensor::EmptyOp::create(b, withRows(b, activations, {groups, table.getTablesPerGroup() * 16}),
                                           table.getElement());
-  Value scales = tensor::EmptyOp::create(b, withRows(b, activations, {groups}), f32);
+  Value scales = tensor::EmptyOp::create(b, withRows(b, activations, {table.getScalesPerRow()}), f32);
   Value sums = tensor::EmptyOp::create(b, withRows(b, activations, {groups}), f32);
   auto parts = lut::PrecomputeOp::create(b, TypeRange{entries.getType(), scales.getType(), sums.getType()}, activations,
-                                         entries, scales, sums, table.getGroup(), table.getSymmetric());
+                                         op.getScales(), entries, scales, sums, table.getGroup(), table.getSymmetric());
   auto assembled =
       lowbit::AssembleTableOp::create(b, table, parts.getResult(0), parts.getResult(1), parts.getResult(2));
   op.replaceAllUsesWith(assembled.getResult());
@@ -82,9 +89,10 @@ static void convertProduct(lowbit::LookupMatmulOp op) {
   int64_t bytes = cast<lowbit::PackedAttr>(weight.getFormat()).getTotalBytes(weight.getRows(), weight.getCols());
   Value data = lowbit::PackedDataOp::create(b, RankedTensorType::get({bytes}, b.getI8Type()), op.getWeight());
   Value out = tensor::EmptyOp::create(b, withRows(b, table.getEntries(), {weight.getRows()}), b.getF32Type());
-  Value result = lut::MatmulOp::create(b, out.getType(), table.getEntries(), table.getScales(), table.getSums(), data,
-                                       out, TypeAttr::get(weight), op.getTileAttr())
-                     .getResult();
+  auto product = lut::MatmulOp::create(b, out.getType(), table.getEntries(), table.getScales(), table.getSums(), data,
+                                       op.getEpilogueOperands(), out, TypeAttr::get(weight), op.getTileAttr());
+  product.getEpilogue().takeBody(op.getEpilogue());
+  Value result = product.getResult();
   // The table may know more of M than the product says, or less.
   if (result.getType() != op.getType())
     result = tensor::CastOp::create(b, op.getType(), result);
@@ -100,6 +108,11 @@ struct ConvertLowbitToLutPass : lutra::impl::ConvertLowbitToLutBase<ConvertLowbi
     WalkResult checked = getOperation()->walk(
         [](Operation *op) { return failed(checkConvertible(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
     if (checked.wasInterrupted())
+      return signalPassFailure();
+    WalkResult quantized = getOperation()->walk([](lowbit::QuantizeActivationsOp op) {
+      return failed(decomposeQuantizeActivations(op)) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (quantized.wasInterrupted())
       return signalPassFailure();
     getOperation()->walk([](lowbit::PrecomputeOp op) { convertPrecompute(op); });
     getOperation()->walk([](lowbit::LookupMatmulOp op) { convertProduct(op); });

@@ -9,7 +9,8 @@ def ConvertLowbitToLut : Pass<"convert-lowbit-to-lut"> {
   let summary = "Tables become three tensors, packed weights bytes, lookup products lut.matmul";
   let description = [{
     `lowbit.precompute` becomes `lut.precompute`, `lowbit.lookup_matmul` becomes `lut.matmul` on the bytes of its packed weight
-    (`lowbit.packed_data`), and `lowbit.assemble_table` folds away. Everything stays on tensors, destination-style.
+    (`lowbit.packed_data`), and `lowbit.assemble_table` folds away. `lowbit.quantize_activations` becomes a reduction and
+    element-wise ops of `linalg`. Everything stays on tensors, destination-style.
 
     Refused: a weight that is not packed (run lowbit-pack-weights), a product that was not split (run lowbit-split-precompute), and a
     table that another operation uses or passes on.
@@ -45,7 +46,8 @@ def ConvertLowbitToLut : Pass<"convert-lowbit-to-lut"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect", "::lutra::lut::LutDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect", "::lutra::lut::LutDialect"];
 }
 
 #endif // LUTRA_CONVERSION_LOWBITTOLUT_PASSES

@@ -1,7 +1,8 @@
 //===- Functions.cpp - one function per kind of op, called in parallel ----===//
 //
-// The functions take buffers whose rows and outer strides are dynamic, so that one serves every place and size, and the
-// ranges of rows (and tiles) that a call is to do.
+// The functions take buffers whose sizes and outer strides are dynamic, so that one serves every place and size, and the
+// ranges of rows (and tiles) that a call is to do. Of the sizes only the remainders are compiled in: the short last group of a
+// precompute, the columns of a product's last tile.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/Kernel.h"
@@ -89,9 +90,7 @@ MemRefType lutloops::getArgumentType(MemRefType type) {
   int64_t offset;
   if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
     return {};
-  SmallVector<int64_t> shape(type.getShape());
-  if (shape.size() > 1)
-    shape.front() = ShapedType::kDynamic;
+  SmallVector<int64_t> shape(type.getRank(), ShapedType::kDynamic);
   strides.assign(shape.size(), ShapedType::kDynamic);
   strides.back() = 1;
   return MemRefType::get(shape, type.getElementType(),
@@ -145,11 +144,12 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
     return failure();
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(2, b.getIndexType());
+  int64_t rest = op.getActivations().getType().getDimSize(1) % op.getGroup();
   SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
-                             b.getI64IntegerAttr(op.getGroup())};
+                             b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest)};
   func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitPrecompute(body, args, op.getGroup());
+                                        emitPrecompute(body, args, op.getGroup(), rest);
                                       });
   auto call = [&](Value first, Value last) {
     SmallVector<Value> operands(*buffers);
@@ -188,11 +188,13 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
-  SmallVector<Attribute> key{b.getStringAttr("matmul"), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightAttr(),
-                             b.getI64IntegerAttr(blockRows)};
+  int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
+  SmallVector<Attribute> key{b.getStringAttr("matmul"), TypeAttr::get(b.getFunctionType(types, {})),
+                             op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns),
+                             b.getI64IntegerAttr(blockRows), getEpilogueKey(op.getEpilogue())};
   func::FuncOp function = getOrCreate(op.getLoc(), "lut_matmul", b.getArrayAttr(key), types,
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitMatmul(body, args, *layout, blockRows, options);
+                                        emitMatmul(body, args, *layout, lastColumns, blockRows, op.getEpilogue(), options);
                                       });
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);

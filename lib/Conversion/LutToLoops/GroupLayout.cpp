@@ -14,7 +14,6 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
   GroupLayout result;
   result.planes = type.getBits();
   result.pairs = lowbit::getTablesPerGroup(type.getGroup()) / 2;
-  result.groups = type.getNumGroups();
   int64_t offset = 0;
   for (unsigned plane = 0; plane < result.planes;) {
     unsigned left = result.planes - plane, width = left >= 4 ? 4 : left >= 2 ? 2 : 1;

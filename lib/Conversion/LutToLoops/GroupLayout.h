@@ -34,7 +34,6 @@ struct GroupLayout {
   unsigned planes;
   /// Pairs of tables: a code byte holds one index into each of a pair.
   int64_t pairs;
-  int64_t groups;
   llvm::SmallVector<PlaneRun, 3> runs;
   /// Whether each plane has its own alpha (BCQ).
   bool perPlane;

@@ -16,6 +16,19 @@ struct MatmulBuffers {
   mlir::Value entries, scales, sums, weights, out;
 };
 
+/// What a product does to its outputs before it stores them: the op's region, and its operands as arguments of the function.
+struct Epilogue {
+  mlir::Region *region;
+  llvm::SmallVector<mlir::Value> buffers;
+};
+
+/// The epilogue of 16 neighbouring outputs `product` of `row` from `column` on; `mask` says which of them there are (null: all).
+mlir::Value applyEpilogue(mlir::ImplicitLocOpBuilder &b, const Epilogue &epilogue, mlir::Value product, mlir::Value row,
+                          mlir::Value column, mlir::Value mask);
+
+/// An attribute that two epilogues share when they compute the same.
+mlir::Attribute getEpilogueKey(mlir::Region &epilogue);
+
 /// A block of activation rows times the rows of one tile, in one group.
 struct GroupBlock {
   const GroupLayout &layout;
@@ -83,17 +96,18 @@ private:
   llvm::DenseMap<mlir::Attribute, mlir::func::FuncOp> functions;
 };
 
-/// The type of a function's argument for a buffer of type `type`: rows and outer strides dynamic, innermost stride 1. Null when
+/// The type of a function's argument for a buffer of type `type`: sizes and outer strides dynamic, innermost stride 1. Null when
 /// the buffer's innermost stride is not known to be 1.
 mlir::MemRefType getArgumentType(mlir::MemRefType type);
 
 /// Casts the buffers to the types of arguments; an error on `op` names the first that cannot be.
 llvm::FailureOr<llvm::SmallVector<mlir::Value>> castToArguments(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op);
 
-/// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do.
-void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group);
-void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t blockRows,
-                const ConvertLutToLoopsOptions &options);
+/// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
+/// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none).
+void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest);
+void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns,
+                int64_t blockRows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 } // namespace lutra::lutloops
 

@@ -19,10 +19,15 @@ using namespace lutra::lutloops;
 namespace {
 class MatmulEmitter {
 public:
-  MatmulEmitter(ImplicitLocOpBuilder &b, MatmulBuffers buffers, const GroupLayout &layout,
-                const ConvertLutToLoopsOptions &options)
-      : b(b), buffers(buffers), layout(layout), options(options),
-        floats(cast<MemRefType>(buffers.entries.getType()).getElementType().isF32()) {}
+  MatmulEmitter(ImplicitLocOpBuilder &b, MatmulBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+                int64_t lastColumns, const ConvertLutToLoopsOptions &options)
+      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), options(options),
+        floats(cast<MemRefType>(buffers.entries.getType()).getElementType().isF32()) {
+    groups = memref::DimOp::create(b, buffers.sums, constantIndex(b, 1));
+    tileBytes = affine(b, {}, layout.bytes, groups, 0);
+    Value columns = memref::DimOp::create(b, buffers.out, constantIndex(b, 1));
+    wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
+  }
 
   /// Emits `count` activation rows from `row` times one tile.
   void emitBlock(Value tile, Value row, int64_t count);
@@ -35,9 +40,12 @@ private:
 
   ImplicitLocOpBuilder &b;
   MatmulBuffers buffers;
+  const Epilogue &epilogue;
   const GroupLayout &layout;
+  int64_t lastColumns;
   const ConvertLutToLoopsOptions &options;
   bool floats;
+  Value groups, tileBytes, wholeTiles;
 };
 } // namespace
 
@@ -107,17 +115,18 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> pr
 }
 
 void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> products) {
-  int64_t columns = cast<MemRefType>(buffers.out.getType()).getDimSize(1);
   auto column = [&](int64_t part) { return affine(b, {}, kTileRows, tile, part * kLanes); };
   int64_t tileParts = kTileRows / kLanes;
   auto storeWhole = [&] {
-    for (auto [index, product] : llvm::enumerate(products))
-      vector::StoreOp::create(b, product, buffers.out,
-                              ValueRange{block.rows[index / tileParts], column(index % tileParts)});
+    for (auto [index, product] : llvm::enumerate(products)) {
+      Value row = block.rows[index / tileParts], place = column(index % tileParts);
+      Value output = applyEpilogue(b, epilogue, product, row, place, /*mask=*/Value());
+      vector::StoreOp::create(b, output, buffers.out, ValueRange{row, place});
+    }
   };
-  if (columns % kTileRows == 0)
+  if (lastColumns == 0)
     return storeWhole();
-  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, constantIndex(b, columns / kTileRows));
+  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
   auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
@@ -125,16 +134,17 @@ void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> p
   // The last tile: rows past the weight's are padding and have no place in the output.
   b.setInsertionPointToStart(branch.elseBlock());
   auto maskType = VectorType::get({kLanes}, b.getI1Type());
-  for (int64_t part = 0; part * kLanes < columns % kTileRows; ++part) {
-    int64_t count = std::min(kLanes, columns % kTileRows - part * kLanes);
-    Value place = constantIndex(b, columns / kTileRows * kTileRows + part * kLanes);
+  for (int64_t part = 0; part * kLanes < lastColumns; ++part) {
+    int64_t count = std::min(kLanes, lastColumns - part * kLanes);
+    Value place = column(part);
     Value mask = vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count});
     for (auto [index, row] : llvm::enumerate(block.rows)) {
-      Value product = products[index * tileParts + part];
-      if (count == kLanes)
-        vector::StoreOp::create(b, product, buffers.out, ValueRange{row, place});
+      bool isWhole = count == kLanes;
+      Value output = applyEpilogue(b, epilogue, products[index * tileParts + part], row, place, isWhole ? Value() : mask);
+      if (isWhole)
+        vector::StoreOp::create(b, output, buffers.out, ValueRange{row, place});
       else
-        vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, place}, mask, product);
+        vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, place}, mask, output);
     }
   }
 }
@@ -144,8 +154,8 @@ void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
   for (int64_t index = 0; index < count; ++index)
     block.rows.push_back(affine(b, row, 0, {}, index));
   SmallVector<Value> zeros(count * kTileRows / kLanes, splatFloat(b, kLanes, 0.0f));
-  Value tileOffset = affine(b, {}, layout.groups * layout.bytes, tile, 0);
-  auto loop = scf::ForOp::create(b, constantIndex(b, 0), constantIndex(b, layout.groups), constantIndex(b, 1), zeros,
+  Value tileOffset = arith::MulIOp::create(b, tile, tileBytes);
+  auto loop = scf::ForOp::create(b, constantIndex(b, 0), groups, constantIndex(b, 1), zeros,
                                  [&](OpBuilder &, Location, Value group, ValueRange values) {
                                    block.group = group;
                                    block.offset = affine(b, tileOffset, layout.bytes, group, 0);
@@ -158,10 +168,14 @@ void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
   store(tile, block, SmallVector<Value>(loop.getResults()));
 }
 
-void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t blockRows,
-                          const ConvertLutToLoopsOptions &options) {
-  MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args[4]}, layout, options);
-  Value firstTile = args[5], lastTile = args[6], firstRow = args[7], lastRow = args[8];
+void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns,
+                          int64_t blockRows, Region &region, const ConvertLutToLoopsOptions &options) {
+  // In the order of the op's operands; then what the call is to do.
+  ValueRange ranges = args.take_back(4);
+  Epilogue epilogue{&region, llvm::to_vector(args.drop_front(4).drop_back(5))};
+  MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args.drop_back(4).back()}, epilogue, layout, lastColumns,
+                        options);
+  Value firstTile = ranges[0], lastTile = ranges[1], firstRow = ranges[2], lastRow = ranges[3];
   Value one = constantIndex(b, 1), block = constantIndex(b, blockRows);
   Value rows = arith::SubIOp::create(b, lastRow, firstRow);
   Value rest = arith::RemUIOp::create(b, rows, block);

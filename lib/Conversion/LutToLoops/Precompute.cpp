@@ -20,10 +20,13 @@ constexpr int64_t kPairWidth = 2 * lowbit::kTableWidth;
 
 class PrecomputeEmitter {
 public:
-  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group)
+  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest)
       : b(b), activations(args[0]), entries(args[1]), scales(args[2]), sums(args[3]), group(group),
-        cols(cast<MemRefType>(activations.getType()).getDimSize(1)), pairs((group + kPairWidth - 1) / kPairWidth),
-        floats(cast<MemRefType>(entries.getType()).getElementType().isF32()) {}
+        rest(rest), pairs((group + kPairWidth - 1) / kPairWidth),
+        floats(cast<MemRefType>(entries.getType()).getElementType().isF32()) {
+    Value cols = memref::DimOp::create(b, activations, constantIndex(b, 1));
+    wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
+  }
 
   /// Emits all groups of `row`.
   void emitRow(Value row);
@@ -45,8 +48,9 @@ private:
 
   ImplicitLocOpBuilder &b;
   Value activations, entries, scales, sums;
-  int64_t group, cols, pairs;
+  int64_t group, rest, pairs;
   bool floats;
+  Value wholeGroups;
 };
 } // namespace
 
@@ -193,19 +197,17 @@ void PrecomputeEmitter::emitGroup(Value row, Value index, int64_t length) {
 }
 
 void PrecomputeEmitter::emitRow(Value row) {
-  int64_t whole = cols / group;
-  if (whole > 0)
-    scf::ForOp::create(b, constantIndex(b, 0), constantIndex(b, whole), constantIndex(b, 1), ValueRange(),
-                       [&](OpBuilder &, Location, Value index, ValueRange) {
-                         emitGroup(row, index, group);
-                         scf::YieldOp::create(b);
-                       });
-  if (cols % group != 0)
-    emitGroup(row, constantIndex(b, whole), cols % group);
+  scf::ForOp::create(b, constantIndex(b, 0), wholeGroups, constantIndex(b, 1), ValueRange(),
+                     [&](OpBuilder &, Location, Value index, ValueRange) {
+                       emitGroup(row, index, group);
+                       scf::YieldOp::create(b);
+                     });
+  if (rest != 0)
+    emitGroup(row, wholeGroups, rest);
 }
 
-void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group) {
-  PrecomputeEmitter emitter(b, args, group);
+void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest) {
+  PrecomputeEmitter emitter(b, args, group, rest);
   scf::ForOp::create(b, args[4], args[5], constantIndex(b, 1), ValueRange(),
                      [&](OpBuilder &, Location, Value row, ValueRange) {
                        emitter.emitRow(row);

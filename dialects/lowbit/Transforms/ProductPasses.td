@@ -1,0 +1,188 @@
+//===- ProductPasses.td - which products there are, and their epilogues -*- tablegen -*-===//
+//
+// Included by Passes.td. Passes that decide about products as a whole: merge them, choose how each is computed, share their tables,
+// give them their consumers.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTPASSES_TD
+#define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
+  let summary = "Make one product of the products of the same activations";
+  let description = [{
+    Q, K and V, or gate and up, read the same activations. When their weights have the same format, one `lowbit.matmul` with the rows of all
+    of them (`lowbit.concat_rows`) and slices of its result take their place: one parallel loop instead of three, and tables that are read
+    once. It is exact, since each row of a weight is multiplied on its own.
+
+    The product stands where the first of them stood. A weight that comes later is moved up to it, if everything that makes it is free of
+    side effects.
+
+    Left alone, with a remark: products whose formats, attributes or further operands differ, and those whose weight depends on what
+    comes after the first product.
+
+    Before:
+    ```mlir
+    func.func @gate_up(%a: tensor<2x16xf32>, %g: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>,
+                       %u: !lowbit.weight<5x16, #lowbit.bipolar<planes = 2, group = 16>>) -> (tensor<2x3xf32>, tensor<2x5xf32>) {
+      %x = lowbit.matmul %a, %g : tensor<2x16xf32>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x3xf32>
+      %y = lowbit.matmul %a, %u : tensor<2x16xf32>, !lowbit.weight<5x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x5xf32>
+      return %x, %y : tensor<2x3xf32>, tensor<2x5xf32>
+    }
+    ```
+    After:
+    ```mlir
+    module {
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
+}
+
+def SelectStrategy : Pass<"lowbit-select-strategy"> {
+  let summary = "Choose per product: lookup tables, or dequantized weights";
+  let description = [{
+    Sets the attribute `strategy` of each `lowbit.matmul` that has none. A weight that is not in bit planes has nothing to look up: its
+    product is `dense`. Otherwise the faster of two predictions is taken, for an M x K by N x K product with P planes in groups that have
+    T tables together (about K / 4), in the machine's facts, which are this pass's options:
+
+        lut   = max(packed bytes / bandwidth, M N T P / lookup-rate)  +  8 M T / table-rate
+        dense = max(4 N K / bandwidth, M N K / fma-rate)
+
+    Packed bytes are the codes, and the alphas and zetas as f32; dequantized weights are f32. A dynamic M counts as `rows`: 1 means that
+    decoding is to be fast. Without facts (all of them 0), planes are `lut`.
+
+    A dense product is computed in other numbers than a lookup (docs/spec/numerics.md): where bits must not depend on the machine, give no
+    facts.
+
+    Before:
+    ```mlir
+    func.func @main(%a: tensor<?x16xf32>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<?x3xf32> {
+      %y = lowbit.matmul %a, %w : tensor<?x16xf32>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<?x3xf32>
+      return %y : tensor<?x3xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%a: tensor<?x16xf32>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<?x3xf32> {
+      %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<lut>} : tensor<?x16xf32>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<?x3xf32>
+      return %y : tensor<?x3xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"bandwidth", "bandwidth", "double", /*default=*/"0", "Bytes of weights read per nanosecond">,
+    Option<"lookupRate", "lookup-rate", "double", /*default=*/"0",
+           "Lookups per nanosecond: table entries found and added, each for one plane of four weights">,
+    Option<"tableRate", "table-rate", "double", /*default=*/"0", "Table entries computed per nanosecond">,
+    Option<"fmaRate", "fma-rate", "double", /*default=*/"0", "f32 multiply-adds per nanosecond">,
+    Option<"rows", "rows", "int64_t", /*default=*/"1", "Activation rows that a dynamic M is taken for">,
+  ];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def ShareTables : Pass<"lowbit-share-tables"> {
+  let summary = "Compute equal tables once";
+  let description = [{
+    Q, K and V, or gate and up, look up the tables of the same activations: of several `lowbit.precompute` with the same operands and the same
+    type of table, one remains. It is the one that dominates the others; where an equal table is needed in a region before (a branch) and
+    again after it, the later precompute moves up before the op that holds the region.
+
+    Two branches of which neither comes first keep a table each, and so do tables of another group length or kind; a remark says so.
+
+    Before:
+    ```mlir
+    func.func @main(%a: tensor<?x64xf32>, %q: !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32>>,
+                    %k: !lowbit.weight<4x64, #lowbit.bipolar<planes = 3, group = 32>>) -> (tensor<?x8xf32>, tensor<?x4xf32>) {
+      %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+      %x = lowbit.lookup_matmul %t, %q : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32>> -> tensor<?x8xf32>
+      %u = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+      %y = lowbit.lookup_matmul %u, %k : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<4x64, #lowbit.bipolar<planes = 3, group = 32>> -> tensor<?x4xf32>
+      return %x, %y : tensor<?x8xf32>, tensor<?x4xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%a: tensor<?x64xf32>, %q: !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32>>,
+                    %k: !lowbit.weight<4x64, #lowbit.bipolar<planes = 3, group = 32>>) -> (tensor<?x8xf32>, tensor<?x4xf32>) {
+      %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+      %x = lowbit.lookup_matmul %t, %q : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32>> -> tensor<?x8xf32>
+      %y = lowbit.lookup_matmul %t, %k : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<4x64, #lowbit.bipolar<planes = 3, group = 32>> -> tensor<?x4xf32>
+      return %x, %y : tensor<?x8xf32>, tensor<?x4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def FuseEpilogue : Pass<"lowbit-fuse-epilogue"> {
+  let summary = "Let lookup products apply what is done to their outputs";
+  let description = [{
+    A bias, a residual sum or the gate's activation reads each output of a product once. When an element-wise `linalg.generic` is the only reader of a
+    `lowbit.lookup_matmul`, its body becomes the product's `epilogue`, which a kernel applies in registers before it stores: the output is
+    written once and not read again. Other inputs of the generic become epilogue operands: a value per channel (N) or a whole matrix
+    (M x N). The product moves down to where the generic stood; a generic behind the reshape that splits rows into batch and sequence is first
+    made one over rows. Values do not change: the same scalar operations, in the same order.
+
+    Left alone, with a remark: a product that others read too or whose result is sliced, reductions, and inputs that are broadcast in
+    another way.
+
+    Before:
+    ```mlir
+    func.func @bias(%t: !lowbit.table<2x16, group = 16, element = i8>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>,
+                    %b: tensor<3xf32>) -> tensor<2x3xf32> {
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<2x16, group = 16, element = i8>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x3xf32>
+      %e = tensor.empty() : tensor<2x3xf32>
+      %z = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>],
+                           iterator_types = ["parallel", "parallel"]} ins(%y, %b : tensor<2x3xf32>, tensor<3xf32>) outs(%e : tensor<2x3xf32>) {
+      ^bb0(%p: f32, %q: f32, %o: f32):
+        %s = arith.addf %p, %q : f32
+        linalg.yield %s : f32
+      } -> tensor<2x3xf32>
+      return %z : tensor<2x3xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @bias(%t: !lowbit.table<2x16, group = 16, element = i8>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>,
+                    %b: tensor<3xf32>) -> tensor<2x3xf32> {
+      %z = lowbit.lookup_matmul %t, %w epilogue(%b : tensor<3xf32>) {
+      ^bb0(%p: f32, %q: f32):
+        %s = arith.addf %p, %q : f32
+        lowbit.yield %s : f32
+      } : !lowbit.table<2x16, group = 16, element = i8>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x3xf32>
+      return %z : tensor<2x3xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
+}
+
+def UnfuseEpilogue : Pass<"lowbit-unfuse-epilogue"> {
+  let summary = "Make epilogues linalg ops behind their products";
+  let description = [{
+    The inverse of `lowbit-fuse-epilogue`, for a machine whose products only multiply: each epilogue becomes an element-wise `linalg.generic` on the product's
+    result, computed by the host.
+
+    Before:
+    ```mlir
+    func.func @negated(%t: !lowbit.table<2x16, group = 16, element = i8>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<2x3xf32> {
+      %z = lowbit.lookup_matmul %t, %w epilogue() {
+      ^bb0(%p: f32):
+        %s = arith.negf %p : f32
+        lowbit.yield %s : f32
+      } : !lowbit.table<2x16, group = 16, element = i8>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x3xf32>
+      return %z : tensor<2x3xf32>
+    }
+    ```
+    After:
+    ```mlir
+    module {
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
+}
+
+#endif // LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTPASSES_TD

@@ -80,3 +80,18 @@ SmallVector<ExpectedComponent> CodebookAttr::getExpectedComponents(int64_t rows,
     expected.push_back({"global_scale", RankedTensorType::get({1}, f32)});
   return expected;
 }
+
+LogicalResult CodebookAttr::verifyReinterpret(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                              WeightFormatInterface to) const {
+  auto bcq = dyn_cast<BCQAttr>(to);
+  if (!bcq)
+    return emitError() << "a codebook becomes #lowbit.bcq where its table is affine in the bits of the code, but the result is "
+                       << to << " (C2)";
+  // Rows with tables of their own have alphas of their own.
+  Granularity per = getTable() == CodebookTable::Channel ? std::min(getPer(), Granularity::Channel) : getPer();
+  auto expected = BCQAttr::get(getContext(), getBits(), getGroup(), per);
+  if (bcq == expected)
+    return success();
+  return emitError() << "the result must be " << expected << ", with the operand's bits, group and per, but is " << bcq
+                     << " (C2)";
+}

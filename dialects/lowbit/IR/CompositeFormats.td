@@ -23,7 +23,7 @@ def Lowbit_CodebookTable : I32EnumAttr<"CodebookTable", "the table that a codebo
 }
 
 def Lowbit_CodebookAttr : Lowbit_Attr<"Codebook", "codebook", [DeclareAttrInterfaceMethods<Lowbit_WeightFormatInterface,
-    ["getGranularity", "getScaleType", "createSource", "quantize"]>]> {
+    ["getGranularity", "getScaleType", "verifyReinterpret", "createSource", "quantize"]>]> {
   let summary = "Codes that index a table: w = scale table[q]";
   let description = [{
     `table` is one of the fixed tables of 16 values, NF4 and FP4 as bitsandbytes has them (`nf4`, `bnb_fp4`) and FP4 as the
@@ -32,6 +32,9 @@ def Lowbit_CodebookAttr : Lowbit_Attr<"Codebook", "codebook", [DeclareAttrInterf
 
     MXFP4 is `table = e2m1, group = 32, scale = f8E8M0FNU`; NVFP4 is `table = e2m1, group = 16, scale = f8E4M3FN, global_scale = true`. With
     `global_scale` the scale of a group is f32(scale) * global_scale, rounded once to f32.
+
+    A table that is affine in the bits of its index (any of 2 entries, a symmetric one of 4) makes the weight `#lowbit.bcq` with the same codes;
+    one of multiples of a power of two makes it `#lowbit.uniform` with other codes (`lowbit-canonicalize-weights`).
 
     Components: `codes` as in `#lowbit.uniform`; `scales` of type `scale`, N x G, N x 1 or 1 x 1 by `per`; `table : tensor<2^bits x f32>`
     (tensor) or `tensor<N x 2^bits x f32>` (channel); `global_scale : tensor<1xf32>` with `global_scale`.

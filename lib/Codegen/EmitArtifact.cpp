@@ -25,7 +25,7 @@ LogicalResult lutra::emitLibraryArtifact(ModuleOp module, ArtifactDirectory &art
       return failure();
     }
   }
-  if (failed(linkLibrary(object, artifact.file(kLibraryFile), module.getLoc())))
+  if (failed(linkLibrary(object, artifact.file(kLibraryFile), machine, module.getLoc())))
     return failure();
   llvm::sys::fs::remove(object);
 

@@ -47,6 +47,32 @@ static bool isSystemFeature(StringRef name) {
   return names.contains(name);
 }
 
+/// Whether a host can be asked for the feature; what else LLVM calls one is tuning. LLVM knows how to ask the host; for
+/// AArch64 elsewhere, these are the features that it asks an AArch64 host for.
+static bool isHostFeature(StringRef name, const Triple &triple, const StringMap<bool> &host) {
+  static const StringSet<> aarch64 = {"aes",  "bf16", "crc",    "dotprod",  "fp-armv8", "fullfp16", "i8mm",     "lse",      "neon",
+                                      "rand", "sha2", "sha3",   "sm4",      "sme",      "sme2",     "sve",      "sve2",     "sve-aes",
+                                      "sve-sha3", "sve-sm4", "sve-bitperm", "fhm", "jsconv", "complxnum", "rcpc"};
+  if (triple.getArch() == Triple(sys::getDefaultTargetTriple()).getArch())
+    return host.contains(name);
+  return triple.isAArch64() && aarch64.contains(name);
+}
+
+/// The triple of the machine, or why there is no code for it.
+static Expected<Triple> parseTriple(StringRef text, StringRef cpu) {
+  Triple host(sys::getDefaultTargetTriple());
+  if (text == "native")
+    return host;
+  Triple triple(Triple::normalize(text));
+  if ((triple.getArch() != Triple::x86_64 && triple.getArch() != Triple::aarch64) || !triple.isOSLinux())
+    return createStringError("unknown triple '" + text + "': expected 'native', or one of x86-64 or AArch64 on Linux, such as "
+                             "aarch64-linux-gnu");
+  if (cpu == "native" && triple.getArch() != host.getArch())
+    return createStringError("the CPU 'native' is this machine's, which '" + text + "' is not: name one with mcpu, such as " +
+                             (triple.isAArch64() ? "cortex-a76 or generic" : "x86-64-v3"));
+  return triple;
+}
+
 static Error unknownCpu(StringRef cpu, ArrayRef<SubtargetSubTypeKV> known) {
   StringRef nearest;
   unsigned best = cpu.size() / 2 + 1;
@@ -59,16 +85,18 @@ static Error unknownCpu(StringRef cpu, ArrayRef<SubtargetSubTypeKV> known) {
                            (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
-Expected<Machine> Machine::create(StringRef cpu) {
+Expected<Machine> Machine::create(StringRef cpu, StringRef tripleText) {
   Machine machine;
-  Triple triple(sys::getDefaultTargetTriple());
+  Expected<Triple> parsed = parseTriple(tripleText, cpu);
+  if (!parsed)
+    return parsed.takeError();
+  Triple triple = *parsed;
   machine.tripleName = triple.str();
   machine.cpuName = cpu == "native" ? sys::getHostCPUName().str() : cpu.str();
   Expected<const Target *> target = findTarget(triple);
   if (!target)
     return target.takeError();
 
-  // The names that a host can be asked for; what else LLVM calls a feature is tuning.
   StringMap<bool> host = sys::getHostCPUFeatures();
   std::unique_ptr<MCSubtargetInfo> info((*target)->createMCSubtargetInfo(triple, "", ""));
   if (!info->isCPUStringValid(machine.cpuName))
@@ -83,10 +111,16 @@ Expected<Machine> Machine::create(StringRef cpu) {
   }
   info.reset((*target)->createMCSubtargetInfo(triple, machine.cpuName, machine.featureString));
   for (const SubtargetFeatureKV &feature : info->getEnabledProcessorFeatures())
-    if (host.contains(feature.Key) && !isSystemFeature(feature.Key))
+    if (isHostFeature(feature.Key, triple, host) && !isSystemFeature(feature.Key))
       machine.featureNames.push_back(feature.Key);
   llvm::sort(machine.featureNames);
   return machine;
+}
+
+bool Machine::isHost() const {
+  Triple host(sys::getDefaultTargetTriple()), triple(tripleName);
+  return triple.getArch() == host.getArch() && triple.getOS() == host.getOS() &&
+         (triple.getEnvironment() == host.getEnvironment() || triple.getEnvironment() == Triple::UnknownEnvironment);
 }
 
 bool Machine::has(StringRef feature) const { return llvm::is_contained(featureNames, feature); }

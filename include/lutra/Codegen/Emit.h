@@ -25,8 +25,10 @@ enum class CodeKind { LLVMIR, Assembly, Object };
 /// same bytes. Reports on the module.
 mlir::LogicalResult emitObject(mlir::ModuleOp module, const Machine &machine, CodeKind kind, llvm::raw_pwrite_stream &os);
 
-/// Links one object file into a shared library that names libomp, libm and libc as what it needs.
-mlir::LogicalResult linkLibrary(llvm::StringRef objectPath, llvm::StringRef libraryPath, mlir::Location loc);
+/// Links one object file for `machine` into a shared library that names libomp, libm and libc as what it needs. For a machine
+/// other than the host these are not here to look symbols up in: what they lack shows when the library is loaded.
+mlir::LogicalResult linkLibrary(llvm::StringRef objectPath, llvm::StringRef libraryPath, const Machine &machine,
+                                mlir::Location loc);
 
 /// Writes the weights file of the module's plan (`lutra.weights`), one tensor at a time, and returns the manifest's
 /// "weights" object.

@@ -23,11 +23,14 @@ namespace lutra {
 /// The processor that code is made for.
 class Machine {
 public:
-  /// The machine of `cpu`: "native" is the one that this runs on, else a name that LLVM knows for the host's architecture
-  /// ("x86-64-v3", "skylake-avx512", ...). An unknown name is an error that proposes the nearest one.
-  static llvm::Expected<Machine> create(llvm::StringRef cpu);
+  /// The machine of `cpu`: "native" is the one that this runs on, else a name that LLVM knows for the architecture of `triple`
+  /// ("x86-64-v3", "cortex-a76", ...). An unknown name is an error that proposes the nearest one. `triple` "native" is the
+  /// host's; another may be of x86-64 or AArch64 on Linux, and then needs the name of a CPU.
+  static llvm::Expected<Machine> create(llvm::StringRef cpu, llvm::StringRef triple = "native");
 
   const std::string &triple() const { return tripleName; }
+  /// Whether the host runs the code, libraries included: same architecture, system and C library.
+  bool isHost() const;
   /// The CPU's LLVM name; never "native".
   const std::string &cpu() const { return cpuName; }
   /// Features that the generated code may use, LLVM's names, sorted; only those that a host can be asked for.

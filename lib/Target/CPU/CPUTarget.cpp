@@ -1,4 +1,4 @@
-//===- CPUTarget.cpp - SIMD code for the host's architecture --------------===//
+//===- CPUTarget.cpp - SIMD code for x86-64 and AArch64 -------------------===//
 //
 // Options: which CPU, and whether table entries are quantized. Everything else follows from the CPU's features.
 //
@@ -16,12 +16,15 @@ namespace {
 class CPUTarget : public lutra::Target {
 public:
   StringRef name() const override { return "cpu"; }
-  StringRef description() const override { return "SIMD code for this machine's architecture, threads by OpenMP"; }
+  StringRef description() const override { return "SIMD code for x86-64 and AArch64, threads by OpenMP"; }
 
   ArrayRef<lutra::TargetOption> options() const override {
     static const std::vector<lutra::TargetOption> declared = {
         {"mcpu", "CPU to generate for: native, or LLVM's name of one", "native"},
-        {"table", "Entries of lookup tables: i8 (fast) or f32 (exact)", "i8", {"i8", "f32"}},
+        {"triple", "Architecture and system: native, or as aarch64-linux-gnu (then name the CPU)", "native"},
+        {"table", "Entries of lookup tables: i8 (fast), i16, f16 or f32 (exact)", "i8", {"i8", "i16", "f16", "f32"}},
+        {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
+         {"group", "table", "row"}},
     };
     return declared;
   }
@@ -38,7 +41,8 @@ public:
       return lutra::buildLowbitPhase(pm);
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
-      tables.quantized = option("table") == "i8";
+      tables.kind = {*lutra::lowbit::symbolizeTableElement(option("table")),
+                     *lutra::lowbit::symbolizeTableScale(option("table-scale"))};
       // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code.
       if (!lutra::LutInstructions::fromFeatures(machine->features()).hasByteShuffle())
         tables.accumulators = 1;
@@ -69,9 +73,12 @@ public:
 
 protected:
   llvm::Error configure() override {
-    llvm::Expected<lutra::Machine> created = lutra::Machine::create(option("mcpu"));
+    llvm::Expected<lutra::Machine> created = lutra::Machine::create(option("mcpu"), option("triple"));
     if (!created)
       return created.takeError();
+    if (option("table").starts_with("f") && option("table-scale") != "group")
+      return llvm::createStringError("cpu.table-scale is for quantized tables, but cpu.table is " + option("table") +
+                                     ": take cpu.table=i8 or i16");
     machine = std::move(*created);
     return llvm::Error::success();
   }

@@ -6,6 +6,7 @@
 #include "dialects/lowbit/IR/WeightSource.h"
 #include "dialects/lowbit/IR/Weights.h"
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/ADT/bit.h"
@@ -171,6 +172,25 @@ WeightSourcePtr WeightSource::create(Value weight) {
   emitError(weight.getLoc()) << "the weight must be a constant: a lowbit.weight through lowbit.reinterpret, lowbit.pack "
                                 "and other ops from weight to weight only";
   return nullptr;
+}
+
+bool lutra::lowbit::isConstantWeight(Value weight) {
+  if (!isa<WeightType>(weight.getType()))
+    return false;
+  Operation *op = weight.getDefiningOp();
+  return isa_and_present<WeightValueOpInterface>(op) && llvm::all_of(op->getOperands(), isConstantWeight);
+}
+
+WeightFormatInterface WeightSource::findPlanesFormat() const {
+  WeightFormatInterface planes = format.getPlanesFormat();
+  auto bipolar = dyn_cast_if_present<BipolarAttr>(planes);
+  if (!bipolar || bipolar.getZeta() || !hasPlanes())
+    return planes;
+  std::optional<float> zeta = findConstantZeta();
+  if (!zeta)
+    return planes;
+  return BipolarAttr::get(format.getContext(), bipolar.getPlanes(), bipolar.getGroup(),
+                          Builder(format.getContext()).getF32FloatAttr(*zeta), bipolar.getPer(), bipolar.getScale());
 }
 
 namespace {

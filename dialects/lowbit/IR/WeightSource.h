@@ -61,6 +61,9 @@ public:
   /// The zeta that every row and group shares, if they do. None for BCQ.
   virtual std::optional<float> findConstantZeta() const { return std::nullopt; }
 
+  /// The planes format that this weight can be reinterpreted as, with a constant zeta where its numbers give one; null when there is none.
+  /// By default the format's.
+  virtual WeightFormatInterface findPlanesFormat() const;
   /// This source (`self` is a pointer to it) as `to`, which verifyReinterpret has accepted; null after a diagnostic. By
   /// default planes become bipolar or BCQ planes with the same codes.
   virtual WeightSourcePtr reinterpret(WeightSourcePtr self, WeightFormatInterface to, EmitErrorFn emitError) const;
@@ -175,6 +178,9 @@ private:
   uint64_t four = 0, two = 0, one = 0;
   std::array<char, 8> splat{};
 };
+
+/// Whether `weight` is made of constants alone, so that it has a source (if nothing is wrong with them).
+bool isConstantWeight(mlir::Value weight);
 
 /// The weights of `parts` one below the other, as `type`.
 WeightSourcePtr concatSources(WeightType type, std::vector<WeightSourcePtr> parts);

@@ -27,6 +27,8 @@ public:
   /// Makes a reader, or reports on the defining op why there can be none: the value is not a constant, a resource has
   /// no data or too little, a code is invalid, or a constant zeta contradicts the zero points.
   static mlir::FailureOr<WeightReader> create(mlir::Value weight);
+  /// A reader of what `source` answers; not null.
+  explicit WeightReader(WeightSourcePtr source) : source(std::move(source)) {}
 
   int64_t getRows() const { return source->getRows(); }
   int64_t getCols() const { return source->getCols(); }
@@ -68,7 +70,6 @@ public:
   const WeightSource &getSource() const { return *source; }
 
 private:
-  explicit WeightReader(WeightSourcePtr source) : source(std::move(source)) {}
   WeightSourcePtr source;
 };
 

@@ -37,6 +37,19 @@ func.func @equal_constants() -> (!planes, !planes) {
   return %p, %q : !planes, !planes
 }
 
+// Concatenations of concatenations are one; one of a single weight is that weight.
+// CHECK-LABEL: func @concat_rows
+// CHECK-SAME: (%[[W:.*]]: !lowbit.weight<2x16
+func.func @concat_rows(%w: !uniform) -> (!uniform, !lowbit.weight<6x16, #lowbit.uniform<bits = 4, group = 16>>) {
+  // CHECK-NEXT: %[[C:.*]] = lowbit.concat_rows %[[W]], %[[W]], %[[W]] :
+  // CHECK-NEXT: return %[[W]], %[[C]]
+  %one = lowbit.concat_rows %w : !uniform -> !uniform
+  %two = lowbit.concat_rows %w, %one : !uniform, !uniform -> !lowbit.weight<4x16, #lowbit.uniform<bits = 4, group = 16>>
+  %three = lowbit.concat_rows %two, %w : !lowbit.weight<4x16, #lowbit.uniform<bits = 4, group = 16>>, !uniform
+      -> !lowbit.weight<6x16, #lowbit.uniform<bits = 4, group = 16>>
+  return %one, %three : !uniform, !lowbit.weight<6x16, #lowbit.uniform<bits = 4, group = 16>>
+}
+
 // Two precomputes of the same activations are one, and what nobody reads goes.
 // CHECK-LABEL: func @precompute
 func.func @precompute(%a: tensor<?x16xf32>, %w: !planes) -> (tensor<?x2xf32>, tensor<?x2xf32>) {

@@ -72,8 +72,8 @@ func.func private @weight_empty(!lowbit.weight<0x16, #lowbit.uniform<bits = 4, g
 
 // -----
 
-// expected-error @+1 {{element must be i8 or f32, but is 'i16'}}
-func.func private @table_element(!lowbit.table<?x64, group = 32, element = i16>)
+// expected-error @+1 {{element must be f32, f16, i16 or i8, but is 'i32'}}
+func.func private @table_element(!lowbit.table<?x64, group = 32, element = i32>)
 
 // -----
 
@@ -122,7 +122,7 @@ func.func @reinterpret_c1(%w: !lowbit.weight<2x16, #lowbit.uniform<bits = 4, gro
 // -----
 
 func.func @reinterpret_c2_order(%w: !lowbit.weight<2x16, #lowbit.bipolar<planes = 4, group = 16>>) {
-  // expected-error @+1 {{expected formats in the order uniform, bipolar, bcq, but found #lowbit.bipolar<planes = 4, group = 16> to #lowbit.uniform<bits = 4, group = 16> (C2)}}
+  // expected-error @+1 {{expected formats in the order uniform or ternary, bipolar, bcq, but found #lowbit.bipolar<planes = 4, group = 16> to #lowbit.uniform<bits = 4, group = 16> (C2)}}
   %p = lowbit.reinterpret %w : !lowbit.weight<2x16, #lowbit.bipolar<planes = 4, group = 16>>
       to !lowbit.weight<2x16, #lowbit.uniform<bits = 4, group = 16>>
 }

@@ -72,6 +72,9 @@ RandomWeight::RandomWeight(MLIRContext &context, WeightShape shape, unsigned see
     case ZeroKind::Float:
       zeros.push_back(anyZero(random));
       break;
+    case ZeroKind::None:
+      zeros.push_back(0);
+      break;
     }
   }
   if (shape.zero == ZeroKind::Integer)
@@ -113,7 +116,7 @@ std::vector<WeightShape> lutra::lowbit::getTestShapes() {
   std::vector<WeightShape> shapes;
   // Rows and columns that divide nothing; groups that are no multiple of 8, or of the bytes that codes fill.
   for (unsigned bits = 1; bits <= 8; ++bits)
-    for (ZeroKind zero : {ZeroKind::Midpoint, ZeroKind::Integer, ZeroKind::Float})
+    for (ZeroKind zero : {ZeroKind::Midpoint, ZeroKind::Integer, ZeroKind::Float, ZeroKind::None})
       for (auto [rows, cols, group] : {std::tuple<int64_t, int64_t, int64_t>{5, 264, 32},
                                        {131, 50, 16},
                                        {3, 37, 7},

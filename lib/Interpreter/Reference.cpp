@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Interpreter/Reference.h"
 
+#include "llvm/ADT/APFloat.h"
+#include <array>
 #include <cassert>
 #include <cmath>
 
@@ -21,7 +23,7 @@ void lutra::computeTable(const float a[4], float entries[16]) {
     entries[i] = -entries[15 - i];
 }
 
-LookupTables LookupTables::make(int64_t rows, int64_t cols, int64_t group, bool quantized) {
+LookupTables LookupTables::make(int64_t rows, int64_t cols, int64_t group, lowbit::TableKind kind) {
   assert(group > 0 && group <= kMaxGroup && "groups beyond this overflow 32-bit sums");
   LookupTables tables;
   tables.rows = rows;
@@ -29,19 +31,22 @@ LookupTables LookupTables::make(int64_t rows, int64_t cols, int64_t group, bool 
   tables.group = group;
   tables.groups = (cols + group - 1) / group;
   tables.tables = lowbit::getTablesPerGroup(group);
-  tables.quantized = quantized;
+  tables.kind = kind;
   int64_t entries = tables.entryIndex(rows, 0, 0);
-  if (quantized)
+  if (kind.element == lowbit::TableElement::I8)
     tables.i8.resize(entries);
+  else if (kind.element == lowbit::TableElement::I16)
+    tables.i16.resize(entries);
   else
     tables.f32.resize(entries);
-  tables.scales.assign(rows * tables.groups, 1.0f);
+  tables.scales.assign(rows * tables.getScalesPerRow(), 1.0f);
   tables.sums.assign(rows * tables.groups, 0.0f);
   return tables;
 }
 
-/// Quantizes one group's entries to i8 and returns ts.
-static float quantizeGroup(ArrayRef<float> entries, MutableArrayRef<int8_t> out) {
+/// Quantizes the entries that share a scale to integers up to `largest` and returns ts. `reciprocal` is the f32 nearest to 1 / largest.
+template <typename T>
+static float quantizeEntries(ArrayRef<float> entries, float largest, float reciprocal, MutableArrayRef<T> out) {
   float amax = 0;
   bool finite = true;
   for (float entry : entries) {
@@ -52,42 +57,132 @@ static float quantizeGroup(ArrayRef<float> entries, MutableArrayRef<int8_t> out)
     return std::numeric_limits<float>::quiet_NaN(); // Entries stay 0.
   if (amax < 0x1p-100f)
     return 0.0f; // inv = 0: entries are 0.
-  float inv = 127.0f / amax;
+  float inv = largest / amax;
   for (auto [entry, quantized] : llvm::zip_equal(entries, out)) {
     // Rounds to nearest even in the default rounding mode.
     float rounded = std::nearbyintf(entry * inv);
-    quantized = static_cast<int8_t>(std::min(std::max(rounded, -127.0f), 127.0f));
+    quantized = static_cast<T>(std::min(std::max(rounded, -largest), largest));
   }
-  return amax * 0x1.020408p-7f;
+  return amax * reciprocal;
+}
+
+/// The nearest half-precision number, ties to even.
+static float roundToHalf(float value) {
+  APFloat half(value);
+  bool losesInfo;
+  half.convert(APFloat::IEEEhalf(), APFloat::rmNearestTiesToEven, &losesInfo);
+  half.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return half.convertToFloat();
+}
+
+/// Stores row m's exact entries as the kind says, and their scales.
+static void storeRow(LookupTables &tables, int64_t m, ArrayRef<float> row) {
+  int64_t at = tables.entryIndex(m, 0, 0), scales = tables.getScalesPerRow();
+  int64_t shared = static_cast<int64_t>(row.size()) / scales;
+  for (int64_t run = 0; run < scales; ++run) {
+    ArrayRef<float> entries = row.slice(run * shared, shared);
+    float &scale = tables.scales[m * scales + run];
+    if (tables.kind.element == lowbit::TableElement::I8)
+      scale = quantizeEntries(entries, 127.0f, 0x1.020408p-7f, MutableArrayRef(tables.i8).slice(at + run * shared, shared));
+    else if (tables.kind.element == lowbit::TableElement::I16)
+      scale = quantizeEntries(entries, 32767.0f, 0x1.0002p-15f, MutableArrayRef(tables.i16).slice(at + run * shared, shared));
+    else
+      llvm::transform(entries, tables.f32.begin() + at + run * shared, [&](float entry) {
+        return tables.kind.element == lowbit::TableElement::F16 ? roundToHalf(entry) : entry;
+      });
+  }
+}
+
+/// The four activations of table t in group g of a row; padding is 0.
+template <typename T>
+static std::array<T, 4> activationsOfTable(const LookupTables &tables, ArrayRef<T> row, int64_t g, int64_t t) {
+  std::array<T, 4> a = {};
+  for (int64_t i = 0; i < 4; ++i) {
+    int64_t lane = 4 * t + i, k = g * tables.group + lane;
+    if (lane < tables.group && k < tables.cols)
+      a[i] = row[k];
+  }
+  return a;
 }
 
 LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group,
-                                     bool quantized) {
+                                     lowbit::TableKind kind) {
   assert(static_cast<int64_t>(activations.size()) == rows * cols && "activations must be rows x cols");
-  LookupTables result = LookupTables::make(rows, cols, group, quantized);
-  std::vector<float> entries(result.tables * 16);
+  LookupTables result = LookupTables::make(rows, cols, group, kind);
+  std::vector<float> entries(result.entryIndex(1, 0, 0));
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t g = 0; g < result.groups; ++g) {
       float sum = 0;
       for (int64_t t = 0; t < result.tables; ++t) {
-        float a[4];
-        for (int64_t i = 0; i < 4; ++i) {
-          int64_t lane = 4 * t + i, k = g * group + lane;
-          a[i] = lane < group && k < cols ? activations[m * cols + k] : 0.0f;
-        }
-        computeTable(a, &entries[16 * t]);
-        sum = t == 0 ? entries[15] : sum + entries[16 * t + 15];
+        float *table = &entries[result.entryIndex(0, g, t)];
+        computeTable(activationsOfTable(result, activations.slice(m * cols, cols), g, t).data(), table);
+        sum = t == 0 ? table[15] : sum + table[15];
       }
-      int64_t at = result.entryIndex(m, g, 0);
       result.sums[m * result.groups + g] = sum;
-      if (quantized)
-        result.scales[m * result.groups + g] =
-            quantizeGroup(entries, MutableArrayRef(result.i8).slice(at, entries.size()));
-      else
-        llvm::copy(entries, result.f32.begin() + at);
     }
+    storeRow(result, m, entries);
   }
   return result;
+}
+
+LookupTables lutra::precomputeCodes(ArrayRef<int8_t> codes, ArrayRef<float> scales, int64_t rows, int64_t cols,
+                                    int64_t group, lowbit::TableKind kind) {
+  assert(lowbit::isQuantized(kind.element) && kind.scale != lowbit::TableScale::Table && "tables of codes are integers");
+  LookupTables result = LookupTables::make(rows, cols, group, kind);
+  assert(scales.size() == result.scales.size() && "a scale per row, or per row and group");
+  llvm::copy(scales, result.scales.begin());
+  for (int64_t m = 0; m < rows; ++m)
+    for (int64_t g = 0; g < result.groups; ++g) {
+      int32_t sum = 0;
+      for (int64_t t = 0; t < result.tables; ++t) {
+        std::array<int8_t, 4> a = activationsOfTable(result, codes.slice(m * cols, cols), g, t);
+        for (int i = 0; i < 16; ++i) {
+          int entry = 0;
+          for (int j = 0; j < 4; ++j)
+            entry += i >> j & 1 ? a[j] : -a[j];
+          int64_t at = result.entryIndex(m, g, t) + i;
+          if (kind.element == lowbit::TableElement::I8)
+            result.i8[at] = static_cast<int8_t>(entry);
+          else
+            result.i16[at] = static_cast<int16_t>(entry);
+        }
+        sum += a[0] + a[1] + a[2] + a[3];
+      }
+      result.sums[m * result.groups + g] = result.scale(m, g, 0) * static_cast<float>(sum);
+    }
+  return result;
+}
+
+void lutra::quantizeActivations(ArrayRef<float> activations, int64_t rows, int64_t cols, int64_t group, unsigned bits,
+                                lowbit::ActivationCodes kind, MutableArrayRef<int8_t> codes,
+                                MutableArrayRef<float> scales) {
+  int64_t groups = (cols + group - 1) / group;
+  bool bipolar = kind == lowbit::ActivationCodes::Bipolar;
+  float largest = static_cast<float>((bipolar ? 1 << bits : 1 << (bits - 1)) - 1);
+  for (int64_t m = 0; m < rows; ++m)
+    for (int64_t g = 0; g < groups; ++g) {
+      int64_t begin = m * cols + g * group, count = std::min(group, cols - g * group);
+      float amax = 0;
+      bool finite = true;
+      for (float a : activations.slice(begin, count)) {
+        finite &= std::isfinite(a);
+        amax = std::max(amax, std::fabs(a));
+      }
+      float s = largest / std::max(amax, 1e-5f);
+      scales[m * groups + g] = finite ? 1.0f / s : std::numeric_limits<float>::quiet_NaN();
+      for (int64_t k = begin; k < begin + count; ++k) {
+        if (!finite) {
+          codes[k] = 0;
+          continue;
+        }
+        float scaled = activations[k] * s, code;
+        if (bipolar) // The odd integers are 2 j + 1; floor(x / 2) is the j whose odd integer is nearest.
+          code = 2.0f * std::min(std::max(std::floor(scaled * 0.5f), -(largest + 1) / 2), (largest - 1) / 2) + 1.0f;
+        else
+          code = std::min(std::max(std::nearbyintf(scaled), -largest - 1), largest);
+        codes[k] = static_cast<int8_t>(code);
+      }
+    }
 }
 
 /// The index into table `t` that plane `p` of a group's codes makes.
@@ -99,33 +194,37 @@ static unsigned tableIndex(ArrayRef<uint8_t> codes, int64_t t, unsigned p) {
 }
 
 namespace {
-/// One group of one row's tables against one row's codes: the sums of the planes.
+/// Tables [first, first + count) of one row and group against one row's codes: the sums of the planes.
 struct PlaneSums {
-  int32_t i8[8];
-  float f32[8];
+  bool quantized;
+  int32_t ints[8] = {};
+  float f32[8] = {};
 
-  PlaneSums(const LookupTables &tables, int64_t m, int64_t g, ArrayRef<uint8_t> codes, unsigned bits) {
-    for (unsigned p = 0; p < bits; ++p) {
-      i8[p] = 0;
-      for (int64_t t = 0; t < tables.tables; ++t) {
+  PlaneSums(const LookupTables &tables, int64_t m, int64_t g, int64_t first, int64_t count, ArrayRef<uint8_t> codes,
+            unsigned bits)
+      : quantized(lowbit::isQuantized(tables.kind.element)) {
+    for (unsigned p = 0; p < bits; ++p)
+      for (int64_t t = first; t < first + count; ++t) {
         int64_t at = tables.entryIndex(m, g, t) + tableIndex(codes, t, p);
-        if (tables.quantized)
-          i8[p] += tables.i8[at];
+        if (tables.kind.element == lowbit::TableElement::I8)
+          ints[p] += tables.i8[at];
+        else if (quantized)
+          ints[p] += tables.i16[at];
         else
-          f32[p] = t == 0 ? tables.f32[at] : f32[p] + tables.f32[at];
+          f32[p] = t == first ? tables.f32[at] : f32[p] + tables.f32[at];
       }
-    }
   }
 
   /// acc_p as f32.
-  float plane(bool quantized, unsigned p) const { return quantized ? static_cast<float>(i8[p]) : f32[p]; }
+  float plane(unsigned p) const { return quantized ? static_cast<float>(ints[p]) : f32[p]; }
 
   /// The planes weighted by their powers of two.
-  float weighted(bool quantized, unsigned bits) const {
+  float weighted(unsigned bits) const {
     if (quantized) {
-      int32_t acc = 0;
+      // i16 entries in long groups leave 32 bits here.
+      int64_t acc = 0;
       for (unsigned p = 0; p < bits; ++p)
-        acc += i8[p] * (1 << p);
+        acc += int64_t(ints[p]) * (1 << p);
       return static_cast<float>(acc);
     }
     float acc = f32[0];
@@ -140,6 +239,8 @@ void lutra::lookupMatmul(const LookupTables &tables, const lowbit::WeightReader 
   assert(tables.cols == weight.getCols() && tables.group == weight.getGroup() && "table and weight must agree");
   unsigned bits = weight.getBits();
   int64_t rows = weight.getRows(), lanes = tables.tables * 4;
+  // Tables of a group that share a scale.
+  int64_t run = tables.kind.scale == lowbit::TableScale::Table ? 1 : tables.tables;
   std::vector<uint8_t> codes(tables.groups * lanes);
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t g = 0; g < tables.groups; ++g)
@@ -147,19 +248,44 @@ void lutra::lookupMatmul(const LookupTables &tables, const lowbit::WeightReader 
     for (int64_t m = 0; m < tables.rows; ++m) {
       float y = 0;
       for (int64_t g = 0; g < tables.groups; ++g) {
-        PlaneSums sums(tables, m, g, ArrayRef(codes).slice(g * lanes, lanes), bits);
-        float ts = tables.scales[m * tables.groups + g], asum = tables.sums[m * tables.groups + g];
+        ArrayRef<uint8_t> groupCodes = ArrayRef(codes).slice(g * lanes, lanes);
+        float asum = tables.sums[m * tables.groups + g];
+        float u = weight.isBCQ() ? 0.0f : weight.zeta(n, g) * asum, planes[8];
+        for (int64_t t = 0; t < tables.tables; t += run) {
+          PlaneSums sums(tables, m, g, t, run, groupCodes, bits);
+          float ts = tables.scale(m, g, t);
+          if (!weight.isBCQ()) {
+            u = std::fma(ts, sums.weighted(bits), u);
+            continue;
+          }
+          for (unsigned p = 0; p < bits; ++p)
+            planes[p] = t == 0 ? ts * sums.plane(p) : std::fma(ts, sums.plane(p), planes[p]);
+        }
         if (weight.isBCQ()) {
           for (unsigned p = 0; p < bits; ++p)
-            y = std::fma(weight.alpha(n, g, p), ts * sums.plane(tables.quantized, p), y);
+            y = std::fma(weight.alpha(n, g, p), planes[p], y);
           y = std::fma(weight.beta(n, g), asum, y);
           continue;
         }
-        float offset = weight.zeta(n, g) * asum;
-        float u = std::fma(ts, sums.weighted(tables.quantized, bits), offset);
         y = std::fma(weight.alpha(n, g), u, y);
       }
       out[m * rows + n] = y;
+    }
+  }
+}
+
+void lutra::dequantizedMatmul(ArrayRef<float> activations, int64_t rows, const lowbit::WeightReader &weight,
+                              MutableArrayRef<float> out) {
+  int64_t cols = weight.getCols(), outputs = weight.getRows();
+  std::vector<float> row(cols);
+  for (int64_t n = 0; n < outputs; ++n) {
+    for (int64_t k = 0; k < cols; ++k)
+      row[k] = static_cast<float>(weight.value(n, k));
+    for (int64_t m = 0; m < rows; ++m) {
+      float y = 0;
+      for (int64_t k = 0; k < cols; ++k)
+        y = std::fma(activations[m * cols + k], row[k], y);
+      out[m * outputs + n] = y;
     }
   }
 }

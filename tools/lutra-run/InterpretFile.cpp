@@ -55,7 +55,7 @@ llvm::Error lutra::interpretFile(const RunOptions &options) {
   llvm::Expected<std::vector<NpyArray>> arrays = readInputs(options, names);
   if (!arrays)
     return arrays.takeError();
-  FailureOr<std::vector<NpyArray>> results = interpret(function, *arrays, {.quantizedTables = options.quantizedTables});
+  FailureOr<std::vector<NpyArray>> results = interpret(function, *arrays, {.tables = options.tables});
   if (failed(results))
     return failure();
   for (const auto &[tensor, array] : llvm::zip_equal(outputs, *results))

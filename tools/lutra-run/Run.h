@@ -6,6 +6,7 @@
 #ifndef LUTRA_TOOLS_LUTRA_RUN_RUN_H
 #define LUTRA_TOOLS_LUTRA_RUN_RUN_H
 
+#include "dialects/lowbit/IR/Lowbit.h"
 #include "lutra/Support/Npy.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/Twine.h"
@@ -27,7 +28,8 @@ struct RunOptions {
   bool skipHashes = false;
   bool describe = false;
   std::string function;
-  bool quantizedTables = true;
+  /// The tables of an interpreted lowbit.matmul that names no kind.
+  lowbit::TableKind tables;
 };
 
 /// Runs the artifact.

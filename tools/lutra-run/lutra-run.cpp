@@ -15,8 +15,6 @@ using namespace llvm;
 using namespace lutra;
 
 namespace {
-enum class TableKind { I8, F32 };
-
 /// The flags. Made after LLVM's own are dropped: some have the names that fit here best (`--threads`).
 struct Flags {
   cl::OptionCategory category{"lutra-run options"};
@@ -36,10 +34,19 @@ struct Flags {
                                  cl::value_desc("file.mlir"), cl::cat(category)};
   cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"),
                                 cl::value_desc("name"), cl::init("main"), cl::cat(category)};
-  cl::opt<TableKind> table{
-      "table", cl::desc("The tables that an interpreted lowbit.matmul means:"),
-      cl::values(clEnumValN(TableKind::I8, "i8", "quantized (default)"), clEnumValN(TableKind::F32, "f32", "exact")),
-      cl::init(TableKind::I8), cl::cat(category)};
+  cl::opt<lowbit::TableElement> table{
+      "table", cl::desc("The tables that an interpreted lowbit.matmul means when it names no kind:"),
+      cl::values(clEnumValN(lowbit::TableElement::I8, "i8", "quantized (default)"),
+                 clEnumValN(lowbit::TableElement::I16, "i16", "quantized to 16 bits"),
+                 clEnumValN(lowbit::TableElement::F16, "f16", "rounded to half precision"),
+                 clEnumValN(lowbit::TableElement::F32, "f32", "exact")),
+      cl::init(lowbit::TableElement::I8), cl::cat(category)};
+  cl::opt<lowbit::TableScale> tableScale{
+      "table-scale", cl::desc("What shares a scale of those tables, if they are quantized:"),
+      cl::values(clEnumValN(lowbit::TableScale::Group, "group", "the entries of a row's group (default)"),
+                 clEnumValN(lowbit::TableScale::Table, "table", "the entries of a table"),
+                 clEnumValN(lowbit::TableScale::Row, "row", "the entries of a row")),
+      cl::init(lowbit::TableScale::Group), cl::cat(category)};
   cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-run model.lutra --input input_ids=ids.npy --output-dir=out --threads=2
@@ -69,7 +76,9 @@ Expected<RunOptions> Flags::check() const {
   options.skipHashes = skipHashes;
   options.describe = describe;
   options.function = function;
-  options.quantizedTables = table == TableKind::I8;
+  options.tables = {table, tableScale};
+  if (!lowbit::isQuantized(table) && tableScale != lowbit::TableScale::Group)
+    return createStringError("--table-scale is for quantized tables: take --table=i8 or --table=i16");
   return options;
 }
 

@@ -5,6 +5,15 @@
 
 include "dialects/lowbit/IR/LowbitAttributes.td"
 
+def Lowbit_TableElement : I32EnumAttr<"TableElement", "what the entries of lookup tables are", [
+    I32EnumAttrCase<"F32", 0, "f32">,
+    I32EnumAttrCase<"F16", 1, "f16">,
+    I32EnumAttrCase<"I16", 2, "i16">,
+    I32EnumAttrCase<"I8", 3, "i8">]> {
+  let cppNamespace = "::lutra::lowbit";
+  let genSpecializedAttr = 0;
+}
+
 def Lowbit_TableScale : I32EnumAttr<"TableScale", "which entries of a row's tables share a scale", [
     I32EnumAttrCase<"Group", 0, "group">,
     I32EnumAttrCase<"Table", 1, "table">,

@@ -11,34 +11,45 @@ include "dialects/lowbit/Transforms/ProductPasses.td"
 include "mlir/Pass/PassBase.td"
 
 def CanonicalizeWeights : Pass<"lowbit-canonicalize-weights"> {
-  let summary = "Turn the uniform weights of products into bit planes";
+  let summary = "Turn the weights of products into bit planes";
   let description = [{
-    Each uniform weight of a `lowbit.matmul` becomes `#lowbit.bipolar` planes, exactly (LUT Tensor Core, section 3.1.2). When every group
-    has the same zeta, it becomes a constant of the format.
+    Each weight of a `lowbit.matmul` whose format allows it becomes `#lowbit.bipolar` planes by `lowbit.reinterpret`, exactly (LUT Tensor Core,
+    section 3.1.2): uniform weights, signed or not, and ternary weights in any storage. When every group has the same zeta, it becomes a
+    constant of the format; `per` stays what it is. A codebook whose values are integer multiples of one power of two becomes a uniform
+    weight first. Weights without planes stay for `lowbit-lower-to-dense`, and weights made of weights are taken apart before
+    (`lowbit-decompose-weights`). An invalid ternary code is an error that names its row and column.
 
     A constant weight whose codes use fewer values than their bits can tell apart is narrowed first, when that is exact: fewer planes
-    mean fewer bytes and fewer lookups. With codes in [low, high]:
+    mean fewer bytes and fewer lookups. With codes in [low, high], signed ones read with their top bit flipped:
 
     - zero point at the midpoint: the codes move down by z - 2^(b'-1) for the least b' whose range around the midpoint holds them;
       one plane less is possible when they lie to one side, with an integer zero point;
+    - no zero point, unsigned: unused high bits go;
     - integer zero points: the codes and zero points move down by the least of them all;
-    - float zero points: only unused high bits go, since subtracting from a float could round.
+    - float zero points: only unused high bits go (of signed codes, sign bits that repeat), since subtracting from a float could round;
+    - ternary weights that use two digits: {0, 1} and {-1, 0} become one bit, {-1, 1} one plane whose alpha is the scale.
 
     Only the codes are rewritten (and integer zero points, if they move); the scales stay where they are.
 
     Before:
     ```mlir
-    %w = lowbit.weight {codes = dense<[[[120, 135]]]> : tensor<1x1x2xi8>, scales = dense<0.5> : tensor<1x1xf32>}
-        : !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>>
-    %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>> -> tensor<?x1xf32>
+    func.func @product(%a: tensor<?x2xf32>) -> tensor<?x1xf32> {
+      %w = lowbit.weight {codes = dense<[[[120, 135]]]> : tensor<1x1x2xi8>, scales = dense<0.5> : tensor<1x1xf32>}
+          : !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>>
+      %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>> -> tensor<?x1xf32>
+      return %y : tensor<?x1xf32>
+    }
     ```
     After (codes 0 and 15 of a 4-bit weight):
     ```mlir
-    %w = lowbit.weight {codes = dense_resource<narrowed> : tensor<1x1x1xi8>, scales = dense<0.5> : tensor<1x1xf32>}
-        : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
-    %p = lowbit.reinterpret %w : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
-        to !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.0 : f32>>
-    %y = lowbit.matmul %a, %p : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.0 : f32>> -> tensor<?x1xf32>
+    func.func @product(%arg0: tensor<?x2xf32>) -> tensor<?x1xf32> {
+      ...
+      %1 = lowbit.weight {codes = dense_resource<narrowed> : tensor<1x1x1xi8>, scales = dense<5.000000e-01> : tensor<1x1xf32>} : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
+      %2 = lowbit.reinterpret %1 : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>> to !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.000000e+00 : f32>>
+      %3 = lowbit.matmul %arg0, %2 : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.bipolar<planes = 4, group = 2, zeta = -1.000000e+00 : f32>> -> tensor<?x1xf32>
+      return %3 : tensor<?x1xf32>
+    }
+    ...
     ```
   }];
   let options = [
@@ -51,8 +62,8 @@ def SplitPrecompute : Pass<"lowbit-split-precompute"> {
   let summary = "Split products into table precompute and lookup";
   let description = [{
     `lowbit.matmul` with a weight in planes becomes `lowbit.precompute` of its activations and `lowbit.lookup_matmul` (LUT Tensor Core, section
-    3.3.2). The precompute stands right after the activations are defined and is shared by every product that reads the same activations
-    with the same group length and kind of tables: Q, K and V; gate and up. Existing precomputes of the same table are merged into it.
+    3.3.2). The precompute stands right after the activations are defined; `lowbit-share-tables` makes one of those that are equal: Q, K and
+    V; gate and up.
 
     The kind is the product's attribute `table`, which `lowbit-quantize-tables` sets; without it, what the options say, and for integer
     activations exact i16. f16 and bf16 activations are widened first, and a result of these types is rounded after. A product whose
@@ -61,13 +72,11 @@ def SplitPrecompute : Pass<"lowbit-split-precompute"> {
     Before:
     ```mlir
     %q = lowbit.matmul %a, %wq : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
-    %k = lowbit.matmul %a, %wk : tensor<?x64xf32>, !lowbit.weight<4x64, #planes> -> tensor<?x4xf32>
     ```
     After:
     ```mlir
     %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
     %q = lowbit.lookup_matmul %t, %wq : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
-    %k = lowbit.lookup_matmul %t, %wk : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<4x64, #planes> -> tensor<?x4xf32>
     ```
   }];
   let options = [

@@ -1,15 +1,17 @@
 //===- Interpreter.h - runs a function of tensors, exactly ----------------===//
 //
-// Evaluates a `func.func` at the phases `lowbit` and `tables`: lowbit ops by the reference arithmetic (Reference.h),
-// the tensor, linalg, arith and math ops around them element by element in row-major order. It is what compiled code is
-// compared with, so it shares none of the compiler's lowerings.
+// Evaluates a `func.func` at every phase on tensors (`lowbit`, `tables`, `lut`) and after each pass on the way: lowbit and
+// lut ops by the reference arithmetic (Reference.h), the tensor, linalg, scf, arith and math ops around them element by
+// element in row-major order. It is what compiled code is compared with, so it shares none of the compiler's lowerings.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_INTERPRETER_INTERPRETER_H
 #define LUTRA_INTERPRETER_INTERPRETER_H
 
+#include "dialects/lowbit/IR/Lowbit.h"
 #include "lutra/Support/Npy.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,8 +19,10 @@ namespace lutra {
 
 /// How a function is interpreted.
 struct InterpreterOptions {
-  /// The tables that a `lowbit.matmul` means before `lowbit-split-precompute` has chosen: i8, or f32.
-  bool quantizedTables = true;
+  /// The tables that a `lowbit.matmul` of floats means when it does not name their kind: i8 with a scale per group.
+  lowbit::TableKind tables;
+  /// When set: called with each array that an op of the function's own block results in; a scalar is an array of rank 0.
+  std::function<void(mlir::Value, const NpyArray &)> observe = nullptr;
 };
 
 /// An input or output of a function at these phases.
@@ -40,6 +44,9 @@ llvm::LogicalResult describeFunction(mlir::func::FuncOp function, std::vector<In
 /// unknown op, a wrong shape, a failed cf.assert) is an error diagnostic at the op.
 mlir::FailureOr<std::vector<NpyArray>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<NpyArray> inputs,
                                                  const InterpreterOptions &options = {});
+
+/// An array as text: nested brackets, a float with as few digits as tell it apart from its neighbours.
+std::string arrayText(const NpyArray &array);
 
 } // namespace lutra
 

@@ -49,7 +49,7 @@ public:
     case lutra::Phase::Lowbit: return lutra::buildLowbitPhase(pm);
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
-      tables.quantized = option("table") == "i8";
+      tables.kind.element = *lutra::lowbit::symbolizeTableElement(option("table"));
       tables.rows = device.arrayN;
       tables.symmetric = true;
       return lutra::buildTablesPhase(pm, tables);

@@ -10,7 +10,7 @@ func.func @precompute_c1(%a: tensor<?x?xf32>, %e: tensor<?x1x64xi8>, %s: tensor<
 // -----
 
 func.func @precompute_c2_entries(%a: tensor<?x16xf32>, %e: tensor<?x1x32xi8>, %s: tensor<?x1xf32>) {
-  // expected-error @+1 {{entries must be ?x1x64 of 'i8' or 'f32', but is 'tensor<?x1x32xi8>' (C2)}}
+  // expected-error @+1 {{entries must be ?x1x64 of 'i8' or 'i16' or 'f16' or 'f32', but is 'tensor<?x1x32xi8>' (C2)}}
   %t:3 = lut.precompute ins(%a : tensor<?x16xf32>) outs(%e, %s, %s : tensor<?x1x32xi8>, tensor<?x1xf32>, tensor<?x1xf32>)
       {group = 16 : i64} -> tensor<?x1x32xi8>, tensor<?x1xf32>, tensor<?x1xf32>
   return
@@ -75,7 +75,7 @@ func.func @matmul_c1_bytes(%e: memref<2x1x64xi8>, %s: memref<2x1xf32>, %w: memre
 
 !W = !lowbit.weight<8x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 func.func @matmul_c2(%e: memref<2x2x64xi8>, %s: memref<2x1xf32>, %w: memref<640xi8>, %o: memref<2x8xf32>) {
-  // expected-error @+1 {{entries must be 2x1x64 of 'i8' or 'f32', but is 'memref<2x2x64xi8>' (C2)}}
+  // expected-error @+1 {{entries must be 2x1x64 of 'i8' or 'i16' or 'f16' or 'f32', but is 'memref<2x2x64xi8>' (C2)}}
   lut.matmul ins(%e, %s, %s, %w : memref<2x2x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<640xi8>)
       outs(%o : memref<2x8xf32>) {weight = !W}
   return
@@ -146,5 +146,38 @@ func.func @accumulate_c2(%v: vector<64xi8>, %a: vector<16xi32>) {
 func.func @accumulate_c3(%v: vector<64xi8>, %a: vector<32xi16>) {
   // expected-error @+1 {{the weighted sum of extreme lanes is -32768 and leaves the range of i16 (C3)}}
   %s = lut.accumulate %v into %a weights [128, 128] : vector<64xi8>, vector<32xi16>
+  return
+}
+
+// -----
+
+func.func @precompute_c1_scales(%a: memref<2x16xi8>, %e: memref<2x1x64xi16>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{act_scales are what codes in i8 are worth, but the activations are 'memref<2x16xi8>' without them (C1)}}
+  lut.precompute ins(%a : memref<2x16xi8>) outs(%e, %s, %s : memref<2x1x64xi16>, memref<2x1xf32>, memref<2x1xf32>) {group = 16 : i64}
+  return
+}
+
+// -----
+
+func.func @precompute_c1_codes(%a: memref<2x16xi8>, %e: memref<2x1x64xf16>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{tables of codes have i8 or i16 entries and a scale per row or per group, but entries are 'memref<2x1x64xf16>' and scales 'memref<2x1xf32>' (C1)}}
+  lut.precompute ins(%a, %s : memref<2x16xi8>, memref<2x1xf32>) outs(%e, %s, %s : memref<2x1x64xf16>, memref<2x1xf32>, memref<2x1xf32>)
+      {group = 16 : i64}
+  return
+}
+
+// -----
+
+func.func @precompute_c2_scales(%a: memref<2x32xf32>, %e: memref<2x2x64xi8>, %s: memref<2x3xf32>, %z: memref<2x2xf32>) {
+  // expected-error @+1 {{scales must be 2x2 of 'f32', but is 'memref<2x3xf32>' (C2)}}
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xi8>, memref<2x3xf32>, memref<2x2xf32>) {group = 16 : i64}
+  return
+}
+
+// -----
+
+func.func @precompute_c2_float_scales(%a: memref<2x32xf32>, %e: memref<2x2x64xf16>, %s: memref<2x1xf32>, %z: memref<2x2xf32>) {
+  // expected-error @+1 {{scales must be 2x2 of 'f32', but is 'memref<2x1xf32>' (C2)}}
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xf16>, memref<2x1xf32>, memref<2x2xf32>) {group = 16 : i64}
   return
 }

@@ -10,6 +10,8 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <string>
@@ -63,7 +65,8 @@ static std::vector<std::string> translateRemarkOptions(llvm::ArrayRef<char *> ar
     llvm::StringRef name = argument.starts_with("-") ? argument.ltrim('-') : llvm::StringRef();
     auto *filter = llvm::find_if(filters, [&](auto &candidate) { return name.starts_with(candidate.first); });
     if (filter != std::end(filters)) {
-      result.push_back((filter->second + name.drop_front(filter->first.size())).str());
+      // Clang's patterns match anywhere in a name, MLIR's the whole of it.
+      result.push_back((filter->second + llvm::Twine(".*(") + name.drop_front(filter->first.size()) + ").*").str());
       isTranslated = true;
     } else {
       result.push_back(argument.str());

@@ -155,7 +155,7 @@ static mlir::LogicalResult setUpRemarks(mlir::MLIRContext &context) {
   mlir::remark::RemarkCategories categories;
   auto set = [&](std::optional<std::string> &category, StringRef regex) {
     if (!regex.empty() || !isPrinted)
-      category = regex.empty() ? ".*" : regex.str();
+      category = regex.empty() ? ".*" : (".*(" + regex + ").*").str(); // Anywhere in the name, as clang's.
   };
   set(categories.passed, passed);
   set(categories.missed, missed);

@@ -128,8 +128,11 @@ static LookupMatmulOp fuse(LookupMatmulOp op, linalg::GenericOp generic, Rewrite
       rewriter.setInsertionPoint(user);
       rewriter.replaceOpWithNewOp<tensor::DimOp>(user, findRows(op), cast<tensor::DimOp>(user).getIndex());
     }
+  Operation *init = generic.getDpsInits()[0].getDefiningOp();
   rewriter.replaceOp(generic, fused.getResult());
   rewriter.eraseOp(op);
+  if (init && isOpTriviallyDead(init))
+    rewriter.eraseOp(init);
   return fused;
 }
 

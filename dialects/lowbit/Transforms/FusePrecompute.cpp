@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 #include "dialects/lut/IR/Lut.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -17,7 +18,6 @@
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -228,7 +228,7 @@ bool FusePrecompute::moveReadersAfter(PrecomputeOp op, const FusionSet &set) {
 
 FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   auto missed = [&](const char *reason) {
-    remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit")) << remark::reason(reason);
+    remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason(reason);
     return false;
   };
   FusionSet set = collect(op);
@@ -286,7 +286,7 @@ FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   for (Operation *fused : set.ops)
     if (isOpTriviallyDead(fused))
       rewriter.eraseOp(fused);
-  remark::passed(assembled.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category("lowbit"))
+  remark::passed(assembled.getLoc(), remarkOf(DEBUG_TYPE))
       << remark::reason("{0} ops are computed row by row with their tables", set.ops.size())
       << remark::metric("ops", set.ops.size());
   return true;

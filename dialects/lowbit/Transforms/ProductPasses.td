@@ -33,7 +33,13 @@ def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
     ```
     After:
     ```mlir
-    module {
+    func.func @gate_up(%a: tensor<2x16xf32>, %g: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>,
+                       %u: !lowbit.weight<5x16, #lowbit.bipolar<planes = 2, group = 16>>) -> (tensor<2x3xf32>, tensor<2x5xf32>) {
+      %w = lowbit.concat_rows %g, %u : !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>, !lowbit.weight<5x16, #lowbit.bipolar<planes = 2, group = 16>> -> !lowbit.weight<8x16, #lowbit.bipolar<planes = 2, group = 16>>
+      %z = lowbit.matmul %a, %w : tensor<2x16xf32>, !lowbit.weight<8x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x8xf32>
+      %x = tensor.extract_slice %z[0, 0] [2, 3] [1, 1] : tensor<2x8xf32> to tensor<2x3xf32>
+      %y = tensor.extract_slice %z[0, 3] [2, 5] [1, 1] : tensor<2x8xf32> to tensor<2x5xf32>
+      return %x, %y : tensor<2x3xf32>, tensor<2x5xf32>
     }
     ```
   }];
@@ -178,7 +184,16 @@ def UnfuseEpilogue : Pass<"lowbit-unfuse-epilogue"> {
     ```
     After:
     ```mlir
-    module {
+    func.func @negated(%t: !lowbit.table<2x16, group = 16, element = i8>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<2x3xf32> {
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<2x16, group = 16, element = i8>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<2x3xf32>
+      %e = tensor.empty() : tensor<2x3xf32>
+      %z = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+          ins(%y : tensor<2x3xf32>) outs(%e : tensor<2x3xf32>) {
+      ^bb0(%p: f32, %o: f32):
+        %s = arith.negf %p : f32
+        linalg.yield %s : f32
+      } -> tensor<2x3xf32>
+      return %z : tensor<2x3xf32>
     }
     ```
   }];

@@ -1,5 +1,5 @@
 // RUN: lutra-opt %s --lowbit-fuse-precompute --canonicalize --cse --split-input-file | FileCheck %s
-// RUN: lutra-opt %s --lowbit-fuse-precompute --split-input-file --remark-policy=all --remarks-filter='lowbit' 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-fuse-precompute --split-input-file -Rpass=lowbit-fuse-precompute -Rpass-missed=lowbit-fuse-precompute 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 #id = affine_map<(b, s, h) -> (b, s, h)>
 #row = affine_map<(b, s, h) -> (b, s)>

@@ -1,0 +1,52 @@
+// RUN: lutra-opt %s --lowbit-select-strategy | FileCheck %s
+// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50' | FileCheck %s --check-prefix=FACTS
+// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 rows=512' | FileCheck %s --check-prefix=PREFILL
+// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50' -Rpass=lowbit-select -Rpass-missed=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+!planes = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
+
+// One activation row is bound by the bytes of the weights. Packed: 1536 * 18 groups * (4 planes * 4 bytes + 4 of alpha) = 552960 bytes, 27.6 us;
+// tables: 144 * 8 / 10 = 0.1 us. Dense: 1536 * 576 * 4 bytes / 20 = 176.9 us. With 512 rows: 512 * 1536 * 144 * 4 / 100 = 4.5 ms of lookups
+// against 512 * 1536 * 576 / 50 = 9.1 ms.
+// REMARK: [Analysis] lowbit-select-strategy {{.*}} Remark="predicted: lut 27.8 us, dense 176.9 us", dense-ns=176947, lut-ns=27763
+// REMARK: [Passed] lowbit-select-strategy {{.*}} Reason="lut: predicted to be the fastest"
+// CHECK-LABEL: func @decode
+// CHECK: lowbit.matmul {{.*}} {strategy = #lowbit.strategy<lut>}
+// FACTS-LABEL: func @decode
+// FACTS: {strategy = #lowbit.strategy<lut>}
+// PREFILL-LABEL: func @decode
+// PREFILL: {strategy = #lowbit.strategy<lut>}
+func.func @decode(%a: tensor<?x576xf32>, %w: !planes) -> tensor<?x1536xf32> {
+  %y = lowbit.matmul %a, %w : tensor<?x576xf32>, !planes -> tensor<?x1536xf32>
+  return %y : tensor<?x1536xf32>
+}
+
+// Eight planes take twice the lookups: with many rows, multiplying is faster. A dynamic M counts as `rows`.
+// CHECK-LABEL: func @eight_planes
+// CHECK: {strategy = #lowbit.strategy<lut>}
+// FACTS-LABEL: func @eight_planes
+// FACTS: {strategy = #lowbit.strategy<lut>}
+// PREFILL-LABEL: func @eight_planes
+// PREFILL: {strategy = #lowbit.strategy<dense>}
+func.func @eight_planes(%a: tensor<?x576xf32>, %w: !lowbit.weight<1536x576, #lowbit.bcq<planes = 8, group = 64>>) -> tensor<?x1536xf32> {
+  %y = lowbit.matmul %a, %w : tensor<?x576xf32>, !lowbit.weight<1536x576, #lowbit.bcq<planes = 8, group = 64>> -> tensor<?x1536xf32>
+  return %y : tensor<?x1536xf32>
+}
+
+// What cannot be looked up is dense, facts or not.
+// REMARK: Reason="dense: the weight has no bit planes to look up, its format is #lowbit.uniform<bits = 4, group = 32>"
+// CHECK-LABEL: func @no_planes
+// CHECK: {strategy = #lowbit.strategy<dense>}
+func.func @no_planes(%a: tensor<?x64xf32>, %w: !lowbit.weight<8x64, #lowbit.uniform<bits = 4, group = 32>>) -> tensor<?x8xf32> {
+  %y = lowbit.matmul %a, %w : tensor<?x64xf32>, !lowbit.weight<8x64, #lowbit.uniform<bits = 4, group = 32>> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// A strategy that is there stays.
+// REMARK: [Missed] {{.*}} Reason="the product already states dense"
+// CHECK-LABEL: func @given
+// CHECK: {strategy = #lowbit.strategy<dense>}
+func.func @given(%a: tensor<?x576xf32>, %w: !planes) -> tensor<?x1536xf32> {
+  %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<dense>} : tensor<?x576xf32>, !planes -> tensor<?x1536xf32>
+  return %y : tensor<?x1536xf32>
+}

@@ -21,6 +21,7 @@
 #include "lib/Target/CPU/CPUTarget.h"
 #include "lib/Target/LTC/LTCTarget.h"
 #include "lutra/Codegen/Passes.h"
+#include "lutra/Interpreter/Passes.h"
 #include "lutra/Pipelines/Pipelines.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -43,6 +44,7 @@ void lutra::registerAllLutraPasses() {
   registerLMMAToLLVMPasses();
   registerLTCPasses();
   registerLutraCodegenPasses();
+  registerLutraInterpreterPasses();
   registerLutraPipelines();
   registerLowbitToLoopsPasses();
   registerLowbitToLutPasses();

@@ -1,6 +1,6 @@
 //===- Interpreter.cpp - executes a function's block ----------------------===//
 //
-// Straight-line code: one block, ops in order, each handed to the family that knows it.
+// Structured code: functions of one block, ops in order, each handed to the family that knows it.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Interpreter/Interpreter.h"
@@ -55,12 +55,53 @@ LogicalResult lutra::describeFunction(func::FuncOp function, std::vector<Interpr
 }
 
 LogicalResult lutra::executeOp(Operation *op, Environment &env) {
-  for (auto execute : {executeLowbitOp, executeTensorOp, executeLinalgOp, executeScalarOp}) {
+  if (failed(checkOperands(op, env)))
+    return failure();
+  // Scalars first: the bodies of linalg ops are most of what is executed.
+  for (auto execute : {executeScalarOp, executeTensorOp, executeSliceOp, executeLinalgOp, executeControlOp,
+                       executeLowbitOp, executeLutOp, executeAttention}) {
     Step step = execute(op, env);
     if (step != Step::Unknown)
       return success(step == Step::Done);
   }
   return op->emitError("the interpreter does not know '") << op->getName() << "'";
+}
+
+LogicalResult lutra::executeBlock(Block &block, Environment &env) {
+  for (Operation &op : block.without_terminator())
+    if (failed(executeOp(&op, env)))
+      return failure();
+  Operation *terminator = block.getTerminator();
+  // The combining block of an scf.forall has ops instead of operands; the loop takes them.
+  return checkOperands(terminator, env);
+}
+
+/// Hands the results of an op to whoever watches.
+static void observe(Operation &op, Environment &env) {
+  for (Value result : op.getResults()) {
+    if (env.holds<Array>(result)) {
+      env.options->observe(result, *env.array(result));
+    } else if (env.holds<Scalar>(result)) {
+      std::optional<DType> dtype = dtypeOfType(result.getType());
+      if (!dtype)
+        continue;
+      NpyArray cell = NpyArray::zeros(*dtype, {});
+      storeElement(cell, 0, env.scalar(result));
+      env.options->observe(result, cell);
+    }
+  }
+}
+
+/// The function's own ops; those within others are theirs.
+static LogicalResult executeBody(Block &block, Environment &env) {
+  if (!env.options->observe)
+    return executeBlock(block, env);
+  for (Operation &op : block.without_terminator()) {
+    if (failed(executeOp(&op, env)))
+      return failure();
+    observe(op, env);
+  }
+  return checkOperands(block.getTerminator(), env);
 }
 
 /// Whether the array can be the argument.
@@ -97,9 +138,8 @@ FailureOr<std::vector<NpyArray>> lutra::interpret(func::FuncOp function, ArrayRe
     env.set(function.getArgument(expected.index), std::make_shared<NpyArray>(array));
   }
   Block &block = function.getBody().front();
-  for (Operation &op : block.without_terminator())
-    if (failed(executeOp(&op, env)))
-      return failure();
+  if (failed(executeBody(block, env)))
+    return failure();
 
   std::vector<NpyArray> results;
   auto terminator = dyn_cast<func::ReturnOp>(block.getTerminator());
@@ -111,6 +151,8 @@ FailureOr<std::vector<NpyArray>> lutra::interpret(func::FuncOp function, ArrayRe
                                            : terminator.getOperand(output.index - arguments);
     if (!env.contains(value))
       return function.emitError("output '") << output.name << "' was never written";
+    if (!env.holds<Array>(value))
+      return function.emitError("output '") << output.name << "' is no array";
     results.push_back(*env.array(value));
     results.back().dtype = output.dtype;
   }

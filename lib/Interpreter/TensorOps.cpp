@@ -1,4 +1,4 @@
-//===- TensorOps.cpp - constants, shapes and slices of arrays -------------===//
+//===- TensorOps.cpp - constants, shapes and elements of arrays -----------===//
 //
 // Ops that move elements or know shapes, without computing with elements. Every result is an array of its own.
 //
@@ -7,56 +7,11 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <cstring>
 
 using namespace mlir;
 using namespace lutra;
-
-/// An attribute's value as a scalar.
-static std::optional<Scalar> scalarFromAttr(Attribute attr) {
-  if (auto number = dyn_cast<FloatAttr>(attr)) {
-    llvm::APFloat value = number.getValue();
-    bool losesInfo;
-    value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return Scalar{0, value.convertToDouble()};
-  }
-  if (auto number = dyn_cast<IntegerAttr>(attr))
-    return Scalar{wrapInteger(number.getValue().getSExtValue(), number.getType()), 0};
-  return std::nullopt;
-}
-
-/// A constant tensor as an array; null after a diagnostic.
-static Array arrayFromAttr(Operation *op, ElementsAttr attr) {
-  std::optional<DType> dtype = dtypeOfType(attr.getElementType());
-  if (!dtype)
-    return op->emitError("the interpreter has no arrays of ") << attr.getElementType(), nullptr;
-  auto array = std::make_shared<NpyArray>(NpyArray::zeros(*dtype, attr.getShapedType().getShape()));
-  int64_t count = array->numElements(), size = dtypeSize(*dtype);
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob || static_cast<int64_t>(blob->getData().size()) < count * size)
-      return op->emitError("the resource '") << resource.getRawHandle().getKey() << "' has no data, or too little",
-             nullptr;
-    std::memcpy(array->bytes.data(), blob->getData().data(), count * size);
-    return array;
-  }
-  auto dense = dyn_cast<DenseElementsAttr>(attr);
-  if (!dense)
-    return op->emitError("the interpreter cannot read this kind of constant"), nullptr;
-  if (*dtype == DType::Bool) {
-    for (auto [i, bit] : llvm::enumerate(dense.getValues<bool>()))
-      array->bytes[i] = bit;
-    return array;
-  }
-  ArrayRef<char> raw = dense.getRawData();
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(array->bytes.data() + i * size, raw.data() + (dense.isSplat() ? 0 : i * size), size);
-  return array;
-}
 
 /// The same elements in another shape.
 static Array reshaped(const Array &source, ArrayRef<int64_t> shape) {
@@ -65,78 +20,48 @@ static Array reshaped(const Array &source, ArrayRef<int64_t> shape) {
   return result;
 }
 
-static SmallVector<int64_t> evaluate(ArrayRef<OpFoldResult> sizes, Environment &env) {
-  SmallVector<int64_t> result;
-  for (OpFoldResult size : sizes) {
-    if (auto attr = dyn_cast<Attribute>(size))
-      result.push_back(cast<IntegerAttr>(attr).getInt());
-    else
-      result.push_back(env.integer(cast<Value>(size)));
+/// The place of an element, or -1 after a diagnostic when an index leaves the array.
+static int64_t elementAt(Operation *op, const NpyArray &array, ValueRange indices, Environment &env) {
+  int64_t linear = 0;
+  SmallVector<int64_t, 4> strides = array.strides();
+  for (auto [dim, value] : llvm::enumerate(indices)) {
+    int64_t index = env.integer(value);
+    if (index < 0 || index >= array.shape[dim])
+      return op->emitError("index ") << index << " is outside the array of shape " << shapeText(array.shape), -1;
+    linear += index * strides[dim];
   }
-  return result;
-}
-
-/// Calls `fn(source index, slice index)` for each element of a slice of an array of shape `shape`; false when the slice
-/// leaves the array.
-template <typename Fn>
-static bool forEachSliceElement(ArrayRef<int64_t> shape, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
-                                ArrayRef<int64_t> strides, Fn &&fn) {
-  int64_t count = 1;
-  for (auto [dim, size] : llvm::enumerate(sizes)) {
-    if (size < 0 || offsets[dim] < 0 || (size > 0 && offsets[dim] + (size - 1) * strides[dim] >= shape[dim]))
-      return false;
-    count *= size;
-  }
-  SmallVector<int64_t, 4> sourceStrides = rowMajorStrides(shape), sliceStrides = rowMajorStrides(sizes);
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t source = 0;
-    for (size_t dim = 0; dim < sizes.size(); ++dim)
-      source += (offsets[dim] + i / sliceStrides[dim] % sizes[dim] * strides[dim]) * sourceStrides[dim];
-    fn(source, i);
-  }
-  return true;
-}
-
-static Step extractSlice(tensor::ExtractSliceOp op, Environment &env) {
-  const Array &source = env.array(op.getSource());
-  SmallVector<int64_t> offsets = evaluate(op.getMixedOffsets(), env), sizes = evaluate(op.getMixedSizes(), env),
-                       strides = evaluate(op.getMixedStrides(), env);
-  llvm::SmallBitVector dropped = op.getDroppedDims();
-  SmallVector<int64_t> shape;
-  for (auto [dim, size] : llvm::enumerate(sizes))
-    if (!dropped[dim])
-      shape.push_back(size);
-  auto result = std::make_shared<NpyArray>(NpyArray::zeros(source->dtype, shape));
-  if (!forEachSliceElement(source->shape, offsets, sizes, strides,
-                           [&](int64_t from, int64_t to) { storeElement(*result, to, loadElement(*source, from)); }))
-    return op.emitError("the slice leaves the array of shape ") << shapeText(source->shape), Step::Failed;
-  env.set(op.getResult(), result);
-  return Step::Done;
-}
-
-static Step insertSlice(tensor::InsertSliceOp op, Environment &env) {
-  const Array &source = env.array(op.getSource());
-  auto result = std::make_shared<NpyArray>(*env.array(op.getDest()));
-  if (!forEachSliceElement(result->shape, evaluate(op.getMixedOffsets(), env), evaluate(op.getMixedSizes(), env),
-                           evaluate(op.getMixedStrides(), env),
-                           [&](int64_t to, int64_t from) { storeElement(*result, to, loadElement(*source, from)); }))
-    return op.emitError("the slice leaves the array of shape ") << shapeText(result->shape), Step::Failed;
-  env.set(op.getResult(), result);
-  return Step::Done;
+  return linear;
 }
 
 static Step extract(tensor::ExtractOp op, Environment &env) {
   const Array &source = env.array(op.getTensor());
-  int64_t linear = 0;
-  SmallVector<int64_t, 4> strides = source->strides();
-  for (auto [dim, value] : llvm::enumerate(op.getIndices())) {
-    int64_t index = env.integer(value);
-    if (index < 0 || index >= source->shape[dim])
-      return op.emitError("index ") << index << " is outside the array of shape " << shapeText(source->shape),
-             Step::Failed;
-    linear += index * strides[dim];
-  }
-  env.set(op.getResult(), loadElement(*source, linear));
+  int64_t at = elementAt(op, *source, op.getIndices(), env);
+  if (at < 0)
+    return Step::Failed;
+  env.set(op.getResult(), loadElement(*source, at));
+  return Step::Done;
+}
+
+static Step insert(tensor::InsertOp op, Environment &env) {
+  auto result = std::make_shared<NpyArray>(*env.array(op.getDest()));
+  int64_t at = elementAt(op, *result, op.getIndices(), env);
+  if (at < 0)
+    return Step::Failed;
+  storeElement(*result, at, env.scalar(op.getScalar()));
+  env.set(op.getResult(), result);
+  return Step::Done;
+}
+
+/// A static size of the result that the array does not have is an error: compiled code would trust it.
+static Step castShape(tensor::CastOp op, Environment &env) {
+  const Array &source = env.array(op.getSource());
+  auto type = cast<RankedTensorType>(op.getType());
+  bool fits = type.getRank() == static_cast<int64_t>(source->shape.size());
+  for (int64_t dim = 0; fits && dim < type.getRank(); ++dim)
+    fits = type.isDynamicDim(dim) || type.getDimSize(dim) == source->shape[dim];
+  if (!fits)
+    return op.emitError("an array of shape ") << shapeText(source->shape) << " is cast to " << type, Step::Failed;
+  env.set(op.getResult(), source);
   return Step::Done;
 }
 
@@ -155,11 +80,19 @@ static Step constant(arith::ConstantOp op, Environment &env) {
   return Step::Done;
 }
 
+static Step negativeSize(Operation *op, ArrayRef<int64_t> shape) {
+  return op->emitError("a size is negative: ") << shapeText(shape), Step::Failed;
+}
+
+static bool isNegative(int64_t size) { return size < 0; }
+
 /// The result is `fill` everywhere; null (unknown op) for elements that arrays cannot have.
 static Step filled(Operation *op, ArrayRef<int64_t> shape, llvm::function_ref<Scalar(int64_t)> fill, Environment &env) {
   std::optional<DType> dtype = dtypeOfType(getElementTypeOrSelf(op->getResult(0).getType()));
   if (!dtype)
     return Step::Unknown;
+  if (llvm::any_of(shape, isNegative))
+    return negativeSize(op, shape);
   auto result = std::make_shared<NpyArray>(NpyArray::zeros(*dtype, shape));
   for (int64_t i = 0, e = result->numElements(); i < e; ++i)
     storeElement(*result, i, fill(i));
@@ -167,20 +100,20 @@ static Step filled(Operation *op, ArrayRef<int64_t> shape, llvm::function_ref<Sc
   return Step::Done;
 }
 
-static Step concat(tensor::ConcatOp op, Environment &env) {
-  SmallVector<int64_t, 4> shape = env.array(op.getInputs().front())->shape;
-  uint64_t dim = op.getDim();
-  shape[dim] = 0;
-  for (Value input : op.getInputs())
-    shape[dim] += env.array(input)->shape[dim];
-  auto result = std::make_shared<NpyArray>(NpyArray::zeros(env.array(op.getInputs().front())->dtype, shape));
-  SmallVector<int64_t> offsets(shape.size(), 0), strides(shape.size(), 1);
-  for (Value input : op.getInputs()) {
-    const Array &part = env.array(input);
-    if (!forEachSliceElement(shape, offsets, part->shape, strides,
-                             [&](int64_t to, int64_t from) { storeElement(*result, to, loadElement(*part, from)); }))
-      return op.emitError("the operands' shapes disagree"), Step::Failed;
-    offsets[dim] += part->shape[dim];
+static Step generate(tensor::GenerateOp op, Environment &env) {
+  SmallVector<int64_t> shape =
+      evaluate(getMixedValues(op.getType().getShape(), op.getDynamicExtents(), op.getContext()), env);
+  if (llvm::any_of(shape, isNegative))
+    return negativeSize(op, shape);
+  auto result = std::make_shared<NpyArray>(NpyArray::zeros(*dtypeOfType(op.getType().getElementType()), shape));
+  SmallVector<int64_t, 4> strides = result->strides();
+  Block &body = op.getBody().front();
+  for (int64_t i = 0, e = result->numElements(); i < e; ++i) {
+    for (auto [dim, argument] : llvm::enumerate(body.getArguments()))
+      env.set(argument, Scalar{i / strides[dim] % shape[dim], 0});
+    if (failed(executeBlock(body, env)))
+      return Step::Failed;
+    storeElement(*result, i, env.scalar(body.getTerminator()->getOperand(0)));
   }
   env.set(op.getResult(), result);
   return Step::Done;
@@ -193,11 +126,13 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
   };
   return llvm::TypeSwitch<Operation *, Step>(op)
       .Case<arith::ConstantOp>([&](auto o) { return constant(o, env); })
-      .Case<tensor::ExtractSliceOp>([&](auto o) { return extractSlice(o, env); })
-      .Case<tensor::InsertSliceOp>([&](auto o) { return insertSlice(o, env); })
       .Case<tensor::ExtractOp>([&](auto o) { return extract(o, env); })
-      .Case<tensor::ConcatOp>([&](auto o) { return concat(o, env); })
-      .Case<tensor::CastOp>([&](auto o) { return define(o.getResult(), env.array(o.getSource())); })
+      .Case<tensor::InsertOp>([&](auto o) { return insert(o, env); })
+      .Case<tensor::GenerateOp>([&](auto o) { return generate(o, env); })
+      .Case<tensor::CastOp>([&](auto o) { return castShape(o, env); })
+      .Case<tensor::RankOp>([&](tensor::RankOp o) {
+        return define(o.getResult(), Scalar{static_cast<int64_t>(env.array(o.getTensor())->shape.size()), 0});
+      })
       .Case<tensor::DimOp>([&](tensor::DimOp o) {
         const Array &array = env.array(o.getSource());
         int64_t index = env.integer(o.getIndex());
@@ -242,11 +177,6 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
                      << shapeText(shape) << " has not as many elements as " << shapeText(source->shape),
                  Step::Failed;
         return define(o.getResult(), result);
-      })
-      .Case<cf::AssertOp>([&](cf::AssertOp o) {
-        if (env.integer(o.getArg()))
-          return Step::Done;
-        return o.emitError(o.getMsg()), Step::Failed;
       })
       .Case<bufferization::MaterializeInDestinationOp>(
           [&](bufferization::MaterializeInDestinationOp o) { return define(o.getDest(), env.array(o.getSource())); })

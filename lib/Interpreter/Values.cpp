@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "Values.h"
 
+#include "mlir/IR/AffineExpr.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 
 using namespace mlir;
@@ -106,4 +108,60 @@ int64_t lutra::wrapInteger(int64_t value, Type type) {
   if (width == 1)
     return value & 1;
   return width >= 64 ? value : llvm::SignExtend64(static_cast<uint64_t>(value), width);
+}
+
+double lutra::roundTo(Type type, double value) {
+  if (type.isF64())
+    return value;
+  if (type.isF32())
+    return static_cast<float>(value);
+  llvm::APFloat number(value);
+  bool losesInfo;
+  number.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.convertToDouble();
+}
+
+SmallVector<int64_t> lutra::evaluate(ArrayRef<OpFoldResult> sizes, Environment &env) {
+  SmallVector<int64_t> result;
+  for (OpFoldResult size : sizes) {
+    if (auto attr = dyn_cast<Attribute>(size))
+      result.push_back(cast<IntegerAttr>(attr).getInt());
+    else
+      result.push_back(env.integer(cast<Value>(size)));
+  }
+  return result;
+}
+
+std::optional<int64_t> lutra::evaluateAffine(AffineExpr expr, ArrayRef<int64_t> dims, ArrayRef<int64_t> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dims[dim.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  std::optional<int64_t> left = evaluateAffine(binary.getLHS(), dims, symbols),
+                         right = evaluateAffine(binary.getRHS(), dims, symbols);
+  if (!left || !right)
+    return std::nullopt;
+  switch (expr.getKind()) {
+  case AffineExprKind::Add: return *left + *right;
+  case AffineExprKind::Mul: return *left * *right;
+  default: break;
+  }
+  if (*right <= 0)
+    return std::nullopt;
+  switch (expr.getKind()) {
+  case AffineExprKind::Mod: return llvm::mod(*left, *right);
+  case AffineExprKind::FloorDiv: return llvm::divideFloorSigned(*left, *right);
+  default: return llvm::divideCeilSigned(*left, *right);
+  }
+}
+
+SmallVector<RuntimeValue> lutra::valuesOf(ValueRange values, Environment &env) {
+  SmallVector<RuntimeValue> result;
+  for (Value value : values)
+    result.push_back(env.contains(value) ? env.get(value) : RuntimeValue());
+  return result;
 }

@@ -1,0 +1,189 @@
+//===- Attention.cpp - grouped-query attention, position by position ------===//
+//
+// The text of lowbit.attention's description as loops, in f32. Sums run over ascending positions and elements; compiled
+// code adds in another order within a vector, so the two agree only to rounding (numerics.md, "What is exact").
+//
+//===----------------------------------------------------------------------===//
+#include "Values.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace lutra;
+
+namespace {
+/// One op's operands and sizes.
+class Attention {
+public:
+  Attention(lowbit::AttentionOp op, Environment &env);
+
+  /// Whether the arrays' shapes agree with each other; a diagnostic says which does not.
+  LogicalResult checkShapes();
+  /// Computes all outputs; a token without a place in the cache is an error.
+  LogicalResult run();
+
+private:
+  LogicalResult checkRotary();
+  /// The position of the first new token of sequence `batch`.
+  int64_t firstPosition(int64_t batch) const;
+  /// `head` (H elements) multiplied by `factor`, then rotated for `position`.
+  std::vector<float> rotated(const float *head, int64_t position, float factor);
+  void appendToCache(int64_t batch, int64_t first);
+  void attend(int64_t batch, int64_t token, int64_t head, int64_t position);
+
+  static const float *data(const Array &array) { return array->as<float>().data(); }
+
+  lowbit::AttentionOp op;
+  Environment &env;
+  Array query, key, value, pastKey, pastValue, seqlens, total, cosines, sines, sink;
+  Array output, presentKey, presentValue;
+  int64_t batches, tokens, heads, kvHeads, size, past, present;
+};
+} // namespace
+
+Attention::Attention(lowbit::AttentionOp op, Environment &env) : op(op), env(env) {
+  auto optional = [&](Value operand) { return operand ? env.array(operand) : Array(); };
+  auto fresh = [&](Value operand) { return std::make_shared<NpyArray>(*env.array(operand)); };
+  query = env.array(op.getQuery());
+  key = env.array(op.getKey());
+  value = env.array(op.getValue());
+  pastKey = env.array(op.getPastKey());
+  pastValue = env.array(op.getPastValue());
+  seqlens = env.array(op.getSeqlens());
+  total = env.array(op.getTotal());
+  cosines = optional(op.getCos());
+  sines = optional(op.getSin());
+  sink = optional(op.getSink());
+  output = fresh(op.getOutput());
+  presentKey = fresh(op.getPresentKey());
+  presentValue = fresh(op.getPresentValue());
+  batches = query->shape[0];
+  tokens = query->shape[1];
+  heads = op.getNumHeads();
+  kvHeads = op.getKvHeads();
+  size = presentKey->shape[3];
+  past = pastKey->shape[2];
+  present = presentKey->shape[2];
+}
+
+LogicalResult Attention::checkShapes() {
+  auto check = [&](StringRef what, const Array &array, ArrayRef<int64_t> shape) -> LogicalResult {
+    if (!array || ArrayRef(array->shape) == shape)
+      return success();
+    return op.emitError() << what << " has shape " << shapeText(array->shape) << ", expected " << shapeText(shape);
+  };
+  return success(succeeded(check("query", query, {batches, tokens, heads * size})) &&
+                 succeeded(check("key", key, {batches, tokens, kvHeads * size})) &&
+                 succeeded(check("value", value, {batches, tokens, kvHeads * size})) &&
+                 succeeded(check("past_key", pastKey, {batches, kvHeads, past, size})) &&
+                 succeeded(check("past_value", pastValue, {batches, kvHeads, past, size})) &&
+                 succeeded(check("present_key", presentKey, {batches, kvHeads, present, size})) &&
+                 succeeded(check("present_value", presentValue, {batches, kvHeads, present, size})) &&
+                 succeeded(check("output", output, {batches, tokens, heads * size})) &&
+                 succeeded(check("seqlens", seqlens, {batches})) && succeeded(check("sink", sink, {heads})) &&
+                 (!cosines || succeeded(checkRotary())));
+}
+
+LogicalResult Attention::checkRotary() {
+  if (cosines->shape == sines->shape && 2 * cosines->shape[1] <= size)
+    return success();
+  return op.emitError("cos and sin have shapes ") << shapeText(cosines->shape) << " and " << shapeText(sines->shape)
+                                                  << ", expected equal ones of at most " << size / 2 << " columns";
+}
+
+int64_t Attention::firstPosition(int64_t batch) const {
+  bool isPrompt = total->as<int32_t>()[0] == tokens;
+  return isPrompt ? 0 : int64_t(seqlens->as<int32_t>()[batch]) + 1 - tokens;
+}
+
+std::vector<float> Attention::rotated(const float *head, int64_t position, float factor) {
+  std::vector<float> result(head, head + size);
+  for (float &element : result)
+    element *= factor;
+  int64_t half = cosines ? cosines->shape[1] : 0;
+  for (int64_t i = 0; i < half; ++i) {
+    float c = data(cosines)[position * half + i], s = data(sines)[position * half + i];
+    float &x = result[op.getInterleaved() ? 2 * i : i], &y = result[op.getInterleaved() ? 2 * i + 1 : half + i];
+    float rotatedX = x * c - y * s, rotatedY = y * c + x * s;
+    x = rotatedX;
+    y = rotatedY;
+  }
+  return result;
+}
+
+void Attention::appendToCache(int64_t batch, int64_t first) {
+  for (int64_t head = 0; head < kvHeads; ++head) {
+    int64_t row = batch * kvHeads + head;
+    for (auto [from, to] : {std::pair(&pastKey, &presentKey), std::pair(&pastValue, &presentValue)})
+      std::copy_n(data(*from) + row * past * size, std::min(past, present) * size,
+                  (*to)->as<float>().data() + row * present * size);
+    for (int64_t token = 0; token < tokens; ++token) {
+      int64_t source = ((batch * tokens + token) * kvHeads + head) * size, position = first + token;
+      llvm::copy(rotated(data(key) + source, position, 1.0f),
+                 presentKey->as<float>().data() + (row * present + position) * size);
+      std::copy_n(data(value) + source, size, presentValue->as<float>().data() + (row * present + position) * size);
+    }
+  }
+}
+
+void Attention::attend(int64_t batch, int64_t token, int64_t head, int64_t position) {
+  float scale = op.getScale().convertToFloat(), cap = op.getSoftcap().convertToFloat();
+  int64_t window = op.getWindow(), row = batch * kvHeads + head / (heads / kvHeads);
+  int64_t at = ((batch * tokens + token) * heads + head) * size;
+  std::vector<float> q = rotated(data(query) + at, position, scale);
+  int64_t begin = window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
+  std::vector<float> weights;
+  float greatest = -std::numeric_limits<float>::infinity();
+  auto maximum = [](float a, float b) { return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b); };
+  for (int64_t j = begin; j <= position; ++j) {
+    const float *k = data(presentKey) + (row * present + j) * size;
+    float score = 0;
+    for (int64_t d = 0; d < size; ++d)
+      score = std::fma(q[d], k[d], score);
+    if (cap > 0)
+      score = cap * std::tanh(score / cap);
+    weights.push_back(score);
+    greatest = maximum(greatest, score);
+  }
+  if (sink)
+    greatest = maximum(greatest, data(sink)[head]);
+  float denominator = 0;
+  for (float &weight : weights) {
+    weight = weight == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(weight - greatest);
+    denominator += weight;
+  }
+  if (sink)
+    denominator += std::exp(data(sink)[head] - greatest);
+  float inverse = 1.0f / denominator;
+  for (int64_t d = 0; d < size; ++d) {
+    float sum = 0;
+    for (auto [i, weight] : llvm::enumerate(weights))
+      sum = std::fma(weight, data(presentValue)[(row * present + begin + static_cast<int64_t>(i)) * size + d], sum);
+    output->as<float>()[at + d] = sum * inverse;
+  }
+}
+
+LogicalResult Attention::run() {
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    int64_t first = firstPosition(batch), end = first + tokens;
+    if (first < 0 || end > present || (cosines && end > cosines->shape[0]))
+      return op.emitError("the new tokens of sequence ")
+             << batch << " stand at positions " << first << " to " << end - 1 << ", but the cache has " << present
+             << " and the rotary tables have " << (cosines ? cosines->shape[0] : present);
+    appendToCache(batch, first);
+    for (int64_t token = 0; token < tokens; ++token)
+      for (int64_t head = 0; head < heads; ++head)
+        attend(batch, token, head, first + token);
+  }
+  for (auto [result, array] : llvm::zip_equal(op->getResults(), ArrayRef<Array>{output, presentKey, presentValue}))
+    env.set(result, array);
+  return success();
+}
+
+Step lutra::executeAttention(Operation *op, Environment &env) {
+  auto attention = dyn_cast<lowbit::AttentionOp>(op);
+  if (!attention || attention->getNumResults() == 0)
+    return Step::Unknown;
+  Attention run(attention, env);
+  return succeeded(run.checkShapes()) && succeeded(run.run()) ? Step::Done : Step::Failed;
+}

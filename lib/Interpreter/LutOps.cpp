@@ -1,0 +1,56 @@
+//===- LutOps.cpp - precompute and matmul on tensors ----------------------===//
+//
+// The tables are plain tensors here and the weight is its packed bytes: both are read as they lie, so that what packing and
+// fusion did is part of what is interpreted.
+//
+//===----------------------------------------------------------------------===//
+#include "Products.h"
+
+#include "dialects/lut/IR/Lut.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lutra;
+
+static Step precompute(lut::PrecomputeOp op, Environment &env) {
+  const NpyArray &a = *env.array(op.getActivations());
+  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()};
+  FailureOr<LookupTables> tables = makeTables(op, a, op.getActScales() ? env.array(op.getActScales()).get() : nullptr,
+                                              a.shape.back(), op.getGroup(), kind);
+  if (failed(tables))
+    return Step::Failed;
+  SmallVector<Array> parts = partsOfTables(*tables);
+  for (auto [part, init] : llvm::zip_equal(parts, ArrayRef<Value>{op.getEntries(), op.getScales(), op.getSums()}))
+    if (part->shape != env.array(init)->shape)
+      return op.emitError("the output of shape ") << shapeText(env.array(init)->shape) << " cannot take what has shape "
+                                                  << shapeText(part->shape),
+             Step::Failed;
+  for (auto [result, part] : llvm::zip_equal(op->getResults(), parts))
+    env.set(result, part);
+  return Step::Done;
+}
+
+static Step matmul(lut::MatmulOp op, Environment &env) {
+  lowbit::WeightType type = op.getWeightType();
+  const Array &bytes = env.array(op.getWeights());
+  int64_t expected = cast<lowbit::PackedAttr>(type.getFormat()).getTotalBytes(type.getRows(), type.getCols());
+  if (bytes->numElements() != expected)
+    return op.emitError("the weights have ") << bytes->numElements() << " bytes, expected " << expected, Step::Failed;
+  FailureOr<LookupTables> tables = tablesOfParts(op, *env.array(op.getEntries()), *env.array(op.getScales()),
+                                                 *env.array(op.getSums()), type.getCols(), type.getGroup(),
+                                                 {*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())),
+                                                  op.getScaleKind()});
+  if (failed(tables))
+    return Step::Failed;
+  return multiply(op, *tables, readPacked(type, bytes), op.getEpilogue(), op.getEpilogueOperands(), env);
+}
+
+Step lutra::executeLutOp(Operation *op, Environment &env) {
+  if (op->getNumResults() == 0)
+    return Step::Unknown;
+  return llvm::TypeSwitch<Operation *, Step>(op)
+      .Case<lut::PrecomputeOp>([&](auto o) { return precompute(o, env); })
+      .Case<lut::MatmulOp>([&](auto o) { return matmul(o, env); })
+      .Default([](auto) { return Step::Unknown; });
+}

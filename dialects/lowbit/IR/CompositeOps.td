@@ -7,6 +7,8 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_COMPOSITEOPS_TD
 #define LUTRA_DIALECTS_LOWBIT_IR_COMPOSITEOPS_TD
 
+include "dialects/lowbit/IR/LowbitOpBase.td"
+
 def Lowbit_TruncateOp : Lowbit_Op<"truncate", [Pure, DeclareOpInterfaceMethods<Lowbit_WeightValueOpInterface>]> {
   let summary = "A nested weight at some of its bits";
   let description = [{

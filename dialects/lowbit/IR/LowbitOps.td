@@ -3,15 +3,7 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_LOWBITOPS_TD
 #define LUTRA_DIALECTS_LOWBIT_IR_LOWBITOPS_TD
 
-include "dialects/lowbit/IR/LowbitStrategy.td"
-include "dialects/lowbit/IR/LowbitTypes.td"
-include "mlir/IR/BuiltinAttributeInterfaces.td"
-include "mlir/IR/OpBase.td"
-include "mlir/Interfaces/ControlFlowInterfaces.td"
-include "mlir/Interfaces/DestinationStyleOpInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-class Lowbit_Op<string mnemonic, list<Trait> traits = []> : Op<Lowbit_Dialect, mnemonic, traits>;
+include "dialects/lowbit/IR/LowbitOpBase.td"
 
 def Lowbit_WeightOp : Lowbit_Op<"weight", [Pure, DeclareOpInterfaceMethods<Lowbit_WeightValueOpInterface>]> {
   let summary = "A constant weight";

@@ -1,13 +1,14 @@
 //===- ExternalizeWeights.cpp - constants leave the code ------------------===//
 //
 // Weights are not code: LLVM is slow on large constants, and a file that is mapped is shared between processes. This pass
-// decides where each tensor lies and leaves the recipe of its bytes as attributes (for a packed weight: the components and the
-// chain of types from `lowbit.weight` to `lowbit.pack`), so that nothing is packed before the file is written.
+// decides where each tensor lies and leaves the recipe of its bytes as attributes (WeightRecipe.h), so that nothing is packed or
+// dequantized before the file is written.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "lib/Codegen/WeightRecipe.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -124,7 +125,7 @@ struct ExternalizeWeights : lutra::impl::ExternalizeWeightsBase<ExternalizeWeigh
     for (Operation *op : sources) {
       if (auto constant = dyn_cast<arith::ConstantOp>(op))
         externalizeConstant(constant, externalizer);
-      else if (isPackedData(op) && failed(externalizePacked(op, externalizer)))
+      else if (isWeightData(op) && failed(externalizeWeight(op, externalizer)))
         return signalPassFailure();
     }
     // Weights are read by what was just replaced; the chains behind it are dead now.
@@ -152,33 +153,28 @@ struct ExternalizeWeights : lutra::impl::ExternalizeWeightsBase<ExternalizeWeigh
     op.erase();
   }
 
-  /// An op that gives the bytes of a packed weight as a tensor.
-  static bool isPackedData(Operation *op) {
+  /// An op that gives the bytes of a packed weight, or its values, as a tensor.
+  static bool isWeightData(Operation *op) {
     return op->getNumOperands() == 1 && op->getNumResults() == 1 &&
            isa<lutra::lowbit::WeightType>(op->getOperand(0).getType()) &&
            isa<RankedTensorType>(op->getResult(0).getType()) && !isa<lutra::lowbit::MatmulOp>(op);
   }
 
-  LogicalResult externalizePacked(Operation *op, Externalizer &externalizer) {
-    Builder builder(op->getContext());
-    SmallVector<Attribute> types;
-    Value weight = op->getOperand(0);
-    Operation *source = weight.getDefiningOp();
-    while (source && isa<lutra::lowbit::PackOp, lutra::lowbit::ReinterpretOp>(source)) {
-      types.insert(types.begin(), TypeAttr::get(source->getResult(0).getType()));
-      source = source->getOperand(0).getDefiningOp();
-    }
-    auto constant = dyn_cast_or_null<lutra::lowbit::WeightOp>(source);
-    if (!constant) {
-      InFlightDiagnostic diag = op->emitError("expected a weight that lowbit.weight, lowbit.reinterpret and lowbit.pack make");
+  LogicalResult externalizeWeight(Operation *op, Externalizer &externalizer) {
+    // Packed bytes are those of the weight; values are made by the op itself.
+    bool isValues = isa<lutra::lowbit::DequantizeOp>(op);
+    Operation *source = op->getOperand(0).getDefiningOp();
+    if (!isa_and_present<lutra::lowbit::WeightValueOpInterface>(source)) {
+      InFlightDiagnostic diag = op->emitError("expected a constant weight: lowbit.weight, and ops from weight to weight behind it");
       if (source)
         diag << ", but it comes from '" << source->getName() << "'";
       return diag;
     }
-    types.insert(types.begin(), TypeAttr::get(constant.getResult().getType()));
-    auto recipe = builder.getDictionaryAttr({builder.getNamedAttr("components", constant.getComponentsAttr()),
-                                             builder.getNamedAttr("types", builder.getArrayAttr(types))});
-    Value tensor = externalizer.place(constant.getLoc(), cast<RankedTensorType>(op->getResult(0).getType()), "pack", recipe);
+    FailureOr<DictionaryAttr> recipe = lutra::makeWeightRecipe(isValues ? op : source);
+    if (failed(recipe))
+      return failure();
+    Value tensor = externalizer.place(source->getLoc(), cast<RankedTensorType>(op->getResult(0).getType()),
+                                      isValues ? "values" : "pack", *recipe);
     op->getResult(0).replaceAllUsesWith(tensor);
     op->erase();
     return success();

@@ -1,12 +1,15 @@
 //===- WriteWeights.cpp - the weights file --------------------------------===//
 //
-// Each tensor's bytes are made when their turn comes: copied from the constant (often the mapped model file), or packed by the
-// one evaluator of weights from the recipe that `lutra-externalize-weights` left. No two packed tensors are in memory at once.
+// Each tensor's bytes are made when their turn comes: copied from the constant (often the mapped model file), or packed or
+// dequantized by the one evaluator of weights from the recipe that `lutra-externalize-weights` left. No two such tensors are in
+// memory at once.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Emit.h"
 
+#include "dialects/lowbit/IR/Dequantize.h"
 #include "dialects/lowbit/IR/Weights.h"
+#include "lib/Codegen/WeightRecipe.h"
 #include "lutra/Codegen/Passes.h"
 #include "lutra/Support/Safetensors.h"
 #include "mlir/IR/Builders.h"
@@ -43,8 +46,11 @@ namespace {
 struct Entry {
   StringRef name;
   int64_t offset, size;
+  /// One of these: the bytes themselves, or how a packed weight or the values of a weight are made.
   ElementsAttr value;
-  DictionaryAttr pack;
+  DictionaryAttr pack, values;
+
+  DictionaryAttr recipe() const { return pack ? pack : values; }
 };
 } // namespace
 
@@ -53,11 +59,16 @@ static FailureOr<Entry> decode(Attribute attr, Location loc) {
   auto name = dict ? dict.getAs<StringAttr>("name") : StringAttr();
   auto offset = dict ? dict.getAs<IntegerAttr>("offset") : IntegerAttr();
   auto size = dict ? dict.getAs<IntegerAttr>("size") : IntegerAttr();
-  if (!name || !offset || !size || !(dict.getAs<ElementsAttr>("value") || dict.getAs<DictionaryAttr>("pack")))
+  if (!name || !offset || !size ||
+      !(dict.getAs<ElementsAttr>("value") || dict.getAs<DictionaryAttr>("pack") || dict.getAs<DictionaryAttr>("values")))
     return emitError(loc) << "expected an entry of '" << lutra::codegen::kWeightsAttr
-                          << "' to hold name, offset, size and value or pack, but found " << attr;
-  return Entry{name.getValue(), offset.getInt(), size.getInt(), dict.getAs<ElementsAttr>("value"),
-               dict.getAs<DictionaryAttr>("pack")};
+                          << "' to hold name, offset, size and value, pack or values, but found " << attr;
+  return Entry{name.getValue(),
+               offset.getInt(),
+               size.getInt(),
+               dict.getAs<ElementsAttr>("value"),
+               dict.getAs<DictionaryAttr>("pack"),
+               dict.getAs<DictionaryAttr>("values")};
 }
 
 /// The safetensors type of a constant's elements; packed bytes and rarer types are plain bytes.
@@ -113,18 +124,28 @@ static llvm::Error copyElements(ElementsAttr value, llvm::MutableArrayRef<char> 
   return llvm::Error::success();
 }
 
-/// Runs the recipe of a packed weight: rebuilds its ops in a scratch block and asks the evaluator.
-static LogicalResult packElements(DictionaryAttr recipe, Location loc, llvm::MutableArrayRef<char> out) {
+/// Runs the recipe of a weight: rebuilds its ops in a scratch block and asks the evaluator.
+static LogicalResult makeElements(DictionaryAttr recipe, Location loc, llvm::MutableArrayRef<char> out) {
   Block scratch;
   OpBuilder builder(loc.getContext());
   builder.setInsertionPointToEnd(&scratch); // The block has no parent to ask for its context.
-  auto types = llvm::map_to_vector(recipe.getAs<ArrayAttr>("types").getAsValueRange<TypeAttr>(), [](Type type) { return type; });
-  Value weight =
-      lutra::lowbit::WeightOp::create(builder, loc, types.front(), recipe.getAs<DictionaryAttr>("components"));
-  for (Type type : ArrayRef(types).drop_front().drop_back())
-    weight = lutra::lowbit::ReinterpretOp::create(builder, loc, type, weight);
-  auto pack = lutra::lowbit::PackOp::create(builder, loc, types.back(), weight);
-  return lutra::lowbit::packWeight(pack, out);
+  Operation *op = lutra::followWeightRecipe(builder, loc, recipe);
+  if (auto pack = dyn_cast_or_null<lutra::lowbit::PackOp>(op))
+    return lutra::lowbit::packWeight(pack, out);
+  if (auto values = dyn_cast_or_null<lutra::lowbit::DequantizeOp>(op))
+    return lutra::lowbit::dequantizeWeight(
+        values, MutableArrayRef(reinterpret_cast<float *>(out.data()), out.size() / sizeof(float)));
+  return emitError(loc) << "expected the recipe of a weight, but found " << recipe;
+}
+
+/// Where `entry` starts in the file that `writer` lays out.
+static uint64_t addEntry(lutra::SafetensorsWriter &writer, const Entry &entry) {
+  if (entry.value)
+    return writer.add(entry.name, dtypeOf(entry.value.getElementType()), entry.value.getShapedType().getShape());
+  if (auto type = entry.values ? entry.values.getAs<TypeAttr>("type") : TypeAttr())
+    if (auto tensor = dyn_cast<RankedTensorType>(type.getValue()))
+      return writer.add(entry.name, dtypeOf(tensor.getElementType()), tensor.getShape());
+  return writer.add(entry.name, lutra::DType::U8, {entry.size});
 }
 
 FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef directory) {
@@ -137,9 +158,7 @@ FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef dir
     FailureOr<Entry> entry = decode(attr, module.getLoc());
     if (failed(entry))
       return failure();
-    uint64_t offset = entry->value ? writer.add(entry->name, dtypeOf(entry->value.getElementType()),
-                                                entry->value.getShapedType().getShape())
-                                   : writer.add(entry->name, DType::U8, {entry->size});
+    uint64_t offset = addEntry(writer, *entry);
     if (offset != static_cast<uint64_t>(entry->offset))
       return module.emitError() << "weight '" << entry->name << "' lies at " << entry->offset
                                 << " in the code, but a safetensors file puts it at " << offset;
@@ -156,10 +175,9 @@ FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef dir
           releasePages(entry.value);
           return error;
         }
-        if (failed(packElements(entry.pack, loc, bytes)))
-          return llvm::createStringError("cannot pack weight '" + entry.name + "'");
-        for (NamedAttribute component : entry.pack.getAs<DictionaryAttr>("components"))
-          releasePages(component.getValue());
+        if (failed(makeElements(entry.recipe(), loc, bytes)))
+          return llvm::createStringError("cannot make the bytes of weight '" + entry.name + "'");
+        visitRecipeComponents(entry.recipe(), releasePages);
         return llvm::Error::success();
       });
   if (!summary)

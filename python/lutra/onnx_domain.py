@@ -22,7 +22,7 @@ from lutra.formats import Format, Nested
 
 DOMAIN = "ai.lutra"
 VERSION = 1
-_ACTIVATION = re.compile(r"none|(int|bipolar)[2-8]_per_(token|group)")
+_ACTIVATION = re.compile(r"none|(int[2-8]|bipolar[1-7])_per_(token|group)")
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ def check_activation(activation: str) -> None:
     """Raises LutraError unless `activation` is a value of the attribute of that name."""
     if not _ACTIVATION.fullmatch(activation):
         raise LutraError(
-            f"activation '{activation}' is not known: expected none, int<b>_per_token, int<b>_per_group, "
-            "bipolar<b>_per_token or bipolar<b>_per_group with b = 2..8"
+            f"activation '{activation}' is not known: expected none, int<b>_per_token or int<b>_per_group "
+            "with b = 2 to 8, or bipolar<b>_per_token or bipolar<b>_per_group with b = 1 to 7"
         )
 
 

@@ -45,6 +45,11 @@ mlir::Value buildFlatten(Node &node, mlir::Value value);
 mlir::Value buildSlice(Node &node, mlir::Value value, int64_t axis, mlir::OpFoldResult offset, mlir::OpFoldResult size,
                        int64_t step = 1);
 
+/// The positions 0..count-1 that `indices` stand for: negative ones count from the end. One out of range ends the run
+/// with an error that names `axis`; what it reads is clamped, so in bounds.
+mlir::FailureOr<mlir::Value> buildPositions(Node &node, mlir::Value indices, mlir::OpFoldResult count,
+                                            const llvm::Twine &axis);
+
 /// x + y for f32 that may be summed in any order (so that a reduction can be vectorized).
 mlir::Value createReassociableAdd(mlir::ImplicitLocOpBuilder &builder, mlir::Value x, mlir::Value y);
 /// A constant of `type` (a float or integer type).

@@ -68,17 +68,7 @@ LogicalResult lowerGather(Node &node) {
   if (getConstantIntValue(sizes[*axis]) == 0)
     return node.error() << "input 'data' has no element along axis " << *axis << ": " << node.getInputType(0);
 
-  Type indexType = node.getInputType(1).getElementType();
-  Value count = createCount(node, sizes[*axis], indexType);
-  SmallVector<int64_t> allAxes = llvm::to_vector(llvm::seq<int64_t>(0, indexDims.size()));
-  Value inRange =
-      buildReduce(node, indices, allAxes, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-        return b.createOrFold<arith::AndIOp>(x[1], createInRange(b, x[0], count));
-      });
-  node.assertThat(tensor::ExtractOp::create(node, inRange),
-                  "an index is out of range for axis " + Twine(*axis) + " of 'data'");
-  FailureOr<Value> positions = buildElementwise(
-      node, indices, indexType, [&](ImplicitLocOpBuilder &b, ValueRange x) { return createPosition(b, x[0], count); });
+  FailureOr<Value> positions = buildPositions(node, indices, sizes[*axis], Twine(*axis) + " of 'data'");
   if (failed(positions))
     return failure();
 
@@ -177,6 +167,19 @@ LogicalResult lowerGatherBlockQuantized(Node &node) {
 }
 
 } // namespace
+
+FailureOr<Value> buildPositions(Node &node, Value indices, OpFoldResult count, const Twine &axis) {
+  auto type = cast<RankedTensorType>(indices.getType());
+  Value countValue = createCount(node, count, type.getElementType());
+  SmallVector<int64_t> allAxes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  Value inRange =
+      buildReduce(node, indices, allAxes, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
+        return b.createOrFold<arith::AndIOp>(x[1], createInRange(b, x[0], countValue));
+      });
+  node.assertThat(tensor::ExtractOp::create(node, inRange), "an index is out of range for axis " + axis);
+  return buildElementwise(node, indices, type.getElementType(),
+                          [&](ImplicitLocOpBuilder &b, ValueRange x) { return createPosition(b, x[0], countValue); });
+}
 
 void addGather(Registry &registry) {
   registry.add("", "Gather", lowerGather);

@@ -7,6 +7,7 @@
 
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/Product.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -138,37 +139,18 @@ LogicalResult lowerMatMulNBits(Node &node) {
   FailureOr<WeightShape> shape = getWeightShape(node);
   if (failed(shape) || failed(node.requireShape(5, shape->rows)))
     return failure();
-  Value activations = node.getInput(0);
-  Dims dims = node.getDims(activations);
-  if (dims.empty() || getConstantIntValue(dims.back()).value_or(shape->cols) != shape->cols)
-    return node.error() << "the last dimension of input 'A' must be K = " << shape->cols << ", but it is "
-                        << node.getInputType(0);
-  FailureOr<OpFoldResult> cols =
-      node.unify(dims.back(), node.getIndexAttr(shape->cols), "K and the last dimension of input 'A'");
-  if (failed(cols))
-    return failure();
-  dims.back() = *cols;
   FailureOr<Value> weight = buildWeight(node, *shape);
   if (failed(weight))
     return failure();
-
-  Value flat = buildFlatten(node, node.refine(activations, dims));
-  dims.back() = node.getIndexAttr(shape->rows);
-  Dims flatDims = {node.getDims(flat)[0], dims.back()};
-  auto type =
-      RankedTensorType::get({cast<RankedTensorType>(flat.getType()).getDimSize(0), shape->rows}, node.getF32Type());
-  Value product = lowbit::MatmulOp::create(node, type, flat, *weight);
-  node.setDims(product, flatDims);
-  if (Value bias = node.getInput(5)) {
-    FailureOr<Value> sum =
-        buildElementwise(node, {product, bias}, node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-          return arith::AddFOp::create(b, x[0], x[1]);
-        });
-    if (failed(sum))
-      return failure();
-    product = *sum;
-  }
-  return node.setOutput(0, buildReshape(node, product, dims));
+  FailureOr<Value> result =
+      buildProduct(node, shape->rows, shape->cols, node.getInput(5), [&](Value flat) -> FailureOr<Value> {
+        int64_t count = cast<RankedTensorType>(flat.getType()).getDimSize(0);
+        auto type = RankedTensorType::get({count, shape->rows}, node.getF32Type());
+        return Value(lowbit::MatmulOp::create(node, type, flat, *weight));
+      });
+  if (failed(result))
+    return failure();
+  return node.setOutput(0, *result);
 }
 
 /// The product of the last two dimensions, broadcast over the ones before; a vector is a row on the left and a column

@@ -16,6 +16,8 @@ static std::string getKey(StringRef domain, StringRef opType) {
 Registry::Registry() {
   addAttention(*this);
   addConstants(*this);
+  addDomainGather(*this);
+  addDomainMatmul(*this);
   addElementwise(*this);
   addGather(*this);
   addMatmul(*this);

@@ -29,6 +29,8 @@ inline constexpr llvm::StringLiteral microsoftDomain = "com.microsoft";
 // One function per family of operators.
 void addAttention(Registry &registry);
 void addConstants(Registry &registry);
+void addDomainGather(Registry &registry);
+void addDomainMatmul(Registry &registry);
 void addElementwise(Registry &registry);
 void addGather(Registry &registry);
 void addMatmul(Registry &registry);

@@ -121,11 +121,6 @@ class Nested(Format):
         return components
 
 
-def _check_simple(part: Format, role: str) -> None:
-    if part.composite:
-        raise LutraError(f"{role} must be none of nested, mixed and outliers, but is {part}")
-
-
 @dataclass(frozen=True, slots=True)
 class Mixed(Format):
     """Row ranges of different formats, behind a permutation of the output channels (MixLLM).
@@ -142,7 +137,8 @@ class Mixed(Format):
             raise LutraError(f"mixed needs one number of rows for each format: {len(self.rows)}, {len(self.formats)}")
         for rows, part in zip(self.rows, self.formats, strict=True):
             layout.check_range("the rows of a part", rows, 1, 1 << 40)
-            _check_simple(part, "a part of mixed")
+            if isinstance(part, Nested | Mixed):
+                raise LutraError(f"a part of mixed must not be nested or mixed, but is {part}")
 
     @property
     def spelling(self) -> str:
@@ -198,7 +194,8 @@ class Outliers(Format):
     composite = True
 
     def __post_init__(self) -> None:
-        _check_simple(self.body, "the body of outliers")
+        if self.body.composite:
+            raise LutraError(f"the body of outliers must not be nested, mixed or outliers, but is {self.body}")
         if (self.columns is None) == (self.entries is None):
             raise LutraError("outliers has either columns or entries")
         layout.check_range("columns" if self.columns is not None else "entries", self.count, 1, 1 << 20)

@@ -63,7 +63,8 @@ def definitions() -> list[Definition]:
         def add(kind: str, record: str, name: str) -> None:
             text = textwrap.dedent(records[record].get("description") or "").strip("\n")
             verified = kind in ("op", "pass") or bool(records[record].get("genVerifyDecl"))
-            result.append(Definition(kind, name, file.relative_to(ROOT), record, text, verified))
+            place = file.with_name(records[record]["!locs"][0].split(":")[0])
+            result.append(Definition(kind, name, place.relative_to(ROOT), record, text, verified))
 
         def dialect(record: str, field: str) -> str:
             return records[records[record][field]["def"]]["name"]

@@ -126,7 +126,7 @@ static UniformNumbers chooseNumbers(UniformAttr format, double least, double gre
   Type type = format.getScale();
   bool positive = isa<Float8E8M0FNUType>(type);
   auto round = [&](double scale) {
-    double rounded = roundToType(type, scale);
+    double rounded = roundToType(type, scale == 0 ? 1.0 : scale);
     return rounded == 0 ? 1.0 : rounded;
   };
   double extreme = greatest >= -least ? greatest : least;
@@ -187,9 +187,9 @@ DictionaryAttr UniformAttr::quantize(ArrayRef<float> values, int64_t rows, int64
 // Ternary
 //===----------------------------------------------------------------------===//
 
-/// The bytes of a group's digits, each 0 to 2.
-static void storeDigits(TernaryStorage storage, ArrayRef<uint8_t> digits, MutableArrayRef<uint8_t> bytes) {
-  int64_t threes = llvm::divideCeil(digits.size(), 3);
+/// The bytes of the digits (each 0 to 2) of a group of `group`; a row's last group may have fewer.
+static void storeDigits(TernaryStorage storage, int64_t group, ArrayRef<uint8_t> digits, MutableArrayRef<uint8_t> bytes) {
+  int64_t threes = llvm::divideCeil(group, 3);
   auto digit = [&](size_t i) { return i < digits.size() ? int(digits[i]) : 1; };
   switch (storage) {
   case TernaryStorage::TwoBit:
@@ -240,7 +240,7 @@ DictionaryAttr TernaryAttr::quantize(ArrayRef<float> values, int64_t rows, int64
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t g = 0; g < groups; ++g) {
       int64_t first = g * getGroup(), length = std::min(getGroup(), cols - first);
-      storeDigits(getStorage(), ArrayRef(digits).slice(n * cols + first, length),
+      storeDigits(getStorage(), getGroup(), ArrayRef(digits).slice(n * cols + first, length),
                   MutableArrayRef(bytes).slice((n * groups + g) * groupBytes, groupBytes));
     }
   }

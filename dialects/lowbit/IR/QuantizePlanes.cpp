@@ -57,7 +57,7 @@ DictionaryAttr BipolarAttr::quantize(ArrayRef<float> values, int64_t rows, int64
   std::vector<float> alphas, zetas;
   std::vector<uint8_t> codes(rows * cols);
   auto round = [&](double alpha) {
-    double rounded = roundToType(getScale(), alpha);
+    double rounded = roundToType(getScale(), alpha == 0 ? 1.0 : alpha);
     return rounded == 0 ? 1.0 : rounded;
   };
   for (const QuantizedRegion &region : getRegions(*this, rows, cols)) {

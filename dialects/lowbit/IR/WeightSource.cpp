@@ -184,7 +184,7 @@ bool lutra::lowbit::isConstantWeight(Value weight) {
 WeightFormatInterface WeightSource::findPlanesFormat() const {
   WeightFormatInterface planes = format.getPlanesFormat();
   auto bipolar = dyn_cast_if_present<BipolarAttr>(planes);
-  if (!bipolar || bipolar.getZeta() || !hasPlanes())
+  if (planes == format || !bipolar || bipolar.getZeta() || !hasPlanes())
     return planes;
   std::optional<float> zeta = findConstantZeta();
   if (!zeta)

@@ -8,7 +8,6 @@ quantized = onnx_domain.rewrite(onnx.load("model.onnx"), formats.parse("ternary(
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,11 +17,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lutra.errors import LutraError
-from lutra.formats import Format, Nested
+from lutra.formats import Format, Nested, parse_activation
 
 DOMAIN = "ai.lutra"
 VERSION = 1
-_ACTIVATION = re.compile(r"none|(int[2-8]|bipolar[1-7])_per_(token|group)")
 
 
 @dataclass(slots=True)
@@ -36,15 +34,6 @@ class Pieces:
         """Appends both to `graph`."""
         graph.node.append(self.node)
         graph.initializer.extend(self.initializers)
-
-
-def check_activation(activation: str) -> None:
-    """Raises LutraError unless `activation` is a value of the attribute of that name."""
-    if not _ACTIVATION.fullmatch(activation):
-        raise LutraError(
-            f"activation '{activation}' is not known: expected none, int<b>_per_token or int<b>_per_group "
-            "with b = 2 to 8, or bipolar<b>_per_token or bipolar<b>_per_group with b = 1 to 7"
-        )
 
 
 def make_initializers(
@@ -79,7 +68,7 @@ def matmul(
     `components` name the values of the weight's components (`make_initializers`); `precision` names the scalar that chooses
     the bits of a nested weight. Raises LutraError for an unknown activation, or a precision without a nested weight.
     """
-    check_activation(activation)
+    parse_activation(activation)
     if precision and not isinstance(weight, Nested):
         raise LutraError(f"node '{name}': precision is for nested weights, but this one is {weight}")
     attributes: dict[str, Any] = {"N": rows, "K": cols, "format": weight.spelling}
@@ -130,7 +119,7 @@ def rewrite(model: onnx.ModelProto, choose: Format | Choose, *, activation: str 
     N elements). `choose` is the format of all of them, or decides for each. Weights that nothing else uses are removed. A
     constant that several nodes multiply with is quantized once. External data must be loaded (onnx.load does).
     """
-    check_activation(activation)
+    parse_activation(activation)
     result = onnx.ModelProto()
     result.CopyFrom(model)
     graph = result.graph

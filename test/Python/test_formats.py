@@ -226,6 +226,61 @@ class Quantizers(unittest.TestCase):
         )
 
 
+class Activations(unittest.TestCase):
+    def test_by_hand(self) -> None:
+        row = np.array([[1.0, -2.0, 0.5, 0.25, 0.0, 0.03]], np.float32)
+        activation = formats.parse_activation("int8_per_token")
+        assert activation is not None
+        codes, scales = activation.quantize(row, 4)
+        # 127 / 2 = 63.5 a unit: 63.5 and 31.75 round to 64 (even) and 32.
+        self.assertEqual(codes.tolist(), [[64, -127, 32, 16, 0, 2]])
+        self.assertEqual(scales.tolist(), [[np.float32(1) / np.float32(63.5)]])
+        grouped = formats.Activation("bipolar", 2, "group")
+        self.assertEqual(grouped.spelling, "bipolar2_per_group")
+        codes, scales = grouped.quantize(row, 4)
+        # 3 / 2 = 1.5 a unit: 1.5, -3, 0.75, 0.375; then 3 / 0.03 = 100 a unit: 0 and 3.
+        self.assertEqual(codes.tolist(), [[1, -3, 1, 1, 1, 3]])
+        self.assertEqual(scales.shape, (1, 2))
+
+    def test_error_is_half_a_step(self) -> None:
+        rows = rng.standard_normal((5, 40)).astype(np.float32)
+        for text, step in (
+            ("int8_per_token", 0.5),
+            ("int4_per_group", 0.5),
+            ("bipolar7_per_token", 1.0),
+        ):
+            activation = formats.parse_activation(text)
+            assert activation is not None
+            codes, scales = activation.quantize(rows, 16)
+            error = np.abs(activation.dequantize(codes, scales, 16) - rows)
+            steps = layout.spread(
+                scales, 5, 40, 40 if activation.per == "token" else 16
+            )
+            self.assertTrue((error <= step * 1.001 * steps).all(), text)
+
+    def test_not_finite(self) -> None:
+        rows = np.array(
+            [[1, np.inf, 2, 3], [1, 2, np.nan, 4], [0, 0, 0, 0]], np.float32
+        )
+        for text in ("int8_per_group", "bipolar3_per_group"):
+            activation = formats.parse_activation(text)
+            assert activation is not None
+            codes, scales = activation.quantize(rows, 2)
+            self.assertEqual(
+                np.isnan(scales).tolist(),
+                [[True, False], [False, True], [False, False]],
+            )
+            self.assertEqual(codes[0, :2].tolist() + codes[1, 2:].tolist(), [0] * 4)
+
+    def test_refusals(self) -> None:
+        with self.assertRaisesRegex(LutraError, "activation 'int8' is not known"):
+            formats.parse_activation("int8")
+        with self.assertRaisesRegex(
+            LutraError, "bits of bipolar activations must be 1 to 7, but is 8"
+        ):
+            formats.parse_activation("bipolar8_per_token")
+
+
 class Refusals(unittest.TestCase):
     def refuse(self, message: str, spelling: str) -> None:
         with self.assertRaisesRegex(LutraError, message):

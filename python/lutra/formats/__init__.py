@@ -8,6 +8,7 @@ values = format.dequantize(components, *weights.shape)   # f64 [N, K]
 
 from __future__ import annotations
 
+from lutra.formats.activations import Activation, parse_activation
 from lutra.formats.base import Component, Components, Format
 from lutra.formats.codebook import Codebook
 from lutra.formats.composite import Mixed, Nested, Outliers
@@ -19,6 +20,7 @@ from lutra.formats.uniform import Uniform
 
 __all__ = [
     "BCQ",
+    "Activation",
     "Bipolar",
     "Codebook",
     "Component",
@@ -32,4 +34,5 @@ __all__ = [
     "Ternary",
     "Uniform",
     "parse",
+    "parse_activation",
 ]

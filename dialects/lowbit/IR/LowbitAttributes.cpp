@@ -34,6 +34,8 @@ using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 LogicalResult LayoutAttr::verify(EmitError emitError, int64_t rows, Type alpha, Type zeta, bool) {
   if (rows < 1)
     return emitError() << "rows must be positive, but is " << rows;
+  if (rows > 65536)
+    return emitError() << "rows must be at most 65536, but is " << rows;
   if (!alpha.isF16() && !alpha.isF32())
     return emitError() << "alpha must be f16 or f32, but is " << alpha;
   if (zeta && !zeta.isInteger(8) && !zeta.isF16() && !zeta.isF32())

@@ -62,6 +62,11 @@ LogicalResult WeightType::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
                                  WeightFormatInterface format) {
   if (rows < 1 || cols < 1)
     return emitError() << "a weight has at least one row and one column, but this one is " << rows << "x" << cols;
+  // Sizes in bytes of everything that a weight becomes then fit 64 bits.
+  constexpr int64_t kMost = INT32_MAX, kMostElements = int64_t(1) << 40;
+  if (rows > kMost || cols > kMost || rows > kMostElements / cols)
+    return emitError() << "a weight has at most " << kMost << " rows and columns and 2^40 elements, but this one is " << rows
+                       << "x" << cols;
   return success();
 }
 

@@ -135,8 +135,11 @@ private:
         found |= data[i] > 242;
       return found != 0;
     case TernaryStorage::ThreeInFive:
-      // Bytes of signs may have any bits; a group's nibbles are checked one by one.
-      return true;
+      // Bytes of signs may have any bits.
+      for (int64_t i = 0; i < (bytes.isSplat() ? 1 : rows * groups); ++i)
+        for (int64_t j = 0; j < (bytes.isSplat() ? 1 : nibbleBytes); ++j)
+          found |= unsigned((data[i * groupBytes + j] & 0x0e) == 0x0e) | unsigned(data[i * groupBytes + j] >= 0xe0);
+      return found != 0;
     }
     llvm_unreachable("a storage");
   }

@@ -161,3 +161,18 @@ func.func @concat_rows_c3(%a: !w) {
   // expected-error @+1 {{concatenates weights before they are packed, but the result is #lowbit.packed<}}
   %c = lowbit.concat_rows %a : !w -> !w
 }
+
+// -----
+
+// expected-error @+1 {{a weight has at most 2147483647 rows and columns and 2^40 elements, but this one is 2147483647x2147483647}}
+func.func private @elements(!lowbit.weight<2147483647x2147483647, #lowbit.ternary<group = 16>>)
+
+// -----
+
+// expected-error @+1 {{a weight has at most 2147483647 rows and columns and 2^40 elements, but this one is 1x9223372036854775807}}
+func.func private @columns(!lowbit.weight<1x9223372036854775807, #lowbit.ternary<group = 16>>)
+
+// -----
+
+// expected-error @+1 {{rows must be at most 65536, but is 4611686018427387904}}
+func.func private @layout_rows() attributes {lowbit.example = #lowbit.layout<rows = 4611686018427387904, alpha = f16>}

@@ -175,8 +175,9 @@ LogicalResult Attention::run() {
       for (int64_t head = 0; head < heads; ++head)
         attend(batch, token, head, first + token);
   }
-  for (auto [result, array] : llvm::zip_equal(op->getResults(), ArrayRef<Array>{output, presentKey, presentValue}))
-    env.set(result, array);
+  env.set(op->getResult(0), output);
+  env.set(op->getResult(1), presentKey);
+  env.set(op->getResult(2), presentValue);
   return success();
 }
 

@@ -5,6 +5,13 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Interpreter/Interpreter.h"
 #include "lutra/Interpreter/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace lutra {
 #define GEN_PASS_DEF_LOWBITINTERPRET

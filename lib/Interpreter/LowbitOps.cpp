@@ -50,13 +50,12 @@ static Step rounded(Value result, Step step, Environment &env) {
 }
 
 static Step matmul(lowbit::MatmulOp op, Environment &env) {
-  if (op.getWeight().getType().getFormat().isComposite())
+  // Other formats mean their canonical form, whose planes may be fewer: tables round differently then.
+  if (!env.weightsAreCanonical && !lowbit::isPlanesFormat(op.getWeight().getType().getUnpackedFormat()))
     return executeRewritten(op, env);
   FailureOr<lowbit::WeightReader> weight = lowbit::WeightReader::create(op.getWeight());
   if (failed(weight))
     return Step::Failed;
-  if (!weight->hasPlanes() && !env.weightsAreCanonical)
-    return executeRewritten(op, env);
   // What has no planes then is multiplied by its values.
   if (op.getStrategy() == lowbit::Strategy::Dense || !weight->hasPlanes())
     return rounded(op.getResult(), dequantized(op, *weight, env), env);

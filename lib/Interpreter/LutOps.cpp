@@ -21,7 +21,7 @@ static Step precompute(lut::PrecomputeOp op, Environment &env) {
   if (failed(tables))
     return Step::Failed;
   SmallVector<Array> parts = partsOfTables(*tables);
-  for (auto [part, init] : llvm::zip_equal(parts, ArrayRef<Value>{op.getEntries(), op.getScales(), op.getSums()}))
+  for (auto [part, init] : llvm::zip_equal(parts, op.getDpsInits()))
     if (part->shape != env.array(init)->shape)
       return op.emitError("the output of shape ") << shapeText(env.array(init)->shape) << " cannot take what has shape "
                                                   << shapeText(part->shape),

@@ -35,6 +35,10 @@ def LowbitInterpret : Pass<"lowbit-interpret", "::mlir::ModuleOp"> {
     Option<"exactTables", "exact-tables", "bool", /*default=*/"false",
            "A lowbit.matmul that does not say which tables it means has f32 tables instead of i8">,
   ];
+  // A composite weight is evaluated as what it is taken apart to.
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
 }
 
 #endif // LUTRA_INTERPRETER_PASSES

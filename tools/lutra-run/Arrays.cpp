@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Run.h"
 
+#include "lutra/Interpreter/Interpreter.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -41,6 +42,8 @@ void lutra::printTensor(StringRef kind, StringRef name, const Twine &shape, DTyp
 
 Error lutra::emitOutput(const RunOptions &options, StringRef name, const NpyArray &array) {
   printTensor("output", name, shapeText(array.shape), array.dtype);
+  if (options.print)
+    outs() << "  " << arrayText(array) << "\n";
   if (options.outputDir.empty())
     return Error::success();
   if (std::error_code ec = sys::fs::create_directories(options.outputDir))

@@ -6,6 +6,7 @@
 #include "Run.h"
 
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lut/IR/Lut.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lutra/Interpreter/Interpreter.h"
 #include "mlir/IR/Diagnostics.h"
@@ -27,7 +28,7 @@ static std::string shapeOf(const InterpretedTensor &tensor) {
 llvm::Error lutra::interpretFile(const RunOptions &options) {
   DialectRegistry registry;
   mlir::registerAllDialects(registry);
-  registry.insert<lowbit::LowbitDialect, onnx::ONNXDialect>();
+  registry.insert<lowbit::LowbitDialect, lut::LutDialect, onnx::ONNXDialect>();
   MLIRContext context(registry);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);

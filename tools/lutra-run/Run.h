@@ -27,6 +27,8 @@ struct RunOptions {
   unsigned repeat = 1;
   bool skipHashes = false;
   bool describe = false;
+  /// Print the outputs' values.
+  bool print = false;
   std::string function;
   /// The tables of an interpreted lowbit.matmul that names no kind.
   lowbit::TableKind tables;

@@ -28,9 +28,10 @@ struct Flags {
   cl::opt<unsigned> repeat{"repeat", cl::desc("Run n times and print the times"), cl::value_desc("n"), cl::init(1),
                            cl::cat(category)};
   cl::opt<bool> describe{"describe", cl::desc("Print the inputs and outputs, and stop"), cl::cat(category)};
+  cl::opt<bool> print{"print", cl::desc("Print the outputs' values"), cl::cat(category)};
   cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"),
                            cl::cat(category)};
-  cl::opt<std::string> interpret{"interpret", cl::desc("Interpret a function at phase 'lowbit' or 'tables' instead"),
+  cl::opt<std::string> interpret{"interpret", cl::desc("Interpret a function at phase 'lowbit', 'tables' or 'lut' instead"),
                                  cl::value_desc("file.mlir"), cl::cat(category)};
   cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"),
                                 cl::value_desc("name"), cl::init("main"), cl::cat(category)};
@@ -75,6 +76,7 @@ Expected<RunOptions> Flags::check() const {
   options.repeat = repeat;
   options.skipHashes = skipHashes;
   options.describe = describe;
+  options.print = print;
   options.function = function;
   options.tables = {table, tableScale};
   if (!lowbit::isQuantized(table) && tableScale != lowbit::TableScale::Group)

@@ -105,16 +105,23 @@ static FailureOr<Value> decomposeNested(MatmulOp product, WeightOp weight) {
   for (unsigned bits = least; bits < most; ++bits)
     cases.push_back(bits);
   Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), precision);
-  auto choice = scf::IndexSwitchOp::create(builder, loc, product->getResultTypes(), index, cases, cases.size());
+  // All cases write to one tensor, which outlives them: as buffers they then yield nothing of their own.
+  auto type = cast<RankedTensorType>(product.getType());
+  SmallVector<OpFoldResult> sizes{getProductRows(builder, product), builder.getIndexAttr(type.getDimSize(1))};
+  Value outputs = tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
+  auto choice = scf::IndexSwitchOp::create(builder, loc, TypeRange(outputs.getType()), index, cases, cases.size());
   auto fill = [&](Region &region, Value width) {
+    OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&region);
-    Value y = createProduct(builder, product, width, getElement(product));
-    scf::YieldOp::create(builder, loc, y);
+    Value y = createProduct(builder, product, width, type.getElementType());
+    Value kept = linalg::CopyOp::create(builder, loc, y, outputs).getResult(0);
+    scf::YieldOp::create(builder, loc, kept);
   };
   fill(choice.getDefaultRegion(), widths.back());
   for (auto [region, width] : llvm::zip(choice.getCaseRegions(), widths))
     fill(region, width);
-  return choice.getResult(0);
+  Value y = choice.getResult(0);
+  return y.getType() == type ? y : tensor::CastOp::create(builder, loc, type, y).getResult();
 }
 
 //===----------------------------------------------------------------------===//

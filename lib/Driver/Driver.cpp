@@ -133,7 +133,8 @@ LogicalResult Compilation::load() {
     return success(static_cast<bool>(module));
   }
   std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(options.input, &message);
+  // Blobs in bytecode are read where they lie, and asked for their alignment.
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(options.input, llvm::Align(4096), &message);
   if (!buffer)
     return fail(message);
   auto sources = std::make_shared<llvm::SourceMgr>();

@@ -103,7 +103,7 @@ static Expected<int> run() {
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context, errs());
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   for (const std::string &file : files) {
-    modules.push_back(mlir::parseSourceFile<mlir::ModuleOp>(file, sources, &context));
+    modules.push_back(mlir::parseSourceFile<mlir::ModuleOp>(file, &context));
     if (!modules.back())
       return createStringError("'" + file + "' could not be read");
     auto function = modules.back()->lookupSymbol<mlir::func::FuncOp>("main");

@@ -51,8 +51,9 @@ LogicalResult lutra::lowbit::verifyEpilogue(Operation *op, Region &epilogue, Val
       return inner.emitOpError() << "cannot be in an epilogue: expected an element-wise op or a constant (" << constraint
                                  << ")";
     for (Value operand : inner.getOperands())
-      if (operand.getParentBlock() != &block)
-        return inner.emitOpError() << "uses a value from outside of the epilogue; make it an epilogue operand ("
+      if (operand.getParentBlock() != &block && !matchPattern(operand, m_Constant()))
+        return inner.emitOpError() << "uses a value from outside of the epilogue that is no constant; make it an "
+                                      "epilogue operand ("
                                    << constraint << ")";
   }
   return success();

@@ -239,7 +239,7 @@ def Lowbit_LookupMatmulOp : Lowbit_Op<"lookup_matmul", [Pure]> {
     - (C1) K and group of the table and the weight agree; M of the table and the result agree; N of the weight and the result agree.
     - (C2) the weight is in planes (`#lowbit.bipolar`, `#lowbit.bcq`) or packed planes.
     - (C3) the region takes the output and an element of each epilogue operand, all f32, and yields an f32; its ops are
-      element-wise, or constants.
+      element-wise, or constants; from outside it uses constants only.
     - (C4) an epilogue operand is `tensor<N>` (one element per channel) or M x N, of f32.
 
     `epilogue` is applied to each output after the last group: what it yields is stored. Its ops round as they do anywhere

@@ -111,16 +111,12 @@ static LookupMatmulOp fuse(LookupMatmulOp op, linalg::GenericOp generic, Rewrite
       mapping.map(argument, argumentOf(operand));
     for (Operation &inner : before.without_terminator())
       rewriter.clone(inner, mapping);
-    value = mapping.lookup(cast<YieldOp>(before.getTerminator()).getValue());
+    value = mapping.lookupOrDefault(cast<YieldOp>(before.getTerminator()).getValue());
   }
   for (OpOperand *input : generic.getDpsInputOperands())
     mapping.map(generic.getMatchingBlockArgument(input), input->get() == op.getResult() ? value : argumentOf(input->get()));
-  for (Operation &inner : generic.getBody()->without_terminator()) {
-    for (Value operand : inner.getOperands())
-      if (operand.getParentBlock() != generic.getBody() && !mapping.contains(operand))
-        rewriter.clone(*operand.getDefiningOp(), mapping);
+  for (Operation &inner : generic.getBody()->without_terminator())
     rewriter.clone(inner, mapping);
-  }
   YieldOp::create(rewriter, loc, mapping.lookup(generic.getBody()->getTerminator()->getOperand(0)));
   // The new product comes after whoever asks for the number of rows.
   for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
@@ -191,7 +187,9 @@ LogicalResult FuseEpilogue::moveReshapesDown() {
 
 void FuseEpilogue::report(LookupMatmulOp op) {
   if (!op.getEpilogue().empty()) {
-    int64_t operations = llvm::range_size(op.getEpilogue().front().without_terminator());
+    int64_t operations = llvm::count_if(op.getEpilogue().front().without_terminator(), [](Operation &inner) {
+      return !inner.hasTrait<OpTrait::ConstantLike>();
+    });
     remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
         << remark::reason("the product applies {0} operations to its outputs before it stores them", operations)
         << remark::metric("operations", operations) << remark::metric("operands", op.getEpilogueOperands().size());

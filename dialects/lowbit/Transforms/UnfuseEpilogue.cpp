@@ -45,7 +45,7 @@ static void unfuse(LookupMatmulOp op) {
         for (Operation &inner : epilogue.without_terminator())
           nested.clone(inner, mapping);
         Value yielded = cast<YieldOp>(epilogue.getTerminator()).getValue();
-        linalg::YieldOp::create(nested, loc, mapping.lookup(yielded));
+        linalg::YieldOp::create(nested, loc, mapping.lookupOrDefault(yielded));
       });
   op.getEpilogue().getBlocks().clear();
   op.getEpilogueOperandsMutable().clear();

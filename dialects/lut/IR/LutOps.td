@@ -90,7 +90,7 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     - (C5) the sum of a plane is exact in an i32: 127 T for i8 and 32767 T for other entries fit 31 bits, and for i8 entries also the
       weighted sum of the planes, `(2^planes - 1) * 127 * T`.
     - (C6) the region takes the output and an element of each epilogue operand (rank 1 of N, or M x N), all f32, and
-      yields an f32; its ops are element-wise, or constants.
+      yields an f32; its ops are element-wise, or constants; from outside it uses constants only.
 
     `epilogue` is applied to each output after the last group, before it is stored.
 

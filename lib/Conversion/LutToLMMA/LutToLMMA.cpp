@@ -46,6 +46,9 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   }
 
   LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
+    if (!op.getEpilogue().empty())
+      return op.emitOpError("has an epilogue, which this machine's products do not apply; run lowbit-unfuse-epilogue before "
+                            "convert-lowbit-to-lut");
     SmallVector<Value> buffers = {op.getEntries(), op.getScales(), op.getSums(), op.getWeights(), op.getOut()};
     for (Value buffer : buffers) {
       auto type = dyn_cast<MemRefType>(buffer.getType());

@@ -49,8 +49,14 @@ Value lutloops::applyEpilogue(ImplicitLocOpBuilder &b, const Epilogue &epilogue,
                         : vector::LoadOp::create(b, type, buffer, indices).getResult();
     mapping.map(argument, loaded);
   }
-  for (Operation &op : block.without_terminator())
-    cloneOnVectors(b, op, type.getNumElements(), mapping);
+  // Canonicalization moves constants out of the region: those are cloned when they are met.
+  for (Operation &op : block) {
+    for (Value operand : op.getOperands())
+      if (!mapping.contains(operand))
+        cloneOnVectors(b, *operand.getDefiningOp(), type.getNumElements(), mapping);
+    if (&op != block.getTerminator())
+      cloneOnVectors(b, op, type.getNumElements(), mapping);
+  }
   return mapping.lookup(block.getTerminator()->getOperand(0));
 }
 
@@ -64,8 +70,12 @@ Attribute lutloops::getEpilogueKey(Region &epilogue) {
     numbers.try_emplace(argument, numbers.size());
   for (Operation &op : epilogue.front()) {
     SmallVector<int64_t> operands;
-    for (Value operand : op.getOperands())
+    for (Value operand : op.getOperands()) {
+      // A constant from outside counts with its value.
+      if (auto constant = operand.getDefiningOp<arith::ConstantOp>(); constant && numbers.try_emplace(operand, numbers.size()).second)
+        key.push_back(constant.getValue());
       operands.push_back(numbers.lookup(operand));
+    }
     for (Value result : op.getResults()) {
       numbers.try_emplace(result, numbers.size());
       key.push_back(TypeAttr::get(result.getType()));

@@ -8,6 +8,7 @@
 #include "lib/Target/LTC/LTCTarget.h"
 
 #include "dialects/lmma/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Passes.h"
 #include "lib/Conversion/LMMAToLLVM/LMMAToLLVM.h"
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
@@ -54,7 +55,10 @@ public:
       tables.symmetric = true;
       return lutra::buildTablesPhase(pm, tables);
     }
-    case lutra::Phase::Lut: return lutra::buildLutPhase(pm);
+    case lutra::Phase::Lut:
+      // The machine multiplies; what follows a product is the host's.
+      pm.addPass(lutra::lowbit::createUnfuseEpilogue());
+      return lutra::buildLutPhase(pm);
     case lutra::Phase::Loops: return buildLoops(pm);
     case lutra::Phase::LLVM:
       pm.addPass(lutra::createConvertLmmaToLLVM());

@@ -22,19 +22,44 @@ def DecomposeWeights : Pass<"lowbit-decompose-weights"> {
 
     Before:
     ```mlir
-    %w = lowbit.weight {"0.codes" = dense<1> : tensor<1x1x1xi8>, "0.scales" = dense<0.5> : tensor<1x1xf32>,
-                        "1.codes" = dense<2> : tensor<1x1x2xi8>, "1.scales" = dense<0.5> : tensor<1x1xf32>, permutation = dense<[1, 0]> : tensor<2xi32>}
-        : !lowbit.weight<2x2, #lowbit.mixed<rows = [1, 1], formats = [#lowbit.uniform<bits = 4, group = 2>, #lowbit.uniform<bits = 8, group = 2>]>>
-    %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !lowbit.weight<2x2, #lowbit.mixed<rows = [1, 1],
-        formats = [#lowbit.uniform<bits = 4, group = 2>, #lowbit.uniform<bits = 8, group = 2>]>> -> tensor<?x2xf32>
+    !w = !lowbit.weight<2x2, #lowbit.mixed<rows = [1, 1], formats = [#lowbit.uniform<bits = 4, group = 2>, #lowbit.uniform<bits = 8, group = 2>]>>
+    func.func @mixed(%a: tensor<?x2xf32>) -> tensor<?x2xf32> {
+      %w = lowbit.weight {"0.codes" = dense<1> : tensor<1x1x1xi8>, "0.scales" = dense<0.5> : tensor<1x1xf32>,
+                          "1.codes" = dense<2> : tensor<1x1x2xi8>, "1.scales" = dense<0.5> : tensor<1x1xf32>,
+                          permutation = dense<[1, 0]> : tensor<2xi32>} : !w
+      %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !w -> tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
     ```
     After:
     ```mlir
-    %y0 = lowbit.matmul %a, %w0 : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>> -> tensor<?x1xf32>
-    %y1 = lowbit.matmul %a, %w1 : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>> -> tensor<?x1xf32>
-    %i0 = tensor.insert_slice %y0 into %empty[0, 0] [%m, 1] [1, 1] : tensor<?x1xf32> into tensor<?x2xf32>
-    %i1 = tensor.insert_slice %y1 into %i0[0, 1] [%m, 1] [1, 1] : tensor<?x1xf32> into tensor<?x2xf32>
-    %y = linalg.generic {... %i1[m, %place[n]] ...}
+    #map = affine_map<(d0, d1) -> (d1)>
+    #map1 = affine_map<(d0, d1) -> (d0, d1)>
+    module {
+      func.func @mixed(%arg0: tensor<?x2xf32>) -> tensor<?x2xf32> {
+        %0 = lowbit.weight {codes = dense<1> : tensor<1x1x1xi8>, scales = dense<5.000000e-01> : tensor<1x1xf32>} : !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>>
+        %1 = lowbit.weight {codes = dense<2> : tensor<1x1x2xi8>, scales = dense<5.000000e-01> : tensor<1x1xf32>} : !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>>
+        %c0 = arith.constant 0 : index
+        %dim = tensor.dim %arg0, %c0 : tensor<?x2xf32>
+        %2 = tensor.empty(%dim) : tensor<?x2xf32>
+        %3 = lowbit.matmul %arg0, %0 : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2>> -> tensor<?x1xf32>
+        %inserted_slice = tensor.insert_slice %3 into %2[0, 0] [%dim, 1] [1, 1] : tensor<?x1xf32> into tensor<?x2xf32>
+        %4 = lowbit.matmul %arg0, %1 : tensor<?x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 8, group = 2>> -> tensor<?x1xf32>
+        %inserted_slice_0 = tensor.insert_slice %4 into %inserted_slice[0, 1] [%dim, 1] [1, 1] : tensor<?x1xf32> into tensor<?x2xf32>
+        %cst = arith.constant dense<[1, 0]> : tensor<2xi32>
+        %c0_1 = arith.constant 0 : index
+        %dim_2 = tensor.dim %arg0, %c0_1 : tensor<?x2xf32>
+        %5 = tensor.empty(%dim_2) : tensor<?x2xf32>
+        %6 = linalg.generic {indexing_maps = [#map, #map1], iterator_types = ["parallel", "parallel"]} ins(%cst : tensor<2xi32>) outs(%5 : tensor<?x2xf32>) {
+        ^bb0(%in: i32, %out: f32):
+          %7 = linalg.index 0 : index
+          %8 = arith.index_cast %in : i32 to index
+          %extracted = tensor.extract %inserted_slice_0[%7, %8] : tensor<?x2xf32>
+          linalg.yield %extracted : f32
+        } -> tensor<?x2xf32>
+        return %6 : tensor<?x2xf32>
+      }
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::linalg::LinalgDialect",
@@ -51,13 +76,32 @@ def LowerToDense : Pass<"lowbit-lower-to-dense"> {
 
     Before:
     ```mlir
-    %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<dense>} : tensor<?x64xf32>, !lowbit.weight<8x64, #nf4> -> tensor<?x8xf32>
+    !w = !lowbit.weight<2x2, #lowbit.codebook<bits = 4, group = 2, table = nf4>>
+    func.func @dense(%a: tensor<?x2xf32>, %w: !w) -> tensor<?x2xf32> {
+      %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<dense>} : tensor<?x2xf32>, !w -> tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
+    }
     ```
     After:
     ```mlir
-    %v = lowbit.dequantize %w transposed : !lowbit.weight<8x64, #nf4> -> tensor<64x8xf32>
-    %y = linalg.generic {... ["parallel", "parallel", "reduction"]} ins(%a, %v : tensor<?x64xf32>, tensor<64x8xf32>) outs(%zero : tensor<?x8xf32>) {
-      ... math.fma ...
+    #map = affine_map<(d0, d1, d2) -> (d0, d2)>
+    #map1 = affine_map<(d0, d1, d2) -> (d2, d1)>
+    #map2 = affine_map<(d0, d1, d2) -> (d0, d1)>
+    module {
+      func.func @dense(%arg0: tensor<?x2xf32>, %arg1: !lowbit.weight<2x2, #lowbit.codebook<bits = 4, group = 2, table = nf4>>) -> tensor<?x2xf32> {
+        %0 = lowbit.dequantize %arg1 transposed : !lowbit.weight<2x2, #lowbit.codebook<bits = 4, group = 2, table = nf4>> -> tensor<2x2xf32>
+        %c0 = arith.constant 0 : index
+        %dim = tensor.dim %arg0, %c0 : tensor<?x2xf32>
+        %1 = tensor.empty(%dim) : tensor<?x2xf32>
+        %cst = arith.constant 0.000000e+00 : f32
+        %2 = linalg.fill ins(%cst : f32) outs(%1 : tensor<?x2xf32>) -> tensor<?x2xf32>
+        %3 = linalg.generic {indexing_maps = [#map, #map1, #map2], iterator_types = ["parallel", "parallel", "reduction"]} ins(%arg0, %0 : tensor<?x2xf32>, tensor<2x2xf32>) outs(%2 : tensor<?x2xf32>) {
+        ^bb0(%in: f32, %in_0: f32, %out: f32):
+          %4 = math.fma %in, %in_0, %out : f32
+          linalg.yield %4 : f32
+        } -> tensor<?x2xf32>
+        return %3 : tensor<?x2xf32>
+      }
     }
     ```
   }];

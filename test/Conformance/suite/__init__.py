@@ -1,0 +1,1 @@
+"""Modules of the conformance suite (test/Conformance/conformance.py)."""

@@ -71,19 +71,19 @@ def SplitPrecompute : Pass<"lowbit-split-precompute"> {
 
     Before:
     ```mlir
-    #planes = #lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32>
-
-    func.func @product(%a: tensor<?x64xf32>, %w: !lowbit.weight<8x64, #planes>) -> tensor<?x8xf32> {
-      %y = lowbit.matmul %a, %w {table = #lowbit.table_kind<i8>} : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
+      %y = lowbit.matmul %a, %w : tensor<?x64xf32>, !W -> tensor<?x8xf32>
       return %y : tensor<?x8xf32>
     }
     ```
     After:
     ```mlir
-    func.func @product(%arg0: tensor<?x64xf32>, %arg1: !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>>) -> tensor<?x8xf32> {
-      %0 = lowbit.precompute %arg0 : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
-      %1 = lowbit.lookup_matmul %0, %arg1 : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>> -> tensor<?x8xf32>
-      return %1 : tensor<?x8xf32>
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
+      %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x64, group = 32, element = i8>, !W -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
     }
     ```
   }];
@@ -111,18 +111,18 @@ def QuantizeTables : Pass<"lowbit-quantize-tables"> {
 
     Before, with `element=i16 scale=row`:
     ```mlir
-    #planes = #lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32>
-
-    func.func @product(%a: tensor<?x64xf32>, %w: !lowbit.weight<8x64, #planes>) -> tensor<?x8xf32> {
-      %y = lowbit.matmul %a, %w : tensor<?x64xf32>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
+      %y = lowbit.matmul %a, %w : tensor<?x64xf32>, !W -> tensor<?x8xf32>
       return %y : tensor<?x8xf32>
     }
     ```
     After:
     ```mlir
-    func.func @product(%arg0: tensor<?x64xf32>, %arg1: !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>>) -> tensor<?x8xf32> {
-      %0 = lowbit.matmul %arg0, %arg1 {table = #lowbit.table_kind<i16, scale = row>} : tensor<?x64xf32>, !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>> -> tensor<?x8xf32>
-      return %0 : tensor<?x8xf32>
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
+      %y = lowbit.matmul %a, %w {table = #lowbit.table_kind<i16, scale = row>} : tensor<?x64xf32>, !W -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
     }
     ```
   }];
@@ -145,20 +145,20 @@ def SymmetrizeTables : Pass<"lowbit-symmetrize-tables"> {
 
     Before:
     ```mlir
-    #planes = #lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32>
-
-    func.func @product(%a: tensor<?x64xf32>, %w: !lowbit.weight<8x64, #planes>) -> tensor<?x8xf32> {
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
       %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8>
-      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x64, group = 32, element = i8>, !lowbit.weight<8x64, #planes> -> tensor<?x8xf32>
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x64, group = 32, element = i8>, !W -> tensor<?x8xf32>
       return %y : tensor<?x8xf32>
     }
     ```
     After:
     ```mlir
-    func.func @product(%arg0: tensor<?x64xf32>, %arg1: !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>>) -> tensor<?x8xf32> {
-      %0 = lowbit.precompute %arg0 : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8, symmetric = true>
-      %1 = lowbit.lookup_matmul %0, %arg1 : !lowbit.table<?x64, group = 32, element = i8, symmetric = true>, !lowbit.weight<8x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>> -> tensor<?x8xf32>
-      return %1 : tensor<?x8xf32>
+    !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
+    func.func @main(%a: tensor<?x64xf32>, %w: !W) -> tensor<?x8xf32> {
+      %t = lowbit.precompute %a : tensor<?x64xf32> -> !lowbit.table<?x64, group = 32, element = i8, symmetric = true>
+      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x64, group = 32, element = i8, symmetric = true>, !W -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
     }
     ```
   }];
@@ -186,18 +186,20 @@ def TileElongated : Pass<"lowbit-tile-elongated"> {
 
     Before:
     ```mlir
-    #planes = #lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32>
-
-    func.func @product(%t: !lowbit.table<?x576, group = 32, element = i8>, %w: !lowbit.weight<1536x576, #planes>) -> tensor<?x1536xf32> {
-      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x576, group = 32, element = i8>, !lowbit.weight<1536x576, #planes> -> tensor<?x1536xf32>
+    !T = !lowbit.table<?x576, group = 32, element = i8>
+    !W = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
+    func.func @main(%t: !T, %w: !W) -> tensor<?x1536xf32> {
+      %y = lowbit.lookup_matmul %t, %w : !T, !W -> tensor<?x1536xf32>
       return %y : tensor<?x1536xf32>
     }
     ```
     After:
     ```mlir
-    func.func @product(%arg0: !lowbit.table<?x576, group = 32, element = i8>, %arg1: !lowbit.weight<1536x576, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>>) -> tensor<?x1536xf32> {
-      %0 = lowbit.lookup_matmul %arg0, %arg1 tile <m = 8, n = 1536, k = 576> : !lowbit.table<?x576, group = 32, element = i8>, !lowbit.weight<1536x576, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.000000e+00 : f32>> -> tensor<?x1536xf32>
-      return %0 : tensor<?x1536xf32>
+    !T = !lowbit.table<?x576, group = 32, element = i8>
+    !W = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
+    func.func @main(%t: !T, %w: !W) -> tensor<?x1536xf32> {
+      %y = lowbit.lookup_matmul %t, %w tile <m = 8, n = 1536, k = 576> : !T, !W -> tensor<?x1536xf32>
+      return %y : tensor<?x1536xf32>
     }
     ```
   }];
@@ -219,21 +221,24 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
 
     Before:
     ```mlir
-    func.func @product(%t: !lowbit.table<?x8, group = 8, element = i8>) -> tensor<?x2xf32> {
-      %w = lowbit.weight {codes = dense<[[[165]], [[60]]]> : tensor<2x1x1xi8>, alphas = dense<[[0.5], [0.25]]> : tensor<2x1xf32>}
-          : !lowbit.weight<2x8, #lowbit.bipolar<planes = 1, group = 8, zeta = 0.0 : f32>>
-      %y = lowbit.lookup_matmul %t, %w : !lowbit.table<?x8, group = 8, element = i8>,
-          !lowbit.weight<2x8, #lowbit.bipolar<planes = 1, group = 8, zeta = 0.0 : f32>> -> tensor<?x2xf32>
+    !T = !lowbit.table<?x16, group = 16, element = i8>
+    #planes = #lowbit.bipolar<planes = 2, group = 16, zeta = -1.0 : f32>
+    func.func @main(%t: !T) -> tensor<?x2xf32> {
+      %p = lowbit.weight {codes = dense<27> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !lowbit.weight<2x16, #planes>
+      %y = lowbit.lookup_matmul %t, %p : !T, !lowbit.weight<2x16, #planes> -> tensor<?x2xf32>
       return %y : tensor<?x2xf32>
     }
     ```
     After:
     ```mlir
-    func.func @product(%arg0: !lowbit.table<?x8, group = 8, element = i8>) -> tensor<?x2xf32> {
-      %0 = lowbit.weight {alphas = dense<[[5.000000e-01], [2.500000e-01]]> : tensor<2x1xf32>, codes = dense<[[[-91]], [[60]]]> : tensor<2x1x1xi8>} : !lowbit.weight<2x8, #lowbit.bipolar<planes = 1, group = 8, zeta = 0.000000e+00 : f32>>
-      %1 = lowbit.pack %0 : !lowbit.weight<2x8, #lowbit.bipolar<planes = 1, group = 8, zeta = 0.000000e+00 : f32>> to !lowbit.weight<2x8, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 8, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
-      %2 = lowbit.lookup_matmul %arg0, %1 : !lowbit.table<?x8, group = 8, element = i8>, !lowbit.weight<2x8, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 8, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>> -> tensor<?x2xf32>
-      return %2 : tensor<?x2xf32>
+    !T = !lowbit.table<?x16, group = 16, element = i8>
+    #planes = #lowbit.bipolar<planes = 2, group = 16, zeta = -1.0 : f32>
+    #packed = #lowbit.packed<#planes, #lowbit.layout<rows = 64, alpha = f16>>
+    func.func @main(%t: !T) -> tensor<?x2xf32> {
+      %p = lowbit.weight {codes = dense<27> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !lowbit.weight<2x16, #planes>
+      %q = lowbit.pack %p : !lowbit.weight<2x16, #planes> to !lowbit.weight<2x16, #packed>
+      %y = lowbit.lookup_matmul %t, %q : !T, !lowbit.weight<2x16, #packed> -> tensor<?x2xf32>
+      return %y : tensor<?x2xf32>
     }
     ```
   }];
@@ -261,50 +266,48 @@ def FusePrecompute : Pass<"lowbit-fuse-precompute"> {
 
     Before:
     ```mlir
-    #id = affine_map<(d0, d1) -> (d0, d1)>
-    func.func @residual(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> (tensor<4x8xf32>, !lowbit.table<4x8, group = 8, element = i8>) {
-      %e = tensor.empty() : tensor<4x8xf32>
-      %r = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
-          ins(%x, %y : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
-      ^bb0(%a: f32, %b: f32, %o: f32):
-        %s = arith.addf %a, %b : f32
+    #rows = affine_map<(m, k) -> (m, k)>
+    func.func @main(%x: tensor<4x64xf32>, %y: tensor<4x64xf32>) -> (tensor<4x64xf32>, !lowbit.table<4x64, group = 32, element = i8>) {
+      %e = tensor.empty() : tensor<4x64xf32>
+      %r = linalg.generic {indexing_maps = [#rows, #rows, #rows], iterator_types = ["parallel", "parallel"]}
+          ins(%x, %y : tensor<4x64xf32>, tensor<4x64xf32>) outs(%e : tensor<4x64xf32>) {
+      ^bb0(%p: f32, %q: f32, %o: f32):
+        %s = arith.addf %p, %q : f32
         linalg.yield %s : f32
-      } -> tensor<4x8xf32>
-      %t = lowbit.precompute %r : tensor<4x8xf32> -> !lowbit.table<4x8, group = 8, element = i8>
-      return %r, %t : tensor<4x8xf32>, !lowbit.table<4x8, group = 8, element = i8>
+      } -> tensor<4x64xf32>
+      %t = lowbit.precompute %r : tensor<4x64xf32> -> !lowbit.table<4x64, group = 32, element = i8>
+      return %r, %t : tensor<4x64xf32>, !lowbit.table<4x64, group = 32, element = i8>
     }
     ```
     After:
     ```mlir
     #map = affine_map<(d0, d1) -> (d0, d1)>
-    module {
-      func.func @residual(%arg0: tensor<4x8xf32>, %arg1: tensor<4x8xf32>) -> (tensor<4x8xf32>, !lowbit.table<4x8, group = 8, element = i8>) {
-        %0 = tensor.empty() : tensor<4x8xf32>
-        %1 = tensor.empty() : tensor<4x1x32xi8>
-        %2 = tensor.empty() : tensor<4x1xf32>
-        %3:4 = scf.forall (%arg2) in (4) shared_outs(%arg3 = %1, %arg4 = %2, %arg5 = %2, %arg6 = %0) -> (tensor<4x1x32xi8>, tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x8xf32>) {
-          %extracted_slice = tensor.extract_slice %arg0[%arg2, 0] [1, 8] [1, 1] : tensor<4x8xf32> to tensor<1x8xf32>
-          %extracted_slice_0 = tensor.extract_slice %arg1[%arg2, 0] [1, 8] [1, 1] : tensor<4x8xf32> to tensor<1x8xf32>
-          %extracted_slice_1 = tensor.extract_slice %arg6[%arg2, 0] [1, 8] [1, 1] : tensor<4x8xf32> to tensor<1x8xf32>
-          %5 = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel", "parallel"]} ins(%extracted_slice, %extracted_slice_0 : tensor<1x8xf32>, tensor<1x8xf32>) outs(%extracted_slice_1 : tensor<1x8xf32>) {
-          ^bb0(%in: f32, %in_5: f32, %out: f32):
-            %7 = arith.addf %in, %in_5 : f32
-            linalg.yield %7 : f32
-          } -> tensor<1x8xf32>
-          %extracted_slice_2 = tensor.extract_slice %arg3[%arg2, 0, 0] [1, 1, 32] [1, 1, 1] : tensor<4x1x32xi8> to tensor<1x1x32xi8>
-          %extracted_slice_3 = tensor.extract_slice %arg4[%arg2, 0] [1, 1] [1, 1] : tensor<4x1xf32> to tensor<1x1xf32>
-          %extracted_slice_4 = tensor.extract_slice %arg5[%arg2, 0] [1, 1] [1, 1] : tensor<4x1xf32> to tensor<1x1xf32>
-          %6:3 = lut.precompute ins(%5 : tensor<1x8xf32>) outs(%extracted_slice_2, %extracted_slice_3, %extracted_slice_4 : tensor<1x1x32xi8>, tensor<1x1xf32>, tensor<1x1xf32>) {group = 8 : i64} -> tensor<1x1x32xi8>, tensor<1x1xf32>, tensor<1x1xf32>
-          scf.forall.in_parallel {
-            tensor.parallel_insert_slice %6#0 into %arg3[%arg2, 0, 0] [1, 1, 32] [1, 1, 1] : tensor<1x1x32xi8> into tensor<4x1x32xi8>
-            tensor.parallel_insert_slice %6#1 into %arg4[%arg2, 0] [1, 1] [1, 1] : tensor<1x1xf32> into tensor<4x1xf32>
-            tensor.parallel_insert_slice %6#2 into %arg5[%arg2, 0] [1, 1] [1, 1] : tensor<1x1xf32> into tensor<4x1xf32>
-            tensor.parallel_insert_slice %5 into %arg6[%arg2, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<4x8xf32>
-          }
+    func.func @main(%arg0: tensor<4x64xf32>, %arg1: tensor<4x64xf32>) -> (tensor<4x64xf32>, !lowbit.table<4x64, group = 32, element = i8>) {
+      %0 = tensor.empty() : tensor<4x64xf32>
+      %1 = tensor.empty() : tensor<4x2x128xi8>
+      %2 = tensor.empty() : tensor<4x2xf32>
+      %3:4 = scf.forall (%arg2) in (4) shared_outs(%arg3 = %1, %arg4 = %2, %arg5 = %2, %arg6 = %0) -> (tensor<4x2x128xi8>, tensor<4x2xf32>, tensor<4x2xf32>, tensor<4x64xf32>) {
+        %extracted_slice = tensor.extract_slice %arg0[%arg2, 0] [1, 64] [1, 1] : tensor<4x64xf32> to tensor<1x64xf32>
+        %extracted_slice_0 = tensor.extract_slice %arg1[%arg2, 0] [1, 64] [1, 1] : tensor<4x64xf32> to tensor<1x64xf32>
+        %extracted_slice_1 = tensor.extract_slice %arg6[%arg2, 0] [1, 64] [1, 1] : tensor<4x64xf32> to tensor<1x64xf32>
+        %5 = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel", "parallel"]} ins(%extracted_slice, %extracted_slice_0 : tensor<1x64xf32>, tensor<1x64xf32>) outs(%extracted_slice_1 : tensor<1x64xf32>) {
+        ^bb0(%in: f32, %in_5: f32, %out: f32):
+          %7 = arith.addf %in, %in_5 : f32
+          linalg.yield %7 : f32
+        } -> tensor<1x64xf32>
+        %extracted_slice_2 = tensor.extract_slice %arg3[%arg2, 0, 0] [1, 2, 128] [1, 1, 1] : tensor<4x2x128xi8> to tensor<1x2x128xi8>
+        %extracted_slice_3 = tensor.extract_slice %arg4[%arg2, 0] [1, 2] [1, 1] : tensor<4x2xf32> to tensor<1x2xf32>
+        %extracted_slice_4 = tensor.extract_slice %arg5[%arg2, 0] [1, 2] [1, 1] : tensor<4x2xf32> to tensor<1x2xf32>
+        %6:3 = lut.precompute ins(%5 : tensor<1x64xf32>) outs(%extracted_slice_2, %extracted_slice_3, %extracted_slice_4 : tensor<1x2x128xi8>, tensor<1x2xf32>, tensor<1x2xf32>) {group = 32 : i64} -> tensor<1x2x128xi8>, tensor<1x2xf32>, tensor<1x2xf32>
+        scf.forall.in_parallel {
+          tensor.parallel_insert_slice %6#0 into %arg3[%arg2, 0, 0] [1, 2, 128] [1, 1, 1] : tensor<1x2x128xi8> into tensor<4x2x128xi8>
+          tensor.parallel_insert_slice %6#1 into %arg4[%arg2, 0] [1, 2] [1, 1] : tensor<1x2xf32> into tensor<4x2xf32>
+          tensor.parallel_insert_slice %6#2 into %arg5[%arg2, 0] [1, 2] [1, 1] : tensor<1x2xf32> into tensor<4x2xf32>
+          tensor.parallel_insert_slice %5 into %arg6[%arg2, 0] [1, 64] [1, 1] : tensor<1x64xf32> into tensor<4x64xf32>
         }
-        %4 = lowbit.assemble_table %3#0, %3#1, %3#2 : tensor<4x1x32xi8>, tensor<4x1xf32>, tensor<4x1xf32> -> !lowbit.table<4x8, group = 8, element = i8>
-        return %3#3, %4 : tensor<4x8xf32>, !lowbit.table<4x8, group = 8, element = i8>
       }
+      %4 = lowbit.assemble_table %3#0, %3#1, %3#2 : tensor<4x2x128xi8>, tensor<4x2xf32>, tensor<4x2xf32> -> !lowbit.table<4x64, group = 32, element = i8>
+      return %3#3, %4 : tensor<4x64xf32>, !lowbit.table<4x64, group = 32, element = i8>
     }
     ```
   }];

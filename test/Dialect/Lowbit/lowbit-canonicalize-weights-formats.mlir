@@ -218,3 +218,19 @@ func.func @concat(%a: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %y = lowbit.matmul %a, %c : tensor<?x2xf32>, !c -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// A dense product keeps the weight that it has; a lookup of the same weight does not.
+// CHECK-LABEL: func @dense
+// CHECK: %[[W:.*]] = lowbit.weight
+// CHECK: %[[P:.*]] = lowbit.reinterpret %[[W]]
+// CHECK: lowbit.matmul %{{.*}}, %[[W]] {strategy = #lowbit.strategy<dense>}
+// CHECK: lowbit.matmul %{{.*}}, %[[P]] :
+!w = !lowbit.weight<1x2, #lowbit.uniform<bits = 4, group = 2, zero = float>>
+func.func @dense(%a: tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>) {
+  %w = lowbit.weight {codes = dense<241> : tensor<1x1x1xi8>, scales = dense<0.5> : tensor<1x1xf32>, zeros = dense<3.3> : tensor<1x1xf32>} : !w
+  %x = lowbit.matmul %a, %w {strategy = #lowbit.strategy<dense>} : tensor<?x2xf32>, !w -> tensor<?x1xf32>
+  %y = lowbit.matmul %a, %w : tensor<?x2xf32>, !w -> tensor<?x1xf32>
+  return %x, %y : tensor<?x1xf32>, tensor<?x1xf32>
+}

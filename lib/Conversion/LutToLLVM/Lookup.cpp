@@ -71,18 +71,22 @@ struct LookupLowering : ConvertOpToLLVMPattern<lut::LookupOp> {
   LogicalResult matchAndRewrite(lut::LookupOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     int64_t lanes = op.getType().getDimSize(0);
-    bool floats = op.getType().getElementType().isF32();
+    // Integers of 32 bits are looked up as floats: no lookup touches what it moves.
+    bool lanes32 = op.getType().getElementTypeBitWidth() == 32, integers = op.getType().getElementType().isInteger(32);
     SmallVector<Value> parts;
     Value table = adaptor.getTable();
+    if (integers)
+      table = LLVM::BitcastOp::create(b, VectorType::get({16}, b.getF32Type()), table);
     // Cut into parts of equal size, so that they can be put together again: a vector of 48 lanes goes by 16.
-    int64_t step = floats ? getFloatStep(lanes) : getByteShuffle(lanes).lanes;
+    int64_t step = lanes32 ? getFloatStep(lanes) : getByteShuffle(lanes).lanes;
     while (lanes % step != 0 || !llvm::isPowerOf2_64(lanes / step))
       step = lanes % 2 == 0 && lanes > step ? step / 2 : lanes;
     for (int64_t begin = 0; begin < lanes; begin += step) {
       Value indices = slice(b, adaptor.getIndices(), begin, step);
-      parts.push_back(floats ? lookupFloats(b, table, indices) : lookupBytes(b, table, indices));
+      parts.push_back(lanes32 ? lookupFloats(b, table, indices) : lookupBytes(b, table, indices));
     }
-    rewriter.replaceOp(op, concat(b, parts));
+    Value result = concat(b, parts);
+    rewriter.replaceOp(op, integers ? LLVM::BitcastOp::create(b, op.getType(), result).getResult() : result);
     return success();
   }
 

@@ -1,6 +1,6 @@
 //===- LutToLLVM.cpp - lut vector ops to the LLVM dialect -----------------===//
 //
-// The pass, and what machines without f16 conversion or without fma do instead. Code generation of a whole
+// The pass, and what machines without fma do instead. Code generation of a whole
 // module uses the patterns instead, together with those of the other dialects.
 //
 //===----------------------------------------------------------------------===//
@@ -24,37 +24,6 @@ using namespace lutra;
 using namespace lutra::lutllvm;
 
 namespace {
-/// f16 to f32 in integers, exactly. Shifted by 13 bits, exponent and mantissa of a half are those of the float
-/// 2^112 times smaller (zeros and subnormals too); infinities and NaNs get the float's exponent instead.
-struct WidenHalfs : ConvertOpToLLVMPattern<arith::ExtFOp> {
-  explicit WidenHalfs(const LLVMTypeConverter &converter) : ConvertOpToLLVMPattern(converter, /*benefit=*/2) {}
-
-  LogicalResult matchAndRewrite(arith::ExtFOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    auto source = dyn_cast<VectorType>(op.getIn().getType());
-    auto result = dyn_cast<VectorType>(op.getType());
-    if (!source || source.getRank() != 1 || source.isScalable() || !source.getElementType().isF16() ||
-        !result.getElementType().isF32())
-      return rewriter.notifyMatchFailure(op, "not a vector of f16 to f32");
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    auto i16Type = VectorType::get(source.getShape(), b.getI16Type());
-    auto i32Type = VectorType::get(source.getShape(), b.getI32Type());
-    auto f32Splat = [&](float value) -> Value {
-      return LLVM::ConstantOp::create(b, result, DenseElementsAttr::get(result, value));
-    };
-    Value bits = LLVM::ZExtOp::create(b, i32Type, LLVM::BitcastOp::create(b, i16Type, adaptor.getIn()));
-    Value magnitude = LLVM::AndOp::create(b, bits, splat(b, i32Type, 0x7fff));
-    Value sign = LLVM::ShlOp::create(b, LLVM::AndOp::create(b, bits, splat(b, i32Type, 0x8000)), splat(b, i32Type, 16));
-    Value shifted = LLVM::ShlOp::create(b, magnitude, splat(b, i32Type, 13));
-    Value finite = LLVM::FMulOp::create(b, LLVM::BitcastOp::create(b, result, shifted), f32Splat(0x1p112f));
-    Value special = LLVM::OrOp::create(b, shifted, splat(b, i32Type, 0x7f800000));
-    Value isSpecial = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::uge, magnitude, splat(b, i32Type, 0x7c00));
-    Value unsignedBits =
-        LLVM::SelectOp::create(b, isSpecial, special, LLVM::BitcastOp::create(b, i32Type, finite).getResult());
-    rewriter.replaceOpWithNewOp<LLVM::BitcastOp>(op, result, LLVM::OrOp::create(b, unsignedBits, sign));
-    return success();
-  }
-};
-
 /// A vector fma without the instruction: exact all the same, through the C library's fma.
 template <typename OpTy>
 struct CallFma : ConvertOpToLLVMPattern<OpTy> {
@@ -90,12 +59,10 @@ struct ConvertLutToLLVMPass : lutra::impl::ConvertLutToLLVMBase<ConvertLutToLLVM
     LutInstructions instructions = LutInstructions::fromFeatures(names);
     RewritePatternSet patterns(context);
     populateLutToLLVMConversionPatterns(converter, instructions, patterns);
-    if (!instructions.halfConversion)
-      target.addDynamicallyLegalOp<arith::ExtFOp>([](arith::ExtFOp op) {
-        auto source = dyn_cast<VectorType>(op.getIn().getType());
-        return !source || source.getRank() != 1 || source.isScalable() || !source.getElementType().isF16() ||
-               !getElementTypeOrSelf(op.getType()).isF32();
-      });
+    target.addDynamicallyLegalOp<arith::ExtFOp>(
+        [&](arith::ExtFOp op) { return isHalvesCastLegal(op.getIn().getType(), op.getType(), instructions); });
+    target.addDynamicallyLegalOp<arith::TruncFOp>(
+        [&](arith::TruncFOp op) { return isHalvesCastLegal(op.getType(), op.getIn().getType(), instructions); });
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
@@ -106,8 +73,7 @@ void lutra::populateLutToLLVMConversionPatterns(const LLVMTypeConverter &convert
                                                 RewritePatternSet &patterns) {
   populateLookupPatterns(converter, instructions, patterns);
   populateAccumulatePatterns(converter, instructions, patterns);
-  if (!instructions.halfConversion)
-    patterns.add<WidenHalfs>(converter);
+  populateHalvesPatterns(converter, instructions, patterns);
   if (!instructions.fusedMultiplyAdd)
     patterns.add<CallFma<math::FmaOp>, CallFma<vector::FMAOp>>(converter);
 }

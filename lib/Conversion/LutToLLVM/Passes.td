@@ -20,7 +20,8 @@ def ConvertLutToLLVM : Pass<"convert-lut-to-llvm"> {
     | `lut.accumulate` i16 to i32 | vpmaddwd | vpmaddwd | portable | shifts |
     | `lut.accumulate` i8 to i32 | vpdpbusd with avx512vnni, else vpmaddubsw + vpmaddwd | the same with avxvnni | sdot with dotprod | shifts |
 
-    An `arith.extf` of a vector of f16 becomes integer arithmetic on an x86 without f16c (which would call a library).
+    `arith.extf` and `arith.truncf` between f32 and f16 become integer arithmetic on an x86 without f16c (which would call a library), and
+    those of bf16 everywhere (an instruction for it drops subnormals).
 
     Before, with `features=avx512bw`:
     ```mlir

@@ -15,6 +15,12 @@ void populateLookupPatterns(const mlir::LLVMTypeConverter &converter, const LutI
 void populateAccumulatePatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
                                 mlir::RewritePatternSet &patterns);
 
+/// Adds the patterns of casts between halves and f32 that need them on this machine.
+void populateHalvesPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                            mlir::RewritePatternSet &patterns);
+/// Whether no such pattern is for a cast between `narrow` and `wide`.
+bool isHalvesCastLegal(mlir::Type narrow, mlir::Type wide, const LutInstructions &instructions);
+
 /// A call of the LLVM intrinsic `name`.
 mlir::Value callIntrinsic(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
 

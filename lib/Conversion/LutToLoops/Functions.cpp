@@ -137,6 +137,11 @@ static bool isInParallelLoop(Operation *op) {
   return op->getParentOfType<scf::ParallelOp>() || op->getParentOfType<scf::ForallOp>();
 }
 
+/// What shares a scale, as a part of a function's key: the sizes of buffers no longer tell.
+static Attribute scaleKey(Builder &b, lowbit::TableScale scale) {
+  return b.getStringAttr(lowbit::stringifyTableScale(scale));
+}
+
 LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
@@ -146,10 +151,10 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   types.append(2, b.getIndexType());
   int64_t rest = op.getActivations().getType().getDimSize(1) % op.getGroup();
   SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
-                             b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest)};
+                             b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest), scaleKey(b, op.getScaleKind())};
   func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitPrecompute(body, args, op.getGroup(), rest);
+                                        emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
                                       });
   auto call = [&](Value first, Value last) {
     SmallVector<Value> operands(*buffers);
@@ -191,10 +196,12 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
   SmallVector<Attribute> key{b.getStringAttr("matmul"), TypeAttr::get(b.getFunctionType(types, {})),
                              op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns),
-                             b.getI64IntegerAttr(blockRows), getEpilogueKey(op.getEpilogue())};
+                             b.getI64IntegerAttr(blockRows), scaleKey(b, op.getScaleKind()),
+                             getEpilogueKey(op.getEpilogue())};
   func::FuncOp function = getOrCreate(op.getLoc(), "lut_matmul", b.getArrayAttr(key), types,
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitMatmul(body, args, *layout, lastColumns, blockRows, op.getEpilogue(), options);
+                                        emitMatmul(body, args, *layout, op.getScaleKind(), lastColumns, blockRows,
+                                                   op.getEpilogue(), options);
                                       });
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);

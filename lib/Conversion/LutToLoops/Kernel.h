@@ -34,6 +34,8 @@ struct GroupBlock {
   const GroupLayout &layout;
   const ConvertLutToLoopsOptions &options;
   MatmulBuffers buffers;
+  /// The entries of the tables, and which of them share a scale.
+  lowbit::TableKind kind;
   /// The activation rows of the block.
   llvm::SmallVector<mlir::Value> rows;
   /// The group, and the byte offset of its tile in `weights`.
@@ -45,10 +47,24 @@ struct GroupBlock {
 /// weighted by their powers of two, or one per plane where each has its own alpha.
 using GroupSums = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
 
-/// Emits the sums for the rows [begin, begin + count) of the tile, from i8 tables or from f32 tables. `begin` and `count`
-/// are multiples of the layout's block of rows (of 16 for f32 tables).
+/// Whether the tables of `kind` are looked up byte by byte: i8 entries that are summed over a group. The others are widened to
+/// lanes of 32 bits.
+inline bool isByteKind(lowbit::TableKind kind) {
+  return kind.element == lowbit::TableElement::I8 && kind.scale != lowbit::TableScale::Table;
+}
+
+/// Emits the sums for the rows [begin, begin + count) of the tile, by bytes or by lanes of 32 bits. `begin` and `count` are multiples
+/// of the layout's block of rows (of 16 for lanes).
 GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
-GroupSums emitFloatSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+
+/// The same for tables with a scale each: the sums of scale times entries, which follow the scale of the table. They start from `offsets`,
+/// `[row of the block][16 rows of the tile]`, where planes are weighted by powers of two, and from nothing where each has its own alpha.
+GroupSums emitScaledSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count,
+                         llvm::ArrayRef<llvm::SmallVector<mlir::Value>> offsets);
+
+/// A scalar of a matrix in each of 16 lanes.
+mlir::Value loadSplat(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer, mlir::Value row, mlir::Value column);
 
 /// Loops whose straight-line form would read more than this many vectors of codes stay loops.
 inline constexpr int64_t kMaxUnrolledVectors = 32;
@@ -105,9 +121,10 @@ llvm::FailureOr<llvm::SmallVector<mlir::Value>> castToArguments(mlir::ImplicitLo
 
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none).
-void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest);
-void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns,
-                int64_t blockRows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
+                    lowbit::TableScale scale);
+void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
+                int64_t lastColumns, int64_t blockRows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 } // namespace lutra::lutloops
 

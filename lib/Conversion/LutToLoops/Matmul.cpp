@@ -20,9 +20,9 @@ namespace {
 class MatmulEmitter {
 public:
   MatmulEmitter(ImplicitLocOpBuilder &b, MatmulBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
-                int64_t lastColumns, const ConvertLutToLoopsOptions &options)
+                lowbit::TableScale scale, int64_t lastColumns, const ConvertLutToLoopsOptions &options)
       : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), options(options),
-        floats(cast<MemRefType>(buffers.entries.getType()).getElementType().isF32()) {
+        kind{*lowbit::getTableElement(cast<MemRefType>(buffers.entries.getType()).getElementType()), scale} {
     groups = memref::DimOp::create(b, buffers.sums, constantIndex(b, 1));
     tileBytes = affine(b, {}, layout.bytes, groups, 0);
     Value columns = memref::DimOp::create(b, buffers.out, constantIndex(b, 1));
@@ -34,6 +34,9 @@ public:
 
 private:
   void emitGroup(const GroupBlock &block, MutableArrayRef<Value> products);
+  Value loadRows(const GroupBlock &block, int64_t offset, int64_t row, Type stored);
+  SmallVector<Value> loadZetas(const GroupBlock &block, int64_t begin, int64_t parts);
+  SmallVector<SmallVector<Value>> makeOffsets(const GroupBlock &block, ArrayRef<Value> zetas);
   void emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums, MutableArrayRef<Value> products);
   void emitPrefetch(Value offset);
   void store(Value tile, const GroupBlock &block, ArrayRef<Value> products);
@@ -44,55 +47,80 @@ private:
   const GroupLayout &layout;
   int64_t lastColumns;
   const ConvertLutToLoopsOptions &options;
-  bool floats;
+  lowbit::TableKind kind;
   Value groups, tileBytes, wholeTiles;
 };
 } // namespace
 
-/// A scalar of a buffer in every lane.
-static Value loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Value group) {
-  Value scalar = memref::LoadOp::create(b, buffer, ValueRange{row, group});
+Value lutloops::loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Value column) {
+  Value scalar = memref::LoadOp::create(b, buffer, ValueRange{row, column});
   return vector::BroadcastOp::create(b, VectorType::get({kLanes}, b.getF32Type()), scalar);
+}
+
+/// 16 numbers of the rows from `row` on, stored at `offset` of the group.
+Value MatmulEmitter::loadRows(const GroupBlock &block, int64_t offset, int64_t row, Type stored) {
+  int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
+  return loadAsFloat(b, buffers.weights, affine(b, block.offset, 0, {}, offset + row * bytes), stored);
+}
+
+/// The zetas (betas) of the rows from `begin` on: a constant, or stored.
+SmallVector<Value> MatmulEmitter::loadZetas(const GroupBlock &block, int64_t begin, int64_t parts) {
+  SmallVector<Value> zetas;
+  for (int64_t part = 0; part < parts; ++part)
+    zetas.push_back(layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
+                                : loadRows(block, layout.zetaOffset, begin + part * kLanes, layout.zetaType));
+  return zetas;
+}
+
+/// zeta asum for each row of the block and 16 rows of the tile.
+SmallVector<SmallVector<Value>> MatmulEmitter::makeOffsets(const GroupBlock &block, ArrayRef<Value> zetas) {
+  SmallVector<SmallVector<Value>> offsets(block.rows.size());
+  for (auto [row, values] : llvm::zip_equal(block.rows, offsets)) {
+    Value sum = loadSplat(b, buffers.sums, row, block.group);
+    for (Value zeta : zetas)
+      values.push_back(arith::MulFOp::create(b, zeta, sum));
+  }
+  return offsets;
 }
 
 void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums,
                                 MutableArrayRef<Value> products) {
   int64_t parts = sums[0][0].size(), tileParts = kTileRows / kLanes;
-  auto loadRows = [&](int64_t offset, int64_t part, Type stored) {
-    int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
-    return loadAsFloat(b, buffers.weights, affine(b, block.offset, 0, {}, offset + (begin + part * kLanes) * bytes),
-                       stored);
-  };
-  // Weighted planes have one alpha; zeta is a constant or stored. With an alpha per plane, the stored beta is last.
+  // Weighted planes have one alpha. With an alpha per plane, the stored beta is last.
   SmallVector<SmallVector<Value>> alphas(parts);
-  SmallVector<Value> zetas(parts);
-  for (int64_t part = 0; part < parts; ++part) {
+  for (int64_t part = 0; part < parts; ++part)
     for (unsigned output = 0; output < sums[0].size(); ++output) {
       int64_t bytes = kTileRows * layout.alphaType.getIntOrFloatBitWidth() / 8;
-      alphas[part].push_back(loadRows(layout.alphaOffset + output * bytes, part, layout.alphaType));
+      alphas[part].push_back(
+          loadRows(block, layout.alphaOffset + output * bytes, begin + part * kLanes, layout.alphaType));
     }
-    if (layout.zeta)
-      zetas[part] = splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat());
-    else
-      zetas[part] = loadRows(layout.zetaOffset, part, layout.zetaType);
-  }
+  SmallVector<Value> zetas = loadZetas(block, begin, parts);
+  bool floats = !lowbit::isQuantized(kind.element), scaled = kind.scale == lowbit::TableScale::Table;
+  Value column = kind.scale == lowbit::TableScale::Row ? constantIndex(b, 0) : block.group;
   for (auto [index, row] : llvm::enumerate(block.rows)) {
-    // The scale of an f32 table is 1.
-    Value scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, row, block.group);
+    // The scale of a table of floats is 1; sums that follow the scales of tables have them, and zeta asum.
+    Value scale;
+    if (!scaled)
+      scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, row, column);
     Value sum = loadSplat(b, buffers.sums, row, block.group);
     for (int64_t part = 0; part < parts; ++part) {
       Value &product = products[index * tileParts + begin / kLanes + part];
       if (layout.perPlane) {
         for (auto [output, planeSum] : llvm::enumerate(sums[index])) {
-          Value scaled = floats ? planeSum[part] : arith::MulFOp::create(b, scale, planeSum[part]).getResult();
-          product = math::FmaOp::create(b, alphas[part][output], scaled, product);
+          Value value = planeSum[part];
+          if (!floats && !scaled)
+            value = arith::MulFOp::create(b, scale, value);
+          product = math::FmaOp::create(b, alphas[part][output], value, product);
         }
         product = math::FmaOp::create(b, zetas[part], sum, product);
         continue;
       }
-      Value offset = arith::MulFOp::create(b, zetas[part], sum);
-      Value scaled = math::FmaOp::create(b, scale, sums[index][0][part], offset);
-      product = math::FmaOp::create(b, alphas[part][0], scaled, product);
+      Value value = sums[index][0][part];
+      if (!scaled) {
+        Value offset = arith::MulFOp::create(b, zetas[part], sum);
+        value = math::FmaOp::create(b, scale, value, offset);
+      }
+      product = math::FmaOp::create(b, alphas[part][0], value, product);
     }
   }
 }
@@ -105,11 +133,16 @@ void MatmulEmitter::emitPrefetch(Value offset) {
 
 void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> products) {
   // As many rows of the tile at once as there are registers for, in whole vectors of codes.
-  int64_t step = std::clamp<int64_t>(options.vectorRows, floats ? kLanes : layout.getBlockRows(), kTileRows);
-  if (!floats)
+  bool bytes = isByteKind(kind);
+  int64_t step = std::clamp<int64_t>(options.vectorRows, bytes ? layout.getBlockRows() : kLanes, kTileRows);
+  if (bytes)
     step = step / layout.getBlockRows() * layout.getBlockRows();
   for (int64_t begin = 0; begin < kTileRows; begin += step) {
-    GroupSums sums = floats ? emitFloatSums(b, block, begin, step) : emitByteSums(b, block, begin, step);
+    GroupSums sums;
+    if (kind.scale == lowbit::TableScale::Table)
+      sums = emitScaledSums(b, block, begin, step, makeOffsets(block, loadZetas(block, begin, step / kLanes)));
+    else
+      sums = bytes ? emitByteSums(b, block, begin, step) : emitLaneSums(b, block, begin, step);
     emitScaling(block, begin, sums, products);
   }
 }
@@ -150,7 +183,7 @@ void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> p
 }
 
 void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
-  GroupBlock block{layout, options, buffers, {}, {}, {}};
+  GroupBlock block{layout, options, buffers, kind, {}, {}, {}};
   for (int64_t index = 0; index < count; ++index)
     block.rows.push_back(affine(b, row, 0, {}, index));
   SmallVector<Value> zeros(count * kTileRows / kLanes, splatFloat(b, kLanes, 0.0f));
@@ -168,13 +201,13 @@ void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
   store(tile, block, SmallVector<Value>(loop.getResults()));
 }
 
-void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns,
-                          int64_t blockRows, Region &region, const ConvertLutToLoopsOptions &options) {
+void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
+                          int64_t lastColumns, int64_t blockRows, Region &region, const ConvertLutToLoopsOptions &options) {
   // In the order of the op's operands; then what the call is to do.
   ValueRange ranges = args.take_back(4);
   Epilogue epilogue{&region, llvm::to_vector(args.drop_front(4).drop_back(5))};
-  MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args.drop_back(4).back()}, epilogue, layout, lastColumns,
-                        options);
+  MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args.drop_back(4).back()}, epilogue, layout, scale,
+                        lastColumns, options);
   Value firstTile = ranges[0], lastTile = ranges[1], firstRow = ranges[2], lastRow = ranges[3];
   Value one = constantIndex(b, 1), block = constantIndex(b, blockRows);
   Value rows = arith::SubIOp::create(b, lastRow, firstRow);

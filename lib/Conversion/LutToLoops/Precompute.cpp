@@ -1,7 +1,8 @@
 //===- Precompute.cpp - the loops of a table precompute -------------------===//
 //
 // A row at a time, a group at a time: docs/spec/numerics.md, "Tables". A quantized table is computed in half: entry ~i is
-// minus entry i exactly, in f32 and, since rounding to nearest even is symmetric, as an integer.
+// minus entry i exactly, in f32 and, since rounding to nearest even is symmetric, as an integer. The sums of four codes are exact
+// in f32, so codes go the same way with a factor of one.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/Kernel.h"
@@ -18,12 +19,25 @@ namespace {
 /// Activations of a pair of tables.
 constexpr int64_t kPairWidth = 2 * lowbit::kTableWidth;
 
+/// What a largest magnitude makes of entries: scalars, or vectors of the 16 entries of a pair's upper halves. Null `inverse`:
+/// entries are integers as they are.
+struct Quantization {
+  Value scale, inverse, isFinite;
+};
+
 class PrecomputeEmitter {
 public:
-  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest)
-      : b(b), activations(args[0]), entries(args[1]), scales(args[2]), sums(args[3]), group(group),
-        rest(rest), pairs((group + kPairWidth - 1) / kPairWidth),
-        floats(cast<MemRefType>(entries.getType()).getElementType().isF32()) {
+  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale)
+      : b(b), activations(args[0]), group(group), rest(rest), pairs((group + kPairWidth - 1) / kPairWidth) {
+    // In the order of the op's operands: only codes have scales of their own.
+    integers = cast<MemRefType>(activations.getType()).getElementType().isInteger(8);
+    if (integers)
+      activationScales = args[1];
+    ValueRange outputs = args.drop_front(integers ? 2 : 1);
+    entries = outputs[0];
+    scales = outputs[1];
+    sums = outputs[2];
+    kind = {*lowbit::getTableElement(cast<MemRefType>(entries.getType()).getElementType()), scale};
     Value cols = memref::DimOp::create(b, activations, constantIndex(b, 1));
     wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
   }
@@ -32,27 +46,51 @@ public:
   void emitRow(Value row);
 
 private:
-  /// A part of a row's groups that has one shape: `length` activations in each group.
-  void emitGroup(Value row, Value index, int64_t length);
-  /// The 8 activations of a pair, of which `count` exist and the others are 0.
+  using GroupBody = function_ref<SmallVector<Value>(Value index, int64_t length, ArrayRef<Value> accumulators)>;
+
+  /// Runs `body` over the groups of a row: those that are whole, then a short last one.
+  SmallVector<Value> forGroups(ArrayRef<Value> accumulators, GroupBody body);
+  /// The 8 activations of a pair as f32, of which `count` exist and the others are 0.
   Value loadPair(Value row, Value begin, Value pair, int64_t count);
   /// Runs `body(pair, accumulators)` over the pairs of a group of `length` activations.
   SmallVector<Value> forPairs(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
                               function_ref<SmallVector<Value>(Value pair, Value lanes, ArrayRef<Value>)> body);
+
+  void emitExact(Value row, Value index, int64_t length);
+  void emitCodes(Value row, Value index, int64_t length);
+  void emitByTable(Value row, Value index, int64_t length);
+  Value emitSum(Value row, Value index, int64_t length, Value largest);
+  void emitQuantized(Value row, Value index, int64_t length, const Quantization &quantization);
+  Quantization quantize(Value largestBits);
+
   Value addToSum(Value sum, Value lanes);
   Value upperHalves(Value lanes);
-  void storeQuantized(Value row, Value index, Value pair, Value lanes, Value inverse, Value isFinite);
+  Value magnitudes(Value lanes);
+  void storeQuantized(Value row, Value index, Value pair, Value lanes, const Quantization &quantization);
   void storeExact(Value row, Value index, Value pair, Value lanes);
 
   Value constant(float value) { return arith::ConstantOp::create(b, b.getF32FloatAttr(value)); }
+  Value splat(Value scalar) {
+    return vector::BroadcastOp::create(b, VectorType::get({16}, scalar.getType()), scalar);
+  }
 
   ImplicitLocOpBuilder &b;
-  Value activations, entries, scales, sums;
+  Value activations, activationScales, entries, scales, sums;
   int64_t group, rest, pairs;
-  bool floats;
+  bool integers;
+  lowbit::TableKind kind;
   Value wholeGroups;
 };
 } // namespace
+
+SmallVector<Value> PrecomputeEmitter::forGroups(ArrayRef<Value> accumulators, GroupBody body) {
+  auto loop = scf::ForOp::create(b, constantIndex(b, 0), wholeGroups, constantIndex(b, 1), accumulators,
+                                 [&](OpBuilder &, Location, Value index, ValueRange values) {
+                                   scf::YieldOp::create(b, body(index, group, llvm::to_vector(values)));
+                                 });
+  SmallVector<Value> result(loop.getResults());
+  return rest == 0 ? result : body(wholeGroups, rest, result);
+}
 
 Value PrecomputeEmitter::loadPair(Value row, Value begin, Value pair, int64_t count) {
   auto whole = VectorType::get({kPairWidth}, b.getF32Type());
@@ -60,7 +98,10 @@ Value PrecomputeEmitter::loadPair(Value row, Value begin, Value pair, int64_t co
     return splatFloat(b, kPairWidth, 0.0f);
   Value column = affine(b, begin, kPairWidth, pair, 0);
   auto part = VectorType::get({std::min(count, kPairWidth)}, b.getF32Type());
-  Value loaded = vector::LoadOp::create(b, part, activations, ValueRange{row, column});
+  Type stored = cast<MemRefType>(activations.getType()).getElementType();
+  Value loaded = vector::LoadOp::create(b, part.clone(stored), activations, ValueRange{row, column});
+  if (integers)
+    loaded = arith::SIToFPOp::create(b, part, loaded);
   if (part == whole)
     return loaded;
   return vector::InsertStridedSliceOp::create(b, loaded, splatFloat(b, kPairWidth, 0.0f), ArrayRef<int64_t>{0},
@@ -124,17 +165,50 @@ Value PrecomputeEmitter::upperHalves(Value lanes) {
   return signedSums(b, lanes, tables, bits);
 }
 
-void PrecomputeEmitter::storeQuantized(Value row, Value index, Value pair, Value lanes, Value inverse, Value isFinite) {
+/// The magnitudes of a pair's entries, as bits: of non-negative floats the order of the bits is that of the values, then infinity, then
+/// NaNs.
+Value PrecomputeEmitter::magnitudes(Value lanes) {
+  auto ints = VectorType::get({16}, b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, ints, upperHalves(lanes));
+  return arith::AndIOp::create(b, bits, splatInt(b, 16, 32, 0x7fffffff));
+}
+
+/// `largestBits`: an i32, or 16 of them.
+Quantization PrecomputeEmitter::quantize(Value largestBits) {
+  auto type = dyn_cast<VectorType>(largestBits.getType());
+  auto floatOf = [&](float value) { return type ? splatFloat(b, 16, value) : constant(value); };
+  Type floats = type ? Type(type.clone(b.getF32Type())) : Type(b.getF32Type());
+  bool narrow = kind.element == lowbit::TableElement::I8;
+  Value largest = arith::BitcastOp::create(b, floats, largestBits);
+  Value infinity = type ? splatInt(b, 16, 32, 0x7f800000)
+                        : arith::ConstantOp::create(b, b.getI32IntegerAttr(0x7f800000)).getResult();
+  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, largestBits, infinity);
+  Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, largest, floatOf(0x1p-100f));
+  Value zero = floatOf(0.0f);
+  Value inverse = arith::DivFOp::create(b, floatOf(narrow ? 127.0f : 32767.0f), largest);
+  inverse = arith::SelectOp::create(b, isSmall, zero, inverse);
+  Value scale = arith::MulFOp::create(b, largest, floatOf(narrow ? 0x1.020408p-7f : 0x1.0002p-15f));
+  scale = arith::SelectOp::create(b, isSmall, zero, scale);
+  scale = arith::SelectOp::create(b, isFinite, scale, floatOf(std::numeric_limits<float>::quiet_NaN()));
+  return {scale, inverse, isFinite};
+}
+
+void PrecomputeEmitter::storeQuantized(Value row, Value index, Value pair, Value lanes,
+                                       const Quantization &quantization) {
+  Type stored = cast<MemRefType>(entries.getType()).getElementType();
   auto ints = VectorType::get({16}, b.getI32Type());
   // Adding 1.5 * 2^23 rounds to an integer, ties to even, and leaves it in the low bits. |T * inverse| is at most
-  // 127 (1 + 2^-22), which rounds to 127: the clamp of the specification never acts.
-  Value scaled = arith::MulFOp::create(b, upperHalves(lanes), inverse);
+  // 127 (1 + 2^-22), or 32767 times as much, which rounds to 127, or 32767: the clamp of the specification never acts.
+  Value scaled = upperHalves(lanes);
+  if (quantization.inverse)
+    scaled = arith::MulFOp::create(b, scaled, quantization.inverse);
   Value shifted = arith::AddFOp::create(b, scaled, splatFloat(b, 16, 0x1.8p23f));
-  Value bytes = arith::TruncIOp::create(b, VectorType::get({16}, b.getI8Type()),
-                                        arith::BitcastOp::create(b, ints, shifted).getResult());
-  Value zeros = splatInt(b, 16, 8, 0);
-  bytes = arith::SelectOp::create(b, isFinite, bytes, zeros);
-  Value negated = arith::SubIOp::create(b, zeros, bytes);
+  Value rounded = arith::TruncIOp::create(b, VectorType::get({16}, stored),
+                                          arith::BitcastOp::create(b, ints, shifted).getResult());
+  Value zeros = splatInt(b, 16, stored.getIntOrFloatBitWidth(), 0);
+  if (quantization.isFinite)
+    rounded = arith::SelectOp::create(b, quantization.isFinite, rounded, zeros);
+  Value negated = arith::SubIOp::create(b, zeros, rounded);
   // Entry i < 8 is minus entry 15 - i.
   SmallVector<int64_t> mask;
   for (int64_t table : {0, 1}) {
@@ -143,72 +217,132 @@ void PrecomputeEmitter::storeQuantized(Value row, Value index, Value pair, Value
     for (int64_t i = 0; i < 8; ++i)
       mask.push_back(8 * table + i);
   }
-  Value both = vector::ShuffleOp::create(b, bytes, negated, mask);
+  Value both = vector::ShuffleOp::create(b, rounded, negated, mask);
   vector::StoreOp::create(b, both, entries, ValueRange{row, index, affine(b, {}, 32, pair, 0)});
 }
 
 void PrecomputeEmitter::storeExact(Value row, Value index, Value pair, Value lanes) {
   SmallVector<int64_t> bits = llvm::to_vector(llvm::seq<int64_t>(0, 16));
-  for (int64_t table : {0, 1})
-    vector::StoreOp::create(b, signedSums(b, lanes, SmallVector<int64_t>(16, table), bits), entries,
-                            ValueRange{row, index, affine(b, {}, 32, pair, 16 * table)});
+  for (int64_t table : {0, 1}) {
+    Value values = signedSums(b, lanes, SmallVector<int64_t>(16, table), bits);
+    if (kind.element == lowbit::TableElement::F16)
+      values = arith::TruncFOp::create(b, VectorType::get({16}, b.getF16Type()), values);
+    vector::StoreOp::create(b, values, entries, ValueRange{row, index, affine(b, {}, 32, pair, 16 * table)});
+  }
 }
 
-void PrecomputeEmitter::emitGroup(Value row, Value index, int64_t length) {
+/// Tables of floats.
+void PrecomputeEmitter::emitExact(Value row, Value index, int64_t length) {
   // The sum starts from the first table: -0.0 + x is x.
-  Value sum = constant(-0.0f);
-  if (floats) {
-    SmallVector<Value> end = forPairs(row, index, length, {sum}, [&](Value pair, Value lanes, ArrayRef<Value> values) {
-      storeExact(row, index, pair, lanes);
-      return SmallVector<Value>{addToSum(values[0], lanes)};
-    });
-    memref::StoreOp::create(b, end[0], sums, ValueRange{row, index});
-    memref::StoreOp::create(b, constant(1.0f), scales, ValueRange{row, index});
-    return;
-  }
-  // The largest magnitude, as bits: of non-negative floats the order of the bits is that of the values, then infinity, then
-  // NaNs.
-  auto ints = VectorType::get({16}, b.getI32Type());
-  SmallVector<Value> end = forPairs(
-      row, index, length, {sum, splatInt(b, 16, 32, 0)}, [&](Value, Value lanes, ArrayRef<Value> values) {
-        Value bits = arith::BitcastOp::create(b, ints, upperHalves(lanes));
-        Value magnitude = arith::AndIOp::create(b, bits, splatInt(b, 16, 32, 0x7fffffff));
-        Value largest = arith::MaxUIOp::create(b, values[1], magnitude);
-        return SmallVector<Value>{addToSum(values[0], lanes), largest};
+  SmallVector<Value> end =
+      forPairs(row, index, length, {constant(-0.0f)}, [&](Value pair, Value lanes, ArrayRef<Value> values) {
+        storeExact(row, index, pair, lanes);
+        return SmallVector<Value>{addToSum(values[0], lanes)};
       });
-  Value bits = vector::ReductionOp::create(b, vector::CombiningKind::MAXUI, end[1]);
-  Value largest = arith::BitcastOp::create(b, b.getF32Type(), bits);
-  Value infinity = arith::ConstantOp::create(b, b.getI32IntegerAttr(0x7f800000));
-  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, bits, infinity);
-  Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, largest, constant(0x1p-100f));
-  Value zero = constant(0.0f);
-  Value inverse = arith::DivFOp::create(b, constant(127.0f), largest);
-  inverse = arith::SelectOp::create(b, isSmall, zero, inverse);
-  Value scale = arith::MulFOp::create(b, largest, constant(0x1.020408p-7f));
-  scale = arith::SelectOp::create(b, isSmall, zero, scale);
-  scale = arith::SelectOp::create(b, isFinite, scale, constant(std::numeric_limits<float>::quiet_NaN()));
   memref::StoreOp::create(b, end[0], sums, ValueRange{row, index});
-  memref::StoreOp::create(b, scale, scales, ValueRange{row, index});
-  Value inverses = vector::BroadcastOp::create(b, VectorType::get({16}, b.getF32Type()), inverse);
+  memref::StoreOp::create(b, constant(1.0f), scales, ValueRange{row, index});
+}
+
+/// Tables of codes: exact, and the sum in integers, since it may leave the 24 bits of an f32.
+void PrecomputeEmitter::emitCodes(Value row, Value index, int64_t length) {
+  auto ints = VectorType::get({kPairWidth}, b.getI32Type());
+  Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
+  SmallVector<Value> end =
+      forPairs(row, index, length, {zero}, [&](Value pair, Value lanes, ArrayRef<Value> values) {
+        storeQuantized(row, index, pair, lanes, {});
+        Value codes = arith::FPToSIOp::create(b, ints, lanes);
+        Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, codes, values[0]);
+        return SmallVector<Value>{sum};
+      });
+  Value column = kind.scale == lowbit::TableScale::Row ? constantIndex(b, 0) : index;
+  Value scale = memref::LoadOp::create(b, activationScales, ValueRange{row, column});
+  Value sum = arith::SIToFPOp::create(b, b.getF32Type(), end[0]);
+  memref::StoreOp::create(b, scale, scales, ValueRange{row, column});
+  memref::StoreOp::create(b, arith::MulFOp::create(b, scale, sum), sums, ValueRange{row, index});
+}
+
+/// Quantized tables with a scale each.
+void PrecomputeEmitter::emitByTable(Value row, Value index, int64_t length) {
+  Value firstScale = affine(b, {}, 2 * pairs, index, 0);
+  SmallVector<Value> end =
+      forPairs(row, index, length, {constant(-0.0f)}, [&](Value pair, Value lanes, ArrayRef<Value> values) {
+        Value bits = magnitudes(lanes);
+        SmallVector<Value> largest;
+        for (int64_t table : {0, 1}) {
+          Value half = vector::ExtractStridedSliceOp::create(b, bits, ArrayRef<int64_t>{8 * table}, ArrayRef<int64_t>{8},
+                                                             ArrayRef<int64_t>{1});
+          largest.push_back(splat(vector::ReductionOp::create(b, vector::CombiningKind::MAXUI, half)));
+        }
+        SmallVector<int64_t> mask;
+        for (int64_t lane = 0; lane < 16; ++lane)
+          mask.push_back(lane < 8 ? 0 : 16);
+        Quantization quantization = quantize(vector::ShuffleOp::create(b, largest[0], largest[1], mask));
+        storeQuantized(row, index, pair, lanes, quantization);
+        for (int64_t table : {0, 1})
+          memref::StoreOp::create(b, vector::ExtractOp::create(b, quantization.scale, ArrayRef<int64_t>{8 * table}), scales,
+                                  ValueRange{row, affine(b, firstScale, 2, pair, table)});
+        return SmallVector<Value>{addToSum(values[0], lanes)};
+      });
+  memref::StoreOp::create(b, end[0], sums, ValueRange{row, index});
+}
+
+/// Stores the group's sum; `largest`, of magnitudes so far, with the group's.
+Value PrecomputeEmitter::emitSum(Value row, Value index, int64_t length, Value largest) {
+  SmallVector<Value> end =
+      forPairs(row, index, length, {constant(-0.0f), largest}, [&](Value, Value lanes, ArrayRef<Value> values) {
+        Value larger = arith::MaxUIOp::create(b, values[1], magnitudes(lanes));
+        return SmallVector<Value>{addToSum(values[0], lanes), larger};
+      });
+  memref::StoreOp::create(b, end[0], sums, ValueRange{row, index});
+  return end[1];
+}
+
+void PrecomputeEmitter::emitQuantized(Value row, Value index, int64_t length, const Quantization &quantization) {
+  Quantization splats = {{}, splat(quantization.inverse), quantization.isFinite};
   forPairs(row, index, length, {}, [&](Value pair, Value lanes, ArrayRef<Value>) {
-    storeQuantized(row, index, pair, lanes, inverses, isFinite);
+    storeQuantized(row, index, pair, lanes, splats);
     return SmallVector<Value>();
   });
 }
 
 void PrecomputeEmitter::emitRow(Value row) {
-  scf::ForOp::create(b, constantIndex(b, 0), wholeGroups, constantIndex(b, 1), ValueRange(),
-                     [&](OpBuilder &, Location, Value index, ValueRange) {
-                       emitGroup(row, index, group);
-                       scf::YieldOp::create(b);
-                     });
-  if (rest != 0)
-    emitGroup(row, wholeGroups, rest);
+  auto largestOf = [&](Value lanes) {
+    return vector::ReductionOp::create(b, vector::CombiningKind::MAXUI, lanes).getResult();
+  };
+  Value none = splatInt(b, 16, 32, 0);
+  if (lowbit::isQuantized(kind.element) && !integers && kind.scale == lowbit::TableScale::Row) {
+    SmallVector<Value> largest = forGroups({none}, [&](Value index, int64_t length, ArrayRef<Value> values) {
+      return SmallVector<Value>{emitSum(row, index, length, values[0])};
+    });
+    Quantization quantization = quantize(largestOf(largest[0]));
+    memref::StoreOp::create(b, quantization.scale, scales, ValueRange{row, constantIndex(b, 0)});
+    forGroups({}, [&](Value index, int64_t length, ArrayRef<Value>) {
+      emitQuantized(row, index, length, quantization);
+      return SmallVector<Value>();
+    });
+    return;
+  }
+  forGroups({}, [&](Value index, int64_t length, ArrayRef<Value>) {
+    if (!lowbit::isQuantized(kind.element)) {
+      emitExact(row, index, length);
+    } else if (integers) {
+      emitCodes(row, index, length);
+    } else if (kind.scale == lowbit::TableScale::Table) {
+      emitByTable(row, index, length);
+    } else {
+      Quantization quantization = quantize(largestOf(emitSum(row, index, length, none)));
+      memref::StoreOp::create(b, quantization.scale, scales, ValueRange{row, index});
+      emitQuantized(row, index, length, quantization);
+    }
+    return SmallVector<Value>();
+  });
 }
 
-void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest) {
-  PrecomputeEmitter emitter(b, args, group, rest);
-  scf::ForOp::create(b, args[4], args[5], constantIndex(b, 1), ValueRange(),
+void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest,
+                              lowbit::TableScale scale) {
+  PrecomputeEmitter emitter(b, args, group, rest, scale);
+  ValueRange rows = args.take_back(2);
+  scf::ForOp::create(b, rows[0], rows[1], constantIndex(b, 1), ValueRange(),
                      [&](OpBuilder &, Location, Value row, ValueRange) {
                        emitter.emitRow(row);
                        scf::YieldOp::create(b);

@@ -5,12 +5,12 @@
 
 // Two products of one kind share a function; a block of 4 rows, then single rows that prefetch.
 // CHECK-LABEL: func.func private @lut_matmul
-// CHECK-SAME: memref<?x2x128xi8, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<?x?x?xi8, strided<[?, ?, 1], offset: ?>>
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
 // CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c4 {
 // CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {
 // CHECK-NOT:   memref.prefetch
-// CHECK:       %[[CODES:.*]] = vector.load %arg3[%{{.*}}] : memref<4608xi8, {{.*}}>, vector<64xi8>
+// CHECK:       %[[CODES:.*]] = vector.load %arg3[%{{.*}}] : memref<?xi8, {{.*}}>, vector<64xi8>
 // CHECK:       %[[HIGH:.*]] = arith.shrui %[[CODES]], %{{.*}} : vector<64xi8>
 // CHECK:       %[[V:.*]] = lut.lookup %{{.*}}[%[[CODES]]] : vector<16xi8>, vector<64xi8>
 // CHECK:       lut.accumulate %[[V]] into %{{.*}} weights [1, 2] : vector<64xi8>, vector<32xi16>
@@ -134,5 +134,93 @@ func.func @tables(%a: memref<?x12xf32>, %e: memref<?x1x64xi8>, %s: memref<?x1xf3
   scf.forall (%i) in (%m) {
     lut.precompute ins(%a : memref<?x12xf32>) outs(%e, %s, %z : memref<?x1x64xi8>, memref<?x1xf32>, memref<?x1xf32>) {group = 12 : i64}
   }
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// A scale per row: the bytes of i8 tables as ever, and one scale for all groups. The largest magnitude of a row is known before its
+// entries are: two loops over the groups.
+// CHECK-LABEL: func.func private @lut_matmul
+// CHECK: lut.lookup %{{.*}}[%{{.*}}] : vector<16xi8>, vector<64xi8>
+// CHECK: memref.load %arg1[%{{.*}}, %c0]
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: vector.reduction <maxui>
+// CHECK: memref.store %{{.*}}, %arg2[%{{.*}}, %c0]
+// CHECK: scf.for
+// CHECK-LABEL: func.func @scale_per_row
+// WIDE-LABEL: func.func @scale_per_row
+func.func @scale_per_row(%a: memref<2x32xf32>, %e: memref<2x2x64xi8>, %s: memref<2x1xf32>, %z: memref<2x2xf32>, %w: memref<1280xi8>,
+                         %o: memref<2x64xf32>) {
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xi8>, memref<2x1xf32>, memref<2x2xf32>) {group = 16 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<2x2x64xi8>, memref<2x1xf32>, memref<2x2xf32>, memref<1280xi8>) outs(%o : memref<2x64xf32>) {weight = !W}
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// A scale per table: entries are looked up as f32, and each table's sum of planes is scaled by itself.
+// CHECK-LABEL: func.func private @lut_matmul
+// CHECK: %[[TABLE:.*]] = arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
+// CHECK: lut.lookup %[[TABLE]][%{{.*}}] : vector<16xf32>, vector<16xi32>
+// CHECK: memref.load %arg1[
+// CHECK: math.fma
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK-COUNT-2: vector.reduction <maxui>
+// CHECK-LABEL: func.func @scale_per_table
+// WIDE-LABEL: func.func @scale_per_table
+func.func @scale_per_table(%a: memref<2x32xf32>, %e: memref<2x2x64xi8>, %s: memref<2x8xf32>, %z: memref<2x2xf32>, %w: memref<1280xi8>,
+                           %o: memref<2x64xf32>) {
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xi8>, memref<2x8xf32>, memref<2x2xf32>) {group = 16 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<2x2x64xi8>, memref<2x8xf32>, memref<2x2xf32>, memref<1280xi8>) outs(%o : memref<2x64xf32>) {weight = !W}
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Tables of codes in i16: entries are exact, their scales handed on; lookups in 32-bit integers.
+// CHECK-LABEL: func.func private @lut_matmul
+// CHECK: arith.extsi %{{.*}} : vector<16xi16> to vector<16xi32>
+// CHECK: lut.lookup %{{.*}}[%{{.*}}] : vector<16xi32>, vector<16xi32>
+// CHECK: arith.addi
+// CHECK: arith.shli
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK: arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+// CHECK-NOT: arith.divf
+// CHECK: vector.reduction <add>
+// CHECK: memref.load %arg1[%{{.*}}, %c0]
+// CHECK-LABEL: func.func @codes
+// WIDE-LABEL: func.func @codes
+func.func @codes(%a: memref<2x32xi8>, %q: memref<2x1xf32>, %e: memref<2x2x64xi16>, %s: memref<2x1xf32>, %z: memref<2x2xf32>,
+                 %w: memref<1280xi8>, %o: memref<2x64xf32>) {
+  lut.precompute ins(%a, %q : memref<2x32xi8>, memref<2x1xf32>) outs(%e, %s, %z : memref<2x2x64xi16>, memref<2x1xf32>, memref<2x2xf32>)
+      {group = 16 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<2x2x64xi16>, memref<2x1xf32>, memref<2x2xf32>, memref<1280xi8>) outs(%o : memref<2x64xf32>) {weight = !W}
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32768, #lowbit.packed<#lowbit.bipolar<planes = 8, group = 32768, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Long groups of i16 entries: the planes fit 32 bits, their weighted sum does not. Halves are rounded when they are stored.
+// CHECK-LABEL: func.func private @lut_matmul
+// CHECK: arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf64>
+// CHECK: arith.truncf %{{.*}} : vector<16xf64> to vector<16xf32>
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK: arith.truncf %{{.*}} : vector<16xf32> to vector<16xf16>
+// CHECK-LABEL: func.func @long_group_i16
+// WIDE-LABEL: func.func @long_group_i16
+func.func @long_group_i16(%a: memref<1x16xf32>, %f: memref<1x1x64xf16>, %t: memref<1x1xf32>, %e: memref<1x1x131072xi16>, %s: memref<1x1xf32>,
+                          %z: memref<1x1xf32>, %w: memref<2097280xi8>, %o: memref<1x64xf32>) {
+  lut.precompute ins(%a : memref<1x16xf32>) outs(%f, %t, %z : memref<1x1x64xf16>, memref<1x1xf32>, memref<1x1xf32>) {group = 16 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<1x1x131072xi16>, memref<1x1xf32>, memref<1x1xf32>, memref<2097280xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
   return
 }

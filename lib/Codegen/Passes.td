@@ -75,6 +75,38 @@ def PrepareEntry : Pass<"lutra-prepare-entry", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def OwnDestinations : Pass<"lutra-own-destinations", "::mlir::func::FuncOp"> {
+  let summary = "Give each operation that begins with a fill one of its own";
+  let description = [{
+    A `linalg.fill` that several destination-style operations of its block overwrite (CSE leaves one of equal ones) is cloned for each, with
+    its `tensor.empty`. Only then may an operation's result be computed in the buffer of the output where it is stored: with a shared
+    beginning, two results would want one buffer.
+
+    Before:
+    ```mlir
+    func.func @two(%a: tensor<4x8xf32>, %b: tensor<8x2xf32>, %zero: f32) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+      %e = tensor.empty() : tensor<4x2xf32>
+      %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %x = linalg.matmul ins(%a, %b : tensor<4x8xf32>, tensor<8x2xf32>) outs(%f : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %y = linalg.matmul ins(%a, %b : tensor<4x8xf32>, tensor<8x2xf32>) outs(%f : tensor<4x2xf32>) -> tensor<4x2xf32>
+      return %x, %y : tensor<4x2xf32>, tensor<4x2xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @two(%arg0: tensor<4x8xf32>, %arg1: tensor<8x2xf32>, %arg2: f32) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+      %0 = tensor.empty() : tensor<4x2xf32>
+      %1 = linalg.fill ins(%arg2 : f32) outs(%0 : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %2 = tensor.empty() : tensor<4x2xf32>
+      %3 = linalg.fill ins(%arg2 : f32) outs(%2 : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %4 = linalg.matmul ins(%arg0, %arg1 : tensor<4x8xf32>, tensor<8x2xf32>) outs(%3 : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %5 = linalg.matmul ins(%arg0, %arg1 : tensor<4x8xf32>, tensor<8x2xf32>) outs(%1 : tensor<4x2xf32>) -> tensor<4x2xf32>
+      return %4, %5 : tensor<4x2xf32>, tensor<4x2xf32>
+    }
+    ```
+  }];
+}
+
 def FreeBuffers : Pass<"lutra-free-buffers", "::mlir::func::FuncOp"> {
   let summary = "Free each buffer after its last use";
   let description = [{

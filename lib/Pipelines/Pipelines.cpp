@@ -79,6 +79,7 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
   pm.addPass(createExternalizeWeights());
   pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createOwnDestinations());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
   // Equal views become one, and so the copies of a row to itself that a fused loop leaves go.

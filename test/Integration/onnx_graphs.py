@@ -165,6 +165,12 @@ class GraphTest(unittest.TestCase):
         out = g.node("Add", "x", down)
         self.compare(g, {"x": (floats(2, 5, 32), ("b", "s", 32))}, {out: ("b", "s", 32)}, 1e-4)
 
+    def test_two_products_are_outputs(self) -> None:
+        """Equal shapes, and both results are stored: neither is computed where the other goes."""
+        g = Graph()
+        first, second = (g.node("MatMul", "x", g.constant(floats(8, 5), np.float32)) for _ in range(2))
+        self.compare(g, {"x": (floats(3, 8), ("m", 8))}, {first: ("m", 5), second: ("m", 5)})
+
     def test_gated_mlp_of_ternary_weights(self) -> None:
         """BitNet's relu(gate)^2 up over 2-bit codes."""
         g = Graph()

@@ -6,6 +6,7 @@
 #include "dialects/lowbit/IR/Weights.h"
 
 #include <cstring>
+#include <vector>
 
 using namespace mlir;
 using namespace lutra::lowbit;
@@ -34,17 +35,18 @@ void WeightReader::rowCodes(int64_t n, int64_t g, MutableArrayRef<uint8_t> out) 
 std::pair<uint8_t, uint8_t> WeightReader::findCodeRange() const {
   uint8_t low = 255, high = 0;
   const uint8_t most = static_cast<uint8_t>((1u << getBits()) - 1);
+  std::vector<uint8_t> buffer((getGroup() + 7) / 8 * 8);
   for (int64_t n = 0; n < getRows(); ++n) {
     for (int64_t g = 0; g < getNumGroups(); ++g) {
-      for (int64_t octet = 0, left = getGroupLength(g); left > 0; ++octet, left -= 8) {
-        uint64_t word = octetCodes(n, g, octet);
-        uint8_t codes[8];
-        std::memcpy(codes, &word, 8);
-        for (int64_t i = 0, count = std::min<int64_t>(8, left); i < count; ++i) {
-          low = std::min(low, codes[i]);
-          high = std::max(high, codes[i]);
-        }
+      rowCodes(n, g, buffer);
+      // Apart from reading, so that this is a loop over vectors.
+      uint8_t least = 255, greatest = 0;
+      for (int64_t i = 0, length = getGroupLength(g); i < length; ++i) {
+        least = std::min(least, buffer[i]);
+        greatest = std::max(greatest, buffer[i]);
       }
+      low = std::min(low, least);
+      high = std::max(high, greatest);
     }
     // Most weights use every code: their first rows show it.
     if (low == 0 && high == most)

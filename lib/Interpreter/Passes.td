@@ -20,14 +20,25 @@ def LowbitInterpret : Pass<"lowbit-interpret", "::mlir::ModuleOp"> {
 
     What cannot be interpreted is an error at the op that stops it, and fails the pass.
 
-    Before and after:
+    Of this function it says, at the return, `result 0: tensor<1x1xf32> = [[1.5]]`.
+
+    Before:
     ```mlir
     func.func @product() -> tensor<1x1xf32> {
       %a = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
       %w = lowbit.weight {codes = dense<15> : tensor<1x1x1xi8>, scales = dense<0.5> : tensor<1x1xf32>}
           : !lowbit.weight<1x2, #lowbit.uniform<bits = 2, group = 2>>
       %y = lowbit.matmul %a, %w : tensor<1x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 2, group = 2>> -> tensor<1x1xf32>
-      return %y : tensor<1x1xf32>  // remark: result 0: tensor<1x1xf32> = [[1.5]]
+      return %y : tensor<1x1xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @product() -> tensor<1x1xf32> {
+      %cst = arith.constant dense<[[1.000000e+00, 2.000000e+00]]> : tensor<1x2xf32>
+      %0 = lowbit.weight {codes = dense<15> : tensor<1x1x1xi8>, scales = dense<5.000000e-01> : tensor<1x1xf32>} : !lowbit.weight<1x2, #lowbit.uniform<bits = 2, group = 2>>
+      %1 = lowbit.matmul %cst, %0 : tensor<1x2xf32>, !lowbit.weight<1x2, #lowbit.uniform<bits = 2, group = 2>> -> tensor<1x1xf32>
+      return %1 : tensor<1x1xf32>
     }
     ```
   }];

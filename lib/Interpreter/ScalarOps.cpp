@@ -243,7 +243,7 @@ static Step executeElementwise(Operation *op, Environment &env) {
 }
 
 Step lutra::executeScalarOp(Operation *op, Environment &env) {
-  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<arith::ConstantOp>(op) ||
+  if (!isa_and_present<arith::ArithDialect, math::MathDialect>(op->getDialect()) || isa<arith::ConstantOp>(op) ||
       op->getNumResults() != 1)
     return Step::Unknown;
   if (isa<RankedTensorType>(op->getResult(0).getType()))

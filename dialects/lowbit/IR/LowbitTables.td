@@ -30,6 +30,12 @@ def Lowbit_ActivationCodes : I32EnumAttr<"ActivationCodes", "what the codes of q
 
 def Lowbit_ActivationCodesAttr : EnumAttr<Lowbit_Dialect, Lowbit_ActivationCodes, "codes"> {
   let summary = "What the codes of quantized activations are: rounded to the nearest integer, or to the nearest odd one";
+  let description = [{
+    `absmax`: the nearest integer to x times the greatest code over the greatest magnitude (BitNet b1.58). `bipolar`: the nearest odd integer, whose
+    bits are planes of -1 and +1. The attribute `kind` of `lowbit.quantize_activations`.
+
+    Example: `#lowbit.codes<absmax>`
+  }];
   let assemblyFormat = "`<` $value `>`";
 }
 

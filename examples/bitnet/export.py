@@ -50,9 +50,15 @@ class Graph:
 
 
 class LutraForm:
-    """Products and the vocabulary as operators of `ai.lutra`."""
+    """Products and the vocabulary as operators of `ai.lutra`.
+
+    A trained ternary model keeps its signs and scale, whatever the `body`'s group; a float model is rounded to `body`. The vocabulary has 8 bits.
+    """
 
     opsets = ((onnx_domain.DOMAIN, onnx_domain.VERSION),)
+    #: One group a row, one scale in all. {columns} is the matrix's.
+    body = "ternary(group={columns}, storage=five_in_eight, per=tensor)"
+    activation = "int8_per_token"
 
     def __init__(self, graph: Graph, arrays: dict[str, np.ndarray]) -> None:
         self._graph, self._arrays = graph, arrays
@@ -64,23 +70,29 @@ class LutraForm:
         return "embed"
 
     def product(self, name: str, x: str) -> str:
-        """x times a ternary matrix: one group a row, one scale in all."""
-        signs = self._arrays[name]
-        weight = parse_format(f"ternary(group={signs.shape[1]}, storage=five_in_eight, per=tensor)")
-        scales = self._arrays[f"{name}.alpha"].reshape(1, 1)
-        names = self._components(name, weight, {"codes": weight.pack(signs), "scales": scales}, signs.shape)
-        return self._multiply(name, x, name + ".out", weight, names, signs.shape)
+        """x times a matrix."""
+        matrix = self._arrays[name]
+        weight = parse_format(self.body.format(columns=matrix.shape[1]))
+        if matrix.dtype == np.int8:
+            components = {"codes": weight.pack(matrix), "scales": self._arrays[f"{name}.alpha"].reshape(1, 1)}
+        else:
+            components = weight.quantize(matrix.astype(np.float64))
+        names = self._components(name, weight, components, matrix.shape)
+        return self._multiply(name, x, name + ".out", weight, names, matrix.shape)
 
     def head(self, x: str) -> str:
         """The logits: x times the vocabulary, which `embed` shares."""
         return self._multiply("head", x, "logits", *self._vocabulary())
 
     def _vocabulary(self) -> tuple[Format, list[str], tuple[int, int]]:
-        codes = self._arrays["vocabulary"]
-        weight = parse_format(f"uniform(bits=8, group={codes.shape[1]}, signed=1, per=channel)")
-        packed = layout.pack_codes(codes.view(np.uint8), 8, codes.shape[1])
-        components = {"codes": packed, "scales": self._arrays["vocabulary.step"].reshape(-1, 1)}
-        return weight, self._components("vocabulary", weight, components, codes.shape), codes.shape
+        rows = self._arrays["vocabulary"]
+        weight = parse_format(f"uniform(bits=8, group={rows.shape[1]}, signed=1, per=channel)")
+        if rows.dtype == np.int8:
+            packed = layout.pack_codes(rows.view(np.uint8), 8, rows.shape[1])
+            components = {"codes": packed, "scales": self._arrays["vocabulary.step"].reshape(-1, 1)}
+        else:
+            components = weight.quantize(rows.astype(np.float64))
+        return weight, self._components("vocabulary", weight, components, rows.shape), rows.shape
 
     def _components(self, name: str, weight: Format, components: dict, shape: tuple[int, int]) -> list[str]:
         tensors = onnx_domain.make_initializers(name, weight, components, *shape)
@@ -91,7 +103,7 @@ class LutraForm:
         self, name: str, x: str, output: str, weight: Format, names: list[str], shape: tuple[int, int]
     ) -> str:
         self._graph.nodes.append(
-            onnx_domain.matmul(name, x, output, weight, names, *shape, activation="int8_per_token")
+            onnx_domain.matmul(name, x, output, weight, names, *shape, activation=self.activation)
         )
         return output
 
@@ -154,7 +166,9 @@ class StandardForm:
         return g.node("Div", [one, scale], f"{x}.step"), integers
 
 
-def build(arrays: dict[str, np.ndarray], config: dict, form: type[LutraForm] | type[StandardForm]) -> onnx.ModelProto:
+def build(
+    arrays: dict[str, np.ndarray], config: dict, form: type[LutraForm] | type[StandardForm] = LutraForm
+) -> onnx.ModelProto:
     """The whole decoder."""
     g = Graph()
     weights = form(g, arrays)

@@ -112,84 +112,137 @@ def quantized_matmul(
 Choose = Callable[[onnx.NodeProto, np.ndarray], Format | None]
 
 
-def rewrite(model: onnx.ModelProto, choose: Format | Choose, *, activation: str = "none") -> onnx.ModelProto:
+def rewrite(
+    model: onnx.ModelProto, choose: Format | Choose, *, activation: str = "none", tables: bool = False
+) -> onnx.ModelProto:
     """A copy of `model` whose products of constant float weights are `ai.lutra.MatMul`s.
 
-    Rewritten are MatMul with a constant right side [K, N], and Gemm without transA and with alpha = beta = 1 (its bias one of
-    N elements). `choose` is the format of all of them, or decides for each. Weights that nothing else uses are removed. A
-    constant that several nodes multiply with is quantized once. External data must be loaded (onnx.load does).
+    Rewritten are MatMul with a constant right side [K, N], itself or through a Transpose, and Gemm without transA and with
+    alpha = beta = 1 (its bias one of N elements); with `tables` also Gather along axis 0 of a constant [N, K]. `choose` is the
+    format of all of them, or decides for each. A constant that several nodes use is quantized once, so that a vocabulary stays
+    tied. Weights that nothing else uses are removed. External data must be loaded (onnx.load does).
     """
     parse_activation(activation)
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    graph = result.graph
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    # The name of the float weight and whether it is stored [N, K] -> its format, shape and components' names.
-    done: dict[tuple[str, bool], tuple[Format, tuple[int, int], list[str]]] = {}
-    nodes: list[onnx.NodeProto] = []
-    for node in graph.node:
-        product = _match(node, constants)
-        if product is None:
-            nodes.append(node)
-            continue
-        key = (node.input[1], product.transposed)
-        if key not in done:
-            array = numpy_helper.to_array(constants[node.input[1]])
-            weights = np.ascontiguousarray(array if product.transposed else array.T)
-            weight = choose if isinstance(choose, Format) else choose(node, weights)
-            if weight is None:
-                nodes.append(node)
-                continue
-            prefix = node.input[1] if (node.input[1], not product.transposed) not in done else f"{node.input[1]}.T"
-            tensors = make_initializers(prefix, weight, weight.quantize(weights), *weights.shape)
-            graph.initializer.extend(tensors)
-            rows, cols = weights.shape
-            done[key] = weight, (rows, cols), [tensor.name for tensor in tensors]
-        weight, shape, names = done[key]
-        name = node.name or f"{node.op_type}_{len(nodes)}"
-        rewritten = matmul(
-            name, node.input[0], node.output[0], weight, names, *shape, bias=product.bias, activation=activation
-        )
-        nodes.append(rewritten)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    _drop_unused(graph)
-    if done and all(opset.domain != DOMAIN for opset in result.opset_import):
+    rewriter = _Rewriter(result.graph, choose, activation, tables)
+    rewriter.run()
+    if rewriter.done and all(opset.domain != DOMAIN for opset in result.opset_import):
         result.opset_import.append(helper.make_opsetid(DOMAIN, VERSION))
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Product:
-    """What a node multiplies with: a constant stored [N, K] (transposed) or [K, N], and a bias or ""."""
+class _Use:
+    """How a node uses a float constant: stored [N, K] (`by_rows`) or [K, N]; looked up or multiplied, with a bias or ""."""
 
-    transposed: bool
+    constant: str
+    by_rows: bool
+    is_lookup: bool = False
     bias: str = ""
 
 
-def _match(node: onnx.NodeProto, constants: Mapping[str, TensorProto]) -> _Product | None:
-    if node.domain not in ("", "ai.onnx") or len(node.input) < 2:
-        return None
-    weight = constants.get(node.input[1])
-    if weight is None or len(weight.dims) != 2 or weight.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16):
-        return None
-    if node.op_type == "MatMul":
-        return _Product(transposed=False)
-    if node.op_type != "Gemm":
-        return None
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-    transposed = bool(attributes.get("transB", 0))
-    bias = node.input[2] if len(node.input) > 2 else ""
-    plain = attributes.get("alpha", 1.0) == 1.0 and not attributes.get("transA", 0)
-    if bias:
-        vector = constants.get(bias)
-        rows = weight.dims[0 if transposed else 1]
-        plain &= vector is not None and list(vector.dims) == [rows] and attributes.get("beta", 1.0) == 1.0
-    return _Product(transposed, bias) if plain else None
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """A constant that has been quantized."""
+
+    format: Format
+    rows: int
+    cols: int
+    components: list[str]
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+class _Rewriter:
+    def __init__(self, graph: onnx.GraphProto, choose: Format | Choose, activation: str, tables: bool) -> None:
+        self.graph, self.choose, self.activation, self.tables = graph, choose, activation, tables
+        self.constants = {tensor.name: tensor for tensor in graph.initializer}
+        self.producers = {name: node for node in graph.node for name in node.output}
+        #: By the constant's name, and whether its rows are the weight's.
+        self.done: dict[tuple[str, bool], _Weight] = {}
+
+    def run(self) -> None:
+        nodes = [self.rewritten(node, index) for index, node in enumerate(self.graph.node)]
+        del self.graph.node[:]
+        self.graph.node.extend(nodes)
+        self.drop_unused()
+
+    def rewritten(self, node: onnx.NodeProto, index: int) -> onnx.NodeProto:
+        use = self.match(node)
+        weight = self.quantized(node, use) if use else None
+        if not use or not weight:
+            return node
+        name, sizes = node.name or f"{node.op_type}_{index}", (weight.rows, weight.cols)
+        if use.is_lookup:
+            return gather(name, node.input[1], node.output[0], weight.format, weight.components, *sizes)
+        return matmul(
+            name, node.input[0], node.output[0], weight.format, weight.components, *sizes,
+            bias=use.bias, activation=self.activation,
+        )  # fmt: skip
+
+    def quantized(self, node: onnx.NodeProto, use: _Use) -> _Weight | None:
+        key = (use.constant, use.by_rows)
+        if key not in self.done:
+            array = numpy_helper.to_array(self.constants[use.constant])
+            weights = np.ascontiguousarray(array if use.by_rows else array.T)
+            form = self.choose if isinstance(self.choose, Format) else self.choose(node, weights)
+            if form is None:
+                return None
+            prefix = use.constant if (use.constant, not use.by_rows) not in self.done else f"{use.constant}.T"
+            rows, cols = weights.shape
+            tensors = make_initializers(prefix, form, form.quantize(weights), rows, cols)
+            self.graph.initializer.extend(tensors)
+            self.done[key] = _Weight(form, rows, cols, [tensor.name for tensor in tensors])
+        return self.done[key]
+
+    def is_matrix(self, name: str) -> bool:
+        tensor = self.constants.get(name)
+        return tensor is not None and len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
+
+    def match(self, node: onnx.NodeProto) -> _Use | None:
+        if node.domain not in ("", "ai.onnx"):
+            return None
+        attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+        is_lookup = node.op_type == "Gather" and self.tables and attributes.get("axis", 0) == 0
+        if is_lookup and self.is_matrix(node.input[0]):
+            return _Use(node.input[0], by_rows=True, is_lookup=True)
+        if node.op_type == "MatMul":
+            return self.match_matmul(node.input[1])
+        if node.op_type == "Gemm" and self.is_matrix(node.input[1]):
+            return self.match_gemm(node, attributes)
+        return None
+
+    def match_matmul(self, weight: str) -> _Use | None:
+        if self.is_matrix(weight):
+            return _Use(weight, by_rows=False)
+        producer = self.producers.get(weight)
+        if producer is not None and producer.op_type == "Transpose" and self.is_matrix(producer.input[0]):
+            # Of a matrix, every permutation but the identity is this one.
+            permutation = [list(attribute.ints) for attribute in producer.attribute if attribute.name == "perm"]
+            if permutation != [[0, 1]]:
+                return _Use(producer.input[0], by_rows=True)
+        return None
+
+    def match_gemm(self, node: onnx.NodeProto, attributes: Mapping[str, Any]) -> _Use | None:
+        by_rows = bool(attributes.get("transB", 0))
+        bias = node.input[2] if len(node.input) > 2 else ""
+        plain = attributes.get("alpha", 1.0) == 1.0 and not attributes.get("transA", 0)
+        if bias:
+            vector = self.constants.get(bias)
+            rows = self.constants[node.input[1]].dims[0 if by_rows else 1]
+            plain &= vector is not None and list(vector.dims) == [rows] and attributes.get("beta", 1.0) == 1.0
+        return _Use(node.input[1], by_rows, bias=bias) if plain else None
+
+    def drop_unused(self) -> None:
+        """Removes Transposes of constants and constants that no node is left to use."""
+        outputs = {output.name for output in self.graph.output}
+        used = {name for node in self.graph.node for name in node.input} | outputs
+        nodes = [
+            node
+            for node in self.graph.node
+            if node.op_type != "Transpose" or node.output[0] in used or node.input[0] not in self.constants
+        ]
+        used = {name for node in nodes for name in node.input} | outputs
+        tensors = [tensor for tensor in self.graph.initializer if tensor.name in used]
+        del self.graph.node[:], self.graph.initializer[:]
+        self.graph.node.extend(nodes)
+        self.graph.initializer.extend(tensors)

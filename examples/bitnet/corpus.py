@@ -2,9 +2,10 @@
 
     python corpus.py DIRECTORY         needs apt-get, dpkg-deb and the network, or what an earlier run left in DIRECTORY
 
-writes train.jsonl, valid.jsonl, test.jsonl, and heldout.jsonl, the part of test that is in the public domain; one document a line: {"source": ..., "text": ...}. A document is one description, page or
-chapter. Documents that share a paragraph are never on two sides of the split, and which side a document is on
-follows from a hash of it, not from its place.
+writes train.jsonl, valid.jsonl, test.jsonl, and heldout.jsonl, the part of test that is in the public domain; one
+document a line: {"source": ..., "text": ...}. A document is one description, page or chapter. Descriptions that share
+a paragraph are never on two sides of the split, and which side a document is on follows from a hash of it, not from
+its place.
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ BOILERPLATE = 60
 
 def normalize(text: str) -> str:
     """Plain quotation marks and dashes, single blanks, at most one empty line."""
-    for found, plain in (("“", '"'), ("”", '"'), ("‘", "'"), ("’", "'"), ("—", " - "), ("–", "-"), ("…", "..."), ("\u00a0", " ")):
+    for found, plain in (
+        ("“", '"'),
+        ("”", '"'),
+        ("‘", "'"),
+        ("’", "'"),
+        ("—", " - "),
+        ("–", "-"),
+        ("…", "..."),
+        ("\u00a0", " "),
+    ):
         text = text.replace(found, plain)
     text = re.sub(r"[ \t]+", " ", text)
     text = re.sub(r" *\n *", "\n", text)
@@ -107,14 +117,16 @@ def main() -> None:
     try:
         sources.fetch(directory)
     except subprocess.CalledProcessError as error:
-        raise SystemExit(f"corpus.py: {' '.join(map(str, error.cmd))} failed: run apt-get update, and look at the network") from error
+        raise SystemExit(
+            f"corpus.py: {' '.join(map(str, error.cmd))} failed: run apt-get update, and look at the network"
+        ) from error
     names = ("train", "valid", "test", "heldout")
     files = {name: open(directory / f"{name}.jsonl", "w", encoding="utf-8") for name in names}
     sizes: Counter = Counter()
     for source, key, text in documents(directory):
         line = json.dumps({"source": source, "text": text}, ensure_ascii=False) + "\n"
-        name = side(key)
-        for name in (name, "heldout") if name == "test" and source in sources.PUBLIC_DOMAIN else (name,):
+        part = side(key)
+        for name in (part, "heldout") if part == "test" and source in sources.PUBLIC_DOMAIN else (part,):
             files[name].write(line)
             sizes[name, source] += len(text)
     for file in files.values():

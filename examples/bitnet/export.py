@@ -1,10 +1,11 @@
 """Writes the trained model as ONNX, in one file, with the inputs and outputs of onnxruntime-genai's decoders.
 
-    python export.py WEIGHTS.npz LOG.json OUT.onnx                  ai.lutra: ternary weights, 8-bit activations per token
-    python export.py WEIGHTS.npz LOG.json OUT.onnx --standard       the same numbers in operators that onnxruntime runs
+    python export.py WEIGHTS.npz LOG.json OUT.onnx                ai.lutra: ternary weights, 8-bit activations a token
+    python export.py WEIGHTS.npz LOG.json OUT.onnx --standard     the same numbers in operators that onnxruntime runs
 
-Both forms have the same graph but for products and the embedding. In `--standard` a product is the chain of operators that quantizes activations, a 2-bit
-MatMulNBits with zero points and scales of one, so that it multiplies integers, and two multiplications with the scales.
+Both forms have the same graph but for products and the embedding. In `--standard` a product is the chain of operators
+that quantizes activations, a 2-bit MatMulNBits with zero points and scales of one, so that it multiplies integers,
+and two multiplications with the scales.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Graph:
 class LutraForm:
     """Products and the vocabulary as operators of `ai.lutra`.
 
-    A trained ternary model keeps its signs and scale, whatever the `body`'s group; a float model is rounded to `body`. The vocabulary has 8 bits.
+    A trained ternary model keeps its signs and scale, whatever the group of `body`; a float model is rounded to `body`.
+    The vocabulary has 8 bits.
     """
 
     opsets = ((onnx_domain.DOMAIN, onnx_domain.VERSION),)
@@ -102,9 +104,7 @@ class LutraForm:
     def _multiply(
         self, name: str, x: str, output: str, weight: Format, names: list[str], shape: tuple[int, int]
     ) -> str:
-        self._graph.nodes.append(
-            onnx_domain.matmul(name, x, output, weight, names, *shape, activation=self.activation)
-        )
+        self._graph.nodes.append(onnx_domain.matmul(name, x, output, weight, names, *shape, activation=self.activation))
         return output
 
 
@@ -158,7 +158,9 @@ class StandardForm:
             return f"{x}.step", f"{x}.integers"
         number = lambda name, value: g.constant(name, np.array(value, np.float32))  # noqa: E731
         one, most = number("one", 1.0), number("most", 127.0)
-        magnitude = g.node("ReduceMax", [g.node("Abs", [x], f"{x}.abs"), g.constant("last", np.array([-1]))], f"{x}.max")
+        magnitude = g.node(
+            "ReduceMax", [g.node("Abs", [x], f"{x}.abs"), g.constant("last", np.array([-1]))], f"{x}.max"
+        )
         floored = g.node("Clip", [magnitude, number("floor", 1e-5)], f"{x}.floored")
         scale = g.node("Div", [most, floored], f"{x}.scale")
         rounded = g.node("Round", [g.node("Mul", [x, scale], f"{x}.scaled")], f"{x}.rounded")
@@ -204,7 +206,12 @@ def _lengths(g: Graph) -> None:
     one = g.constant("axis_one", np.array([1]))
     total = g.node("ReduceSum", ["attention_mask", one], "mask_sum", keepdims=0)
     g.node("Cast", [g.node("Sub", [total, one], "mask_sum_less_one")], "last_position", to=TensorProto.INT32)
-    width = g.node("Gather", [g.node("Shape", ["attention_mask"], "mask_shape"), g.constant("index_one", np.array(1))], "mask_width", axis=0)
+    width = g.node(
+        "Gather",
+        [g.node("Shape", ["attention_mask"], "mask_shape"), g.constant("index_one", np.array(1))],
+        "mask_width",
+        axis=0,
+    )
     g.node("Cast", [width], "total_length", to=TensorProto.INT32)
 
 
@@ -223,7 +230,9 @@ def _norm(
     """RMS norm of hidden (+ skip); gives (normalized, the sum)."""
     weight, epsilon = g.constant(name, arrays[name]), config["epsilon"]
     if skip is None:
-        out = g.node("SimplifiedLayerNormalization", [hidden, weight], f"{name}.out", axis=-1, epsilon=epsilon, stash_type=1)
+        out = g.node(
+            "SimplifiedLayerNormalization", [hidden, weight], f"{name}.out", axis=-1, epsilon=epsilon, stash_type=1
+        )
         return out, hidden
     total = f"{name}.sum"
     out = g.node(
@@ -244,7 +253,8 @@ def _layer(
     pasts = [f"past_key_values.{layer}.{part}" for part in ("key", "value")]
     presents = [f"present.{layer}.{part}" for part in ("key", "value")]
     a = g.node(
-        "GroupQueryAttention", [q, k, v, *pasts, "last_position", "total_length", "cos", "sin"], name, [name, *presents],
+        "GroupQueryAttention", [q, k, v, *pasts, "last_position", "total_length", "cos", "sin"],
+        name, [name, *presents],
         domain=MICROSOFT, num_heads=config["heads"], kv_num_heads=config["kv_heads"], do_rotary=1, rotary_interleaved=0,
         scale=float(np.float32(config["head_size"] ** -0.5)),
     )  # fmt: skip
@@ -271,8 +281,12 @@ def main() -> None:
     model = build(arrays, config, StandardForm if a.standard else LutraForm)
     a.onnx.write_bytes(model.SerializeToString(deterministic=True))
     text_model = {
-        "format": "lutra-model", "context_length": config["context"], "bos_token_id": 0, "eos_token_ids": [0],
-        "add_bos_token": True, "chat_template": "{{ messages[-1]['content'] }}",
+        "format": "lutra-model",
+        "context_length": config["context"],
+        "bos_token_id": 0,
+        "eos_token_ids": [0],
+        "add_bos_token": True,
+        "chat_template": "{{ messages[-1]['content'] }}",
     }
     a.onnx.with_name("model.json").write_text(json.dumps(text_model, indent=1) + "\n")
     print(f"{a.onnx}: {a.onnx.stat().st_size:,} bytes")

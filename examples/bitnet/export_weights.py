@@ -19,7 +19,8 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 @torch.no_grad()
 def save_ternary(model: Decoder, directory: Path) -> None:
-    """ternary.npz: `<product>` i8 -1..1 with `<product>.alpha` f32 [1], the vocabulary as i8 with `vocabulary.step` f32 [rows], norms as f32."""
+    """ternary.npz: `<product>` i8 -1..1 with `<product>.alpha` f32 [1], the vocabulary as i8 with `vocabulary.step` f32
+    [rows], norms as f32."""
     arrays: dict[str, np.ndarray] = {}
     for name, module in model.named_modules():
         if isinstance(module, Product):

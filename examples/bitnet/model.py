@@ -1,11 +1,12 @@
 """The decoder in PyTorch, as it is trained: BitNet b1.58 (W1.58 A8), or the same in full precision.
 
-BitNet: every product has ternary weights with one scale a matrix, and 8-bit activations with one scale a token; the products of
-the integers are exact, because integers of up to 8 bits are exact in bf16 and sums are kept in f32. Gradients pass the roundings as if they were not
-there (straight through). The vocabulary, which embeds and predicts, has 8-bit weights with one scale a row.
+BitNet: every product has ternary weights with one scale a matrix, and 8-bit activations with one scale a token; the
+products of the integers are exact, because integers of up to 8 bits are exact in bf16 and sums are kept in f32.
+Gradients pass the roundings as if they were not there (straight through). The vocabulary, which embeds and predicts,
+has 8-bit weights with one scale a row.
 
-`reference.py` says each rounding for inference; this file follows it, but for bf16 where training needs no more: the results of
-products, and attention. `Decoder.exact` turns those off.
+`reference.py` says each rounding for inference; this file follows it, but for bf16 where training needs no more: the
+results of products, and attention. `Decoder.exact` turns those off.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Config:
 
 
 def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
-    """The integers `rounded` in bf16, with the gradient of `exact`. The sum can be off by an ulp of f32; bf16 takes that away again."""
+    """The integers `rounded` in bf16, with the gradient of `exact`. The sum can be off by an ulp of f32; bf16 takes
+    that away again."""
     return (exact + (rounded - exact).detach()).to(torch.bfloat16)
 
 
@@ -116,7 +118,7 @@ class Norm(nn.Module):
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding of [..., positions, head_size]: element i of the first half turns with element i of the second."""
+    """Rotary embedding of [..., positions, head_size]: element i of one half turns with element i of the other."""
     first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
 

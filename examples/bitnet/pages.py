@@ -1,4 +1,4 @@
-"""Reads prose out of manuals that Debian packages as HTML: the paragraphs of a page, without code, tables and navigation."""
+"""Reads prose out of manuals that Debian packages as HTML: paragraphs of pages, without code, tables and navigation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 #: Paragraphs that are shorter, or do not end like a sentence, are labels and menus.
 _SHORTEST = 50
-_SKIPPED = frozenset({"pre", "script", "style", "nav", "table", "header", "footer", "form", "h2", "h3", "h4", "h5", "h6", "dt"})
+_SKIPPED = frozenset(
+    {"pre", "script", "style", "nav", "table", "header", "footer", "form", "h2", "h3", "h4", "h5", "h6", "dt"}
+)
 _PARAGRAPHS = frozenset({"p", "li", "dd"})
 
 

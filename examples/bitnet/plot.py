@@ -13,10 +13,15 @@ RESULTS = HERE / "results"
 
 def main() -> None:
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    for name, label, color in (("float", "full precision", "tab:blue"), ("ternary", "ternary, 8-bit activations", "tab:red")):
+    for name, label, color in (
+        ("float", "full precision", "tab:blue"),
+        ("ternary", "ternary, 8-bit activations", "tab:red"),
+    ):
         log = json.loads((RESULTS / f"{name}.json").read_text())
         tokens = [point["step"] * log["batch_tokens"] / 1e6 for point in log["curve"]]
-        axes.plot(tokens, [point["train"] for point in log["curve"]], color=color, linestyle=":", label=f"{label}, training")
+        axes.plot(
+            tokens, [point["train"] for point in log["curve"]], color=color, linestyle=":", label=f"{label}, training"
+        )
         axes.plot(tokens, [point["valid_all"] for point in log["curve"]], color=color, label=f"{label}, validation")
         best = log["best_step"] * log["batch_tokens"] / 1e6
         axes.plot([best], [min(point["valid_all"] for point in log["curve"])], "o", color=color)

@@ -2,17 +2,19 @@
 
     python reference.py "The purpose of this library is" --tokens 60
 
-The same input gives the same bits each time on one machine. The products are defined to the bit; the sums of norms and attention
-are not, which other programs may add in another order, and a difference in their last bit can move an 8-bit activation that lies
-between two integers. The roundings, in the order in which a token meets them:
+The same input gives the same bits each time on one machine. The products are defined to the bit; the sums of norms
+and attention are not, which other programs may add in another order, and a difference in their last bit can move an
+8-bit activation that lies between two integers. The roundings, in the order in which a token meets them:
 
  1. Embedding. The vocabulary has 8-bit codes and one step a row: x = f32(code) * step, rounded to f32 once.
  2. Norm. In f32: x * (1 / sqrt(mean(x^2) + epsilon)) * weight, each operation rounded to f32.
- 3. Activations of a product, one scale a token (A8): scale = 127 / max(max |x|, 1e-5); code = round(x * scale), ties to even, kept in -128..127;
-    step = 1 / scale. Three roundings to f32: scale, x * scale, step.
- 4. The product of codes and signs is exact: integers, at most 127 * 1408 for ternary weights and 127 * 127 * 512 for the vocabulary, below 2^24.
- 5. Its scaling: y = (f32(sum) * step) * alpha, each product rounded to f32; alpha is the weight's one scale, the mean magnitude of the weights that were trained.
-    The logits are products with the vocabulary's codes, scaled by the step of each row in place of alpha.
+ 3. Activations of a product, one scale a token (A8): scale = 127 / max(max |x|, 1e-5); code = round(x * scale), ties
+    to even, kept in -128..127; step = 1 / scale. Three roundings to f32: scale, x * scale, step.
+ 4. The product of codes and signs is exact: integers, at most 128 * 1408 for ternary weights and 128 * 127 * 512 for
+    the vocabulary, below 2^24.
+ 5. Its scaling: y = (f32(sum) * step) * alpha, each product rounded to f32; alpha is the weight's one scale, the mean
+    magnitude of the weights that were trained. The logits are products with the vocabulary's codes, scaled by the
+    step of each row in place of alpha.
  6. Rope, scores, softmax and their sum with the values: f32.
 
 The cache keeps keys (after rope) and values of all tokens in f32.
@@ -87,7 +89,7 @@ class Weights:
 
     @staticmethod
     def from_onnx(path: Path) -> Weights:
-        """Reads what export.py wrote (its ai.lutra form), by nothing but the bytes that docs/spec/onnx-domain.md defines."""
+        """Reads what export.py wrote (its ai.lutra form), from the bytes that docs/spec/onnx-domain.md defines."""
         import onnx
         from onnx import helper, numpy_helper
 
@@ -167,7 +169,8 @@ class _Layer:
     def __init__(self, weights: Weights, path: str, config: dict) -> None:
         self._config = config
         self._norms = {
-            name: weights.arrays[f"{path}.{name}"] for name in ("input_norm", "attn_sub_norm", "post_norm", "ffn_sub_norm")
+            name: weights.arrays[f"{path}.{name}"]
+            for name in ("input_norm", "attn_sub_norm", "post_norm", "ffn_sub_norm")
         }
         self._products = {
             name: weights.product(f"{path}.{name}") for name in ("q", "k", "v", "o", "gate", "up", "down")

@@ -1,11 +1,11 @@
 """Reads the texts of corpus.py out of the Debian packages that hold them.
 
-    descriptions    Translation-en, the long descriptions of Debian's packages (apt-get update fetches it)
-    Jane Austen     r-cran-janeaustenr: her six novels, as lines of text in an R database
-    the Bible       sword-text-web: the World English Bible, OSIS markup in a SWORD zText module
-    Mark Twain      golang-github-klauspost-compress-dev: The Adventures of Tom Sawyer, plain text
-    Isaac Newton    golang-1.19-src: Opticks, plain text
-    manuals         prose of HTML manuals under permissive licences, see MANUALS
+descriptions    Translation-en, the long descriptions of Debian's packages (apt-get update fetches it)
+Jane Austen     r-cran-janeaustenr: her six novels, as lines of text in an R database
+the Bible       sword-text-web: the World English Bible, OSIS markup in a SWORD zText module
+Mark Twain      golang-github-klauspost-compress-dev: The Adventures of Tom Sawyer, plain text
+Isaac Newton    golang-1.19-src: Opticks, plain text
+manuals         prose of HTML manuals under permissive licences, see MANUALS
 """
 
 from __future__ import annotations
@@ -21,8 +21,17 @@ from pathlib import Path
 import pages
 
 BOOK_PACKAGES = ("r-cran-janeaustenr", "sword-text-web", "golang-github-klauspost-compress-dev", "golang-1.19-src")
-#: SQLite (public domain), PostgreSQL (PostgreSQL licence), Python (PSF), Apache httpd and LLVM (Apache 2.0), CMake and Django (BSD).
-MANUALS = ("sqlite3-doc", "postgresql-doc-15", "python3.11-doc", "apache2-doc", "llvm-15-doc", "cmake-doc", "python-django-doc")
+#: SQLite (public domain), PostgreSQL (PostgreSQL licence), Python (PSF), Apache httpd and LLVM (Apache 2.0), CMake and
+#: Django (BSD).
+MANUALS = (
+    "sqlite3-doc",
+    "postgresql-doc-15",
+    "python3.11-doc",
+    "apache2-doc",
+    "llvm-15-doc",
+    "cmake-doc",
+    "python-django-doc",
+)
 PUBLIC_DOMAIN = frozenset({"austen", "bible", "twain", "newton", "sqlite3-doc"})
 _LISTS, _TRANSLATION = Path("/var/lib/apt/lists"), "*_main_i18n_Translation-en*"
 
@@ -36,10 +45,14 @@ def fetch(directory: Path) -> None:
         if not lists:
             raise SystemExit(f"corpus.py: {_LISTS} has no {_TRANSLATION}: is the Debian archive among apt's sources?")
         # The largest is the release's own; the others are its updates.
-        target.write_bytes(subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", lists[0]], check=True, capture_output=True).stdout)
+        target.write_bytes(
+            subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", lists[0]], check=True, capture_output=True).stdout
+        )
     for package in (*BOOK_PACKAGES, *MANUALS):
         if not (directory / package).exists():
-            subprocess.run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package], check=True, cwd=directory)
+            subprocess.run(
+                ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package], check=True, cwd=directory
+            )
             [archive] = directory.glob(f"{package}_*.deb")
             subprocess.run(["dpkg-deb", "-x", archive, directory / package], check=True)
             archive.unlink()
@@ -86,7 +99,10 @@ def books(directory: Path) -> Iterator[tuple[str, Iterator[str]]]:
     yield "austen", _austen(directory / "r-cran-janeaustenr")
     yield "bible", _bible(directory / "sword-text-web")
     # The package has an excerpt of the same name.
-    twain = max((directory / "golang-github-klauspost-compress-dev").rglob("Mark.Twain-Tom.Sawyer.txt"), key=lambda path: path.stat().st_size)
+    twain = max(
+        (directory / "golang-github-klauspost-compress-dev").rglob("Mark.Twain-Tom.Sawyer.txt"),
+        key=lambda path: path.stat().st_size,
+    )
     yield "twain", _plain_chapters(twain.read_text(encoding="utf-8-sig", errors="replace"))
     newton = next((directory / "golang-1.19-src").rglob("Isaac.Newton-Opticks.txt"))
     yield "newton", _plain_chapters(newton.read_text(encoding="utf-8-sig", errors="replace"))
@@ -130,7 +146,8 @@ def _austen(package: Path) -> Iterator[str]:
 
 
 def _r_strings(serialized: bytes) -> Iterator[str]:
-    """The elements of the first character vector in R's XDR serialization: type 16, a count, then type 9, a length, bytes."""
+    """The elements of the first character vector in R's XDR serialization: type 16, a count, then of each type 9, a
+    length, bytes."""
     head = re.compile(rb"\x00\x00\x00\x10(....)(?=\x00.\x00\x09)", re.S).search(serialized)
     if not head:
         return
@@ -148,7 +165,9 @@ def _bible(package: Path) -> Iterator[str]:
         places, verses, data = (index.with_suffix(suffix).read_bytes() for suffix in (".bzs", ".bzv", ".bzz"))
         blocks = [zlib.decompress(data[start : start + size]) for start, size, _ in struct.iter_unpack("<III", places)]
         spans = struct.iter_unpack("<IIH", verses)
-        osis = "".join(blocks[block][start : start + size].decode("utf-8", "replace") for block, start, size in spans if size)
+        osis = "".join(
+            blocks[block][start : start + size].decode("utf-8", "replace") for block, start, size in spans if size
+        )
         for chapter in re.split(r"<chapter [^>]*sID[^>]*/>", osis):
             yield _osis_text(chapter)
 

@@ -2,9 +2,10 @@
 
     python study.py [--twin DIRECTORY] [--corpus DIRECTORY] [--tokens 4096] [--readme]
 
-measures perplexity on heldout.jsonl in windows of the model's context, each from an empty cache, and writes results/study.json. `--twin` names the folder of
-float-0.npz and so on, which train.py --float writes: without it there are no rows of the twin. `--corpus` adds, for the two reference models, each kind of the
-whole test set. `--readme` writes the tables into README.md.
+measures perplexity on heldout.jsonl in windows of the model's context, each from an empty cache, and writes
+results/study.json. `--twin` names the folder of float-0.npz and so on, which train.py --float writes: without it
+there are no rows of the twin. `--corpus` adds, for the two reference models, each kind of the whole test set.
+`--readme` writes the tables into README.md.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from reference import HERE, Reference, Weights
 
 RESULTS = HERE / "results" / "study.json"
 #: Tables of products whose activations are f32: entries, and what shares a scale.
-TABLES = (("f32", "group"), ("f16", "group"), *((kind, scale) for kind in ("i16", "i8") for scale in ("table", "group", "row")))
+TABLES = (
+    ("f32", "group"),
+    ("f16", "group"),
+    *((kind, scale) for kind in ("i16", "i8") for scale in ("table", "group", "row")),
+)
 #: Formats that the twin is rounded to after training.
 ROUNDED = tuple(f"uniform(bits={bits}, group=64, zero=integer)" for bits in (4, 3, 2)) + ("ternary(group=64)",)
 
@@ -60,7 +65,9 @@ def perplexity(model: Model, tokens: Sequence[int], window: int) -> float:
     return float(np.exp(total / len(tokens)))
 
 
-def compiled(weights: Weights, directory: Path, body: str, activation: str, options: dict[str, str], target: str) -> Decoder:
+def compiled(
+    weights: Weights, directory: Path, body: str, activation: str, options: dict[str, str], target: str
+) -> Decoder:
     """The model in another format, through Lutra."""
     form = type("Form", (export.LutraForm,), {"body": body, "activation": activation})
     onnx = directory / "model.onnx"
@@ -94,7 +101,12 @@ def rows(ternary: Weights, twin: Weights | None, directory: Path, target: str) -
     if twin is not None:
         for body in ROUNDED:
             yield f"the twin as {body}", "f32", "numpy", Reference(rounded(twin, body))
-            yield f"the twin as {body}", "f32", "Lutra, i8 tables, scale a group", compiled(twin, directory, body, "none", {}, target)
+            yield (
+                f"the twin as {body}",
+                "f32",
+                "Lutra, i8 tables, scale a group",
+                compiled(twin, directory, body, "none", {}, target),
+            )
 
 
 def kinds(corpus: Path, models: dict[str, Weights], most: int) -> dict:
@@ -102,9 +114,12 @@ def kinds(corpus: Path, models: dict[str, Weights], most: int) -> dict:
     result: dict = {}
     arrays = np.load(corpus / "test.npz")
     documents = np.split(arrays["tokens"].astype(int), arrays["starts"][1:])
-    kind_of = ["descriptions" if s == "debian" else "manuals" if "-doc" in s or s == "manuals" else "books" for s in arrays["sources"]]
+    kind_of = [
+        "descriptions" if s == "debian" else "manuals" if "-doc" in s or s == "manuals" else "books"
+        for s in arrays["sources"]
+    ]
     for kind in ("descriptions", "manuals", "books"):
-        tokens = np.concatenate([d for d, k in zip(documents, kind_of) if k == kind])[:most].tolist()
+        tokens = np.concatenate([d for d, k in zip(documents, kind_of, strict=True) if k == kind])[:most].tolist()
         entry = result[kind] = {"tokens": len(tokens)}
         for name, weights in models.items():
             entry[name] = perplexity(Reference(weights), tokens, weights.config["context"])
@@ -118,7 +133,9 @@ def markdown(study: dict) -> str:
     lines = ["| weights | activations | computed by | perplexity | to the reference |", "|---|---|---|---|---|"]
     for row in study["rows"]:
         ratio = row["perplexity"] / least - 1
-        lines.append(f"| {row['weights']} | {row['activations']} | {row['by']} | {row['perplexity']:.3f} | {ratio:+.2%} |")
+        lines.append(
+            f"| {row['weights']} | {row['activations']} | {row['by']} | {row['perplexity']:.3f} | {ratio:+.2%} |"
+        )
     if by_kind := study.get("kinds"):
         lines += ["", "| test text | tokens | the twin | ternary |", "|---|---|---|---|"]
         for kind, entry in by_kind.items():
@@ -155,7 +172,10 @@ def main() -> None:
     if a.readme:
         readme = HERE / "README.md"
         text = readme.read_text(encoding="utf-8")
-        readme.write_text(re.sub(r"(<!-- study -->\n).*?(<!-- /study -->)", lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.S), encoding="utf-8")
+        readme.write_text(
+            re.sub(r"(<!-- study -->\n).*?(<!-- /study -->)", lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.S),
+            encoding="utf-8",
+        )
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
     python train.py CORPUS OUT            the ternary model
     python train.py CORPUS OUT --float    the twin: same tokens, same sizes, no quantization
 
-CORPUS holds train.npz and valid.npz (train_tokenizer.py). OUT gets NAME.json, the log, after each evaluation, and at the end the weights that did best on the
-validation text: ternary.npz, or float-0.npz and so on (f16, cut into files of less than 16 MB).
+CORPUS holds train.npz and valid.npz (train_tokenizer.py). OUT gets NAME.json, the log, after each evaluation, and at
+the end the weights that did best on the validation text: ternary.npz, or float-0.npz and so on (f16, in files of less
+than 16 MB).
 
-The learning rate follows the steps done, or the time used where that is further. Learning rate: linear warm-up, then cosine to a tenth; weight decay only in the
-first half, as BitNet b1.58 is trained in two stages: ternary weights have settled by then, and decay would only move them across the threshold.
+The learning rate follows the steps done, or the time used where that is further: linear warm-up, then cosine to a
+twentieth. Weights decay only in the first half, as BitNet b1.58 is trained in two stages: ternary weights have
+settled by then, and decay would only move them across the threshold.
 """
 
 from __future__ import annotations
@@ -52,16 +54,23 @@ class Windows:
 
 
 class Validation:
-    """Losses on held-out documents, per kind of source. Windows do not overlap; each begins with the token before it."""
+    """Losses on held-out documents, per kind of source. Windows do not overlap; each begins with the token before."""
 
     def __init__(self, path: Path, length: int, device: str) -> None:
         arrays = np.load(path)
         documents = np.split(arrays["tokens"].astype(np.int64), arrays["starts"][1:])
         self._kinds = {}
-        kinds = np.array(["manuals" if "-doc" in source else "debian" if source == "debian" else "books" for source in arrays["sources"]])
+        kinds = np.array(
+            [
+                "manuals" if "-doc" in source else "debian" if source == "debian" else "books"
+                for source in arrays["sources"]
+            ]
+        )
         for kind in ("debian", "manuals", "books"):
             chosen = kinds == kind
-            stream = np.concatenate([np.zeros(1, np.int64), *(d for d, use in zip(documents, chosen) if use)])
+            stream = np.concatenate(
+                [np.zeros(1, np.int64), *(d for d, use in zip(documents, chosen, strict=True) if use)]
+            )
             windows = (len(stream) - 1) // length
             index = np.arange(windows)[:, None] * length + np.arange(length + 1)
             self._kinds[kind] = torch.from_numpy(stream[index]).to(device)
@@ -100,7 +109,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("out", type=Path)
     parser.add_argument("--float", action="store_true", help="train the full-precision twin")
     parser.add_argument("--steps", type=int, default=8500)
-    parser.add_argument("--seconds", type=float, default=math.inf, help="of training, without start and compilation; then it is over, steps or not")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=math.inf,
+        help="of training, without start and compilation; then it is over, steps or not",
+    )
     parser.add_argument("--batch", type=int, default=64, help="windows a step")
     parser.add_argument("--rate", type=float, help="peak learning rate (ternary 6e-3, float 2.5e-3)")
     parser.add_argument("--decay", type=float, default=0.1)
@@ -123,7 +137,8 @@ def main() -> None:
     torch.manual_seed(a.seed)
     torch.backends.cuda.matmul.allow_tf32 = False
     config = Config(
-        **{field.name: getattr(a, field.name) for field in fields(Config) if field.name != "ternary"}, ternary=not a.float
+        **{field.name: getattr(a, field.name) for field in fields(Config) if field.name != "ternary"},
+        ternary=not a.float,
     )
     name = a.name or ("float" if a.float else "ternary")
     a.out.mkdir(parents=True, exist_ok=True)
@@ -157,8 +172,16 @@ def main() -> None:
     print(f"compiled after {time.monotonic() - began:.0f} s", flush=True)
 
     log = {
-        "name": name, "config": config.as_dict(), "parameters": parameters, "training_tokens": windows.tokens, "steps": a.steps,
-        "batch_tokens": a.batch * config.context, "peak_rate": peak, "decay": a.decay, "dropout": a.dropout, "curve": [],
+        "name": name,
+        "config": config.as_dict(),
+        "parameters": parameters,
+        "training_tokens": windows.tokens,
+        "steps": a.steps,
+        "batch_tokens": a.batch * config.context,
+        "peak_rate": peak,
+        "decay": a.decay,
+        "dropout": a.dropout,
+        "curve": [],
     }
     every = max(a.steps // a.evaluations, 1)
     best, best_weights, mean, start, progress, i = math.inf, None, None, time.monotonic(), 0.0, 0
@@ -170,20 +193,33 @@ def main() -> None:
         if i % every == 0 or progress >= 1:
             losses = validation.losses(model)
             seconds = time.monotonic() - start
-            log["curve"].append({
-                "step": i, "seconds": round(seconds, 1), "epochs": i * log["batch_tokens"] / windows.tokens,
-                "train": mean.item(), **{f"valid_{kind}": value for kind, value in losses.items()},
-            })
+            log["curve"].append(
+                {
+                    "step": i,
+                    "seconds": round(seconds, 1),
+                    "epochs": i * log["batch_tokens"] / windows.tokens,
+                    "train": mean.item(),
+                    **{f"valid_{kind}": value for kind, value in losses.items()},
+                }
+            )
             (a.out / f"{name}.json").write_text(json.dumps(log, indent=1))
-            print(f"{i:6} {seconds:6.0f} s  train {mean.item():.4f}  valid " +
-                  "  ".join(f"{kind} {value:.4f}" for kind, value in losses.items()), flush=True)
+            print(
+                f"{i:6} {seconds:6.0f} s  train {mean.item():.4f}  valid "
+                + "  ".join(f"{kind} {value:.4f}" for kind, value in losses.items()),
+                flush=True,
+            )
             if losses["all"] < best:
                 best, best_step = losses["all"], i
                 best_weights = {key: value.detach().clone() for key, value in model.state_dict().items()}
     model.load_state_dict(best_weights)
     in_bf16 = validation.losses(model)
     in_f32 = validation.losses(model.exact())
-    log |= {"best_step": best_step, "best_valid_bf16": in_bf16, "best_valid": in_f32, "seconds": time.monotonic() - start}
+    log |= {
+        "best_step": best_step,
+        "best_valid_bf16": in_bf16,
+        "best_valid": in_f32,
+        "seconds": time.monotonic() - start,
+    }
     print(f"best: step {best_step}, valid {in_f32} (bf16 {in_bf16})", flush=True)
     (a.out / f"{name}.json").write_text(json.dumps(log, indent=1))
     if not a.no_save:

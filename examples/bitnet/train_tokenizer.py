@@ -2,8 +2,9 @@
 
     python train_tokenizer.py CORPUS [--encode-only]
 
-writes tokenizer.json beside this file (unless --encode-only), and CORPUS/<part>.npz for each part: `tokens` u16, all documents one after the other, each
-ending in <|end|>; `starts` i64, where documents begin; `sources`, where they are from; `bytes`, how long they are.
+writes tokenizer.json beside this file (unless --encode-only), and CORPUS/<part>.npz for each part: `tokens` u16, all
+documents one after the other, each ending in <|end|>; `starts` i64, where documents begin; `sources`, where they are
+from; `bytes`, how long they are.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def train(texts: Iterator[str]) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=[END], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=VOCABULARY,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
@@ -67,8 +71,10 @@ def main() -> None:
     for part in ("train", "valid", "test"):
         arrays = encode(tokenizer, list(read(arguments.corpus / f"{part}.jsonl")))
         np.savez_compressed(arguments.corpus / f"{part}.npz", **arrays)
-        print(f"{part:6} {len(arrays['starts']):7,} documents {len(arrays['tokens']):10,} tokens, "
-              f"{arrays['bytes'].sum() / len(arrays['tokens']):.2f} bytes a token")
+        print(
+            f"{part:6} {len(arrays['starts']):7,} documents {len(arrays['tokens']):10,} tokens, "
+            f"{arrays['bytes'].sum() / len(arrays['tokens']):.2f} bytes a token"
+        )
 
 
 if __name__ == "__main__":

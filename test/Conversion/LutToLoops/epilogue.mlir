@@ -21,16 +21,16 @@
 // CHECK: vector.maskedload %[[BIAS]][%{{.*}}], %[[MASK]]
 // CHECK: vector.maskedload %[[RES]]
 // CHECK: vector.maskedstore %[[OUT]]
-func.func @main(%e: memref<2x1x64xi8>, %s: memref<2x1xf32>, %w: memref<1152xi8>, %b: memref<70xf32>, %r: memref<2x70xf32>, %o: memref<2x70xf32>) {
+func.func @main(%e: memref<2x1x64xi8>, %s: memref<2x1xf32>, %w: memref<1280xi8>, %b: memref<70xf32>, %r: memref<2x70xf32>, %o: memref<2x70xf32>) {
   %six = arith.constant 6.0 : f32
-  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1152xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
+  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1280xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
   ^bb0(%p: f32, %q: f32, %t: f32):
     %x = arith.addf %p, %q : f32
     %y = arith.minimumf %x, %six : f32
     %z = arith.addf %y, %t : f32
     lowbit.yield %z : f32
   } outs(%o : memref<2x70xf32>) {weight = !W}
-  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1152xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
+  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1280xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
   ^bb0(%p: f32, %q: f32, %t: f32):
     %x = arith.addf %p, %q : f32
     %y = arith.minimumf %x, %six : f32
@@ -38,7 +38,7 @@ func.func @main(%e: memref<2x1x64xi8>, %s: memref<2x1xf32>, %w: memref<1152xi8>,
     lowbit.yield %z : f32
   } outs(%o : memref<2x70xf32>) {weight = !W}
   %seven = arith.constant 7.0 : f32
-  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1152xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
+  lut.matmul ins(%e, %s, %s, %w : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<1280xi8>) epilogue(%b, %r : memref<70xf32>, memref<2x70xf32>) {
   ^bb0(%p: f32, %q: f32, %t: f32):
     %x = arith.addf %p, %q : f32
     %y = arith.minimumf %x, %seven : f32

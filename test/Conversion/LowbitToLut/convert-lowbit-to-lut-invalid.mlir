@@ -45,3 +45,11 @@ func.func @dynamic_k(%a: tensor<?x?xf32>) {
   %t = lowbit.precompute %a : tensor<?x?xf32> -> !T
   return
 }
+
+// -----
+
+func.func @quantize_dynamic_k(%a: tensor<?x?xf32>) -> (tensor<?x?xi8>, tensor<?x1xf32>) {
+  // expected-error @+1 {{needs activations whose K is static, but they are 'tensor<?x?xf32>'}}
+  %q, %s = lowbit.quantize_activations %a {bits = 8 : i64, kind = #lowbit.codes<absmax>} : tensor<?x?xf32> -> tensor<?x?xi8>, tensor<?x1xf32>
+  return %q, %s : tensor<?x?xi8>, tensor<?x1xf32>
+}

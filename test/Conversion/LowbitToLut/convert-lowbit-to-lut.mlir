@@ -44,3 +44,35 @@ func.func @assembled(%e: tensor<?x9x128xi8>, %s: tensor<?x9xf32>, %z: tensor<?x9
   %y = lowbit.lookup_matmul %t, %w : !T, !W -> tensor<?x131xf32>
   return %y : tensor<?x131xf32>
 }
+
+// Codes are read as they are, with what they are worth; halves are widened.
+// CHECK-LABEL: @codes
+// CHECK-SAME: %[[Q:.*]]: tensor<?x264xi8>, %[[S:.*]]: tensor<?x1xf32>, %[[H:.*]]: tensor<?x264xf16>,
+// CHECK-DAG: lut.precompute ins(%[[Q]], %[[S]] : tensor<?x264xi8>, tensor<?x1xf32>) outs(%{{.*}} : tensor<?x9x128xi16>, tensor<?x1xf32>, tensor<?x9xf32>)
+// CHECK-DAG: %[[WIDE:.*]] = linalg.generic {{.*}} ins(%[[H]] : tensor<?x264xf16>)
+// CHECK: lut.precompute ins(%[[WIDE]] : tensor<?x264xf32>) outs(%{{.*}} : tensor<?x9x128xi8>, tensor<?x72xf32>, tensor<?x9xf32>)
+!TI = !lowbit.table<?x264, group = 32, element = i16, scale = row>
+!TT = !lowbit.table<?x264, group = 32, element = i8, scale = table>
+func.func @codes(%q: tensor<?x264xi8>, %s: tensor<?x1xf32>, %h: tensor<?x264xf16>, %w: !W) -> (tensor<?x131xf32>, tensor<?x131xf32>) {
+  %t = lowbit.precompute %q scales(%s : tensor<?x1xf32>) : tensor<?x264xi8> -> !TI
+  %u = lowbit.precompute %h : tensor<?x264xf16> -> !TT
+  %y = lowbit.lookup_matmul %t, %w : !TI, !W -> tensor<?x131xf32>
+  %z = lowbit.lookup_matmul %u, %w : !TT, !W -> tensor<?x131xf32>
+  return %y, %z : tensor<?x131xf32>, tensor<?x131xf32>
+}
+
+// Groups of 5 of 12 activations: padded to 15, reduced, multiplied, rounded, and the padding dropped.
+// CHECK-LABEL: @quantize
+// CHECK: tensor.pad %{{.*}} low[0, 0] high[0, 3]
+// CHECK: tensor.expand_shape {{.*}} : tensor<2x15xf32> into tensor<2x3x5xf32>
+// CHECK: linalg.generic {{.*}}"reduction"
+// CHECK: arith.maximumf
+// CHECK: arith.divf
+// CHECK: arith.fptosi %{{.*}} : f32 to i8
+// CHECK: tensor.collapse_shape {{.*}} : tensor<2x3x5xi8> into tensor<2x15xi8>
+// CHECK: tensor.extract_slice %{{.*}}[0, 0] [2, 12] [1, 1]
+func.func @quantize(%a: tensor<2x12xf32>) -> (tensor<2x12xi8>, tensor<2x3xf32>) {
+  %q, %s = lowbit.quantize_activations %a {bits = 4 : i64, group = 5 : i64, kind = #lowbit.codes<absmax>}
+      : tensor<2x12xf32> -> tensor<2x12xi8>, tensor<2x3xf32>
+  return %q, %s : tensor<2x12xi8>, tensor<2x3xf32>
+}

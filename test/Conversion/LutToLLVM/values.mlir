@@ -59,6 +59,36 @@ func.func @main() {
   %hf = arith.extf %ho : vector<8xf16> to vector<8xf32>
   // CHECK: ( 1.5, -2, 5.96046e-08, -6.10352e-05, 65504, 0, -0, -inf )
   vector.print %hf : vector<8xf32>
+
+  // Integers of 32 bits are looked up bit by bit: what looks like a NaN stays what it is.
+  %it = arith.constant dense<[-1, 2147483647, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, -2147483648]> : vector<16xi32>
+  %dit, %dii = func.call @opaque_ints(%it, %fi) : (vector<16xi32>, vector<8xi32>) -> (vector<16xi32>, vector<8xi32>)
+  %iv = lut.lookup %dit[%dii] : vector<16xi32>, vector<8xi32>
+  // CHECK: ( -1, 8, 9, -2147483648, -1, -2147483648, 10, 2147483647 )
+  vector.print %iv : vector<8xi32>
+
+  // Rounded to halves: ties to even, up to infinity, down to subnormals and to zero.
+  %r = arith.constant dense<[2049.0, 2051.0, -65519.9, 65520.0, 0x33800000, 0x33000000, 0x33c00000, 0x80000000]> : vector<8xf32>
+  %ro = func.call @opaque_wide(%r) : (vector<8xf32>) -> vector<8xf32>
+  %rh = arith.truncf %ro : vector<8xf32> to vector<8xf16>
+  %rb = vector.bitcast %rh : vector<8xf16> to vector<8xi16>
+  %ri = arith.extui %rb : vector<8xi16> to vector<8xi32>
+  // 0x6800, 0x6802, 0xfbff, 0x7c00, 1, 0, 2, 0x8000
+  // CHECK: ( 26624, 26626, 64511, 31744, 1, 0, 2, 32768 )
+  vector.print %ri : vector<8xi32>
+
+  // bf16 keeps subnormals on every machine.
+  %b = arith.constant dense<[1.00390625, 1.01171875, 0x00018000, 0x7f7fffff, 0xff800000, 0x80000001, 1.0, -3.0]> : vector<8xf32>
+  %bo = func.call @opaque_wide(%b) : (vector<8xf32>) -> vector<8xf32>
+  %bh = arith.truncf %bo : vector<8xf32> to vector<8xbf16>
+  %bb = vector.bitcast %bh : vector<8xbf16> to vector<8xi16>
+  %bi = arith.extui %bb : vector<8xi16> to vector<8xi32>
+  // 0x3f80, 0x3f82, 2, 0x7f80, 0xff80, 0x8000, 0x3f80, 0xc040
+  // CHECK: ( 16256, 16258, 2, 32640, 65408, 32768, 16256, 49216 )
+  vector.print %bi : vector<8xi32>
+  %bw = arith.extf %bh : vector<8xbf16> to vector<8xf32>
+  // CHECK: ( 1, 1.01562, 1.83671e-40, inf, -inf, -0, 1, -3 )
+  vector.print %bw : vector<8xf32>
   return
 }
 
@@ -71,4 +101,10 @@ func.func private @opaque_floats(%a: vector<16xf32>, %b: vector<8xi32>) -> (vect
 }
 func.func private @opaque_halfs(%a: vector<8xf16>) -> vector<8xf16> attributes {passthrough = ["noinline"]} {
   return %a : vector<8xf16>
+}
+func.func private @opaque_ints(%a: vector<16xi32>, %b: vector<8xi32>) -> (vector<16xi32>, vector<8xi32>) attributes {passthrough = ["noinline"]} {
+  return %a, %b : vector<16xi32>, vector<8xi32>
+}
+func.func private @opaque_wide(%a: vector<8xf32>) -> vector<8xf32> attributes {passthrough = ["noinline"]} {
+  return %a : vector<8xf32>
 }

@@ -6,6 +6,13 @@
 // SHAPE: output y: 2x2 f32
 // VALUES: {{\[\[}}-352.0, -252.0], [-1312.0, -1212.0]]
 
+// The kind of tables is the interpreter's choice where a product names none: here within the rounding of 16 bits.
+// RUN: lutra-run --interpret %s --table=i16 --table-scale=row --input a=%t.a.npy --input bias=%t.b.npy --output-dir=%t.out16
+// RUN: %python -c "import numpy as n; a, b = n.load('%t.out/y.npy'), n.load('%t.out16/y.npy'); print((a != b).any(), abs(a - b).max() < 1)" | FileCheck %s --check-prefix=KINDS
+// KINDS: True True
+// RUN: not lutra-run --interpret %s --table=f16 --table-scale=row --input a=%t.a.npy --input bias=%t.b.npy 2>&1 | FileCheck %s --check-prefix=SCALE
+// SCALE: lutra-run: error: --table-scale is for quantized tables: take --table=i8 or --table=i16
+
 // RUN: lutra-run --interpret %s --describe | FileCheck %s --check-prefix=DESCRIBE
 // DESCRIBE: input a: ? x 16 f32
 // DESCRIBE: input bias: 2 f32

@@ -126,7 +126,8 @@ void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const Gr
 }
 
 void MatmulEmitter::emitPrefetch(Value offset) {
-  for (int64_t byte = 0; byte < layout.bytes; byte += kVectorBytes)
+  // The begin of a very long group: by then the hardware follows the stream.
+  for (int64_t byte = 0; byte < std::min<int64_t>(layout.bytes, 64 * kVectorBytes); byte += kVectorBytes)
     memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, options.prefetchBytes + byte)},
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }

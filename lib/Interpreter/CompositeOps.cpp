@@ -50,7 +50,10 @@ Step lutra::executeRewritten(lowbit::MatmulOp op, Environment &env) {
 
   PassManager pm(op.getContext(), ModuleOp::getOperationName());
   pm.addPass(lowbit::createDecomposeWeights());
-  pm.addPass(lowbit::createCanonicalizeWeights());
+  // No plane is dropped: the bits of a product follow from the planes that its codes have.
+  lowbit::CanonicalizeWeightsOptions canonicalize;
+  canonicalize.narrow = false;
+  pm.addPass(lowbit::createCanonicalizeWeights(canonicalize));
   if (failed(pm.run(*module)))
     return Step::Failed;
 

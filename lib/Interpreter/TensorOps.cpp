@@ -144,6 +144,11 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
         return filled(
             o, evaluate(o.getMixedSizes(), env), [](int64_t) { return Scalar(); }, env);
       })
+      .Case<bufferization::AllocTensorOp>([&](bufferization::AllocTensorOp o) {
+        SmallVector<OpFoldResult> sizes = getMixedValues(o.getType().getShape(), o.getDynamicSizes(), o.getContext());
+        return filled(
+            o, evaluate(sizes, env), [](int64_t) { return Scalar(); }, env);
+      })
       .Case<tensor::SplatOp>([&](tensor::SplatOp o) {
         SmallVector<OpFoldResult> sizes = getMixedValues(o.getType().getShape(), o.getDynamicSizes(), o.getContext());
         return filled(

@@ -19,8 +19,9 @@ LogicalResult MixedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
     return emitError() << "each part needs its rows and its format, but there are " << rows.size() << " rows and "
                        << formats.size() << " formats";
   for (auto [count, format] : llvm::zip_equal(rows, formats)) {
-    if (count < 1)
-      return emitError() << "each part has at least one row, but one has " << count;
+    // Few enough that their sum does not overflow.
+    if (count < 1 || count > INT32_MAX)
+      return emitError() << "each part has 1 to " << INT32_MAX << " rows, but one has " << count;
     if (!isa<UniformAttr, TernaryAttr, BipolarAttr, BCQAttr, CodebookAttr, OutliersAttr>(format))
       return emitError() << "a part must be a weight format that is not itself packed, nested or mixed, but one is "
                          << format;

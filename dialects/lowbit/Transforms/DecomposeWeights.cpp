@@ -12,6 +12,8 @@
 #include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -105,10 +107,13 @@ static FailureOr<Value> decomposeNested(MatmulOp product, WeightOp weight) {
   for (unsigned bits = least; bits < most; ++bits)
     cases.push_back(bits);
   Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), precision);
-  // All cases write to one tensor, which outlives them: as buffers they then yield nothing of their own.
+  // All cases write to one tensor, which outlives them: as buffers they then yield nothing of their own. An allocation, not
+  // an empty tensor: those are replaced by what is nearest, in one case and not in another.
   auto type = cast<RankedTensorType>(product.getType());
-  SmallVector<OpFoldResult> sizes{getProductRows(builder, product), builder.getIndexAttr(type.getDimSize(1))};
-  Value outputs = tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
+  SmallVector<Value> dynamicSizes;
+  if (type.isDynamicDim(0))
+    dynamicSizes.push_back(getValueOrCreateConstantIndexOp(builder, loc, getProductRows(builder, product)));
+  Value outputs = bufferization::AllocTensorOp::create(builder, loc, type, dynamicSizes);
   auto choice = scf::IndexSwitchOp::create(builder, loc, TypeRange(outputs.getType()), index, cases, cases.size());
   auto fill = [&](Region &region, Value width) {
     OpBuilder::InsertionGuard guard(builder);
@@ -120,8 +125,7 @@ static FailureOr<Value> decomposeNested(MatmulOp product, WeightOp weight) {
   fill(choice.getDefaultRegion(), widths.back());
   for (auto [region, width] : llvm::zip(choice.getCaseRegions(), widths))
     fill(region, width);
-  Value y = choice.getResult(0);
-  return y.getType() == type ? y : tensor::CastOp::create(builder, loc, type, y).getResult();
+  return choice.getResult(0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,7 +265,7 @@ private:
                                                        : decomposeOutliers(product, weight);
     if (failed(result))
       return failure();
-    remark::passed(product.getLoc(), remarkOf(DEBUG_TYPE))
+    remark::passed(product.getLoc(), remarkOf(DEBUG_TYPE, product.getLoc()))
         << remark::reason("taken apart: the weight is {0}", format.getAbstractAttribute().getName());
     product.replaceAllUsesWith(*result);
     product.erase();

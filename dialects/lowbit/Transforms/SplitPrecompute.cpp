@@ -44,7 +44,15 @@ struct SplitPrecompute : lutra::lowbit::impl::SplitPrecomputeBase<SplitPrecomput
         split(op, widened);
         continue;
       }
-      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason("the weight is not in bit planes")
+      WeightFormatInterface format = op.getWeight().getType().getUnpackedFormat();
+      if (!format.getPlanesFormat()) {
+        op.emitError() << "the weight has no bit planes to look up, its format is " << format << "; run "
+                       << (format.isComposite() ? "lowbit-decompose-weights first"
+                                                : "lowbit-canonicalize-weights first, and for what stays without planes "
+                                                  "lowbit-select-strategy");
+        return signalPassFailure();
+      }
+      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason("the weight is not in bit planes")
                                                         << remark::suggest("run lowbit-canonicalize-weights first");
     }
   }
@@ -74,12 +82,17 @@ private:
       activations = wide;
     }
     setInsertionPointAfter(builder, activations, op.getScales());
+    // Behind the tables of the products before, so that they stand in the order of these.
+    Block::iterator place = builder.getInsertionPoint();
+    while (place != builder.getBlock()->end() && isa<PrecomputeOp>(*place))
+      ++place;
+    builder.setInsertionPoint(builder.getBlock(), place);
     auto precompute = PrecomputeOp::create(builder, op.getLoc(), type, activations, op.getScales(), op.getActBitsAttr());
     builder.setInsertionPoint(op);
     auto result = cast<RankedTensorType>(op.getType());
     auto lookup = LookupMatmulOp::create(builder, op.getLoc(), result.clone(builder.getF32Type()), precompute,
                                          op.getWeight(), /*tile=*/TileAttr());
-    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
+    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
         << remark::reason("looked up in tables of {0}", kind.getElement()) << remark::metric("cols", weight.getCols())
         << remark::metric("group", weight.getGroup());
     op.replaceAllUsesWith(castElements(builder, op.getLoc(), lookup.getResult(), result.getElementType()));

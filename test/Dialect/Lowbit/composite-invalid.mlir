@@ -36,7 +36,7 @@ func.func private @mixed_parts() attributes {lowbit.example = #lowbit.mixed<rows
 
 // -----
 
-// expected-error @+1 {{each part has at least one row, but one has 0}}
+// expected-error @+1 {{each part has 1 to 2147483647 rows, but one has 0}}
 func.func private @mixed_rows() attributes {lowbit.example = #lowbit.mixed<rows = [0], formats = [#lowbit.uniform<bits = 4, group = 32>]>}
 
 // -----

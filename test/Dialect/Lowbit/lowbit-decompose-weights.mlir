@@ -76,10 +76,11 @@ func.func @nested(%a: tensor<?x16xf32>, %bits: i32) -> tensor<?x2xf32> {
   // CHECK-DAG: arith.cmpi sge, %[[B]], %c7_i32 : i32
   // CHECK-DAG: arith.cmpi sle, %[[B]], %c8_i32 : i32
   // CHECK: cf.assert %{{.*}}, "the precision of a weight must be 7 to 8 bits"
+  // CHECK: %[[E:.*]] = bufferization.alloc_tensor(%{{.*}}) : tensor<?x2xf32>
   // CHECK: %[[Y:.*]] = scf.index_switch %{{.*}} -> tensor<?x2xf32>
   // CHECK: case 7 {
   // CHECK: lowbit.matmul %[[A]], %[[T]] : tensor<?x16xf32>
-  // CHECK: linalg.copy
+  // CHECK: linalg.copy ins(%{{.*}}) outs(%[[E]] : tensor<?x2xf32>)
   // CHECK: default {
   // CHECK: lowbit.matmul %[[A]], %{{.*}} : tensor<?x16xf32>, !lowbit.weight<2x16, #lowbit.uniform<bits = 8, group = 16, zero = integer>>
   // CHECK: return %[[Y]]

@@ -3,6 +3,7 @@
 // How they are evaluated, and lowbit.concat_rows. The other verifiers are in LowbitOps.cpp.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/ConcatRows.h"
 #include "dialects/lowbit/IR/WeightSource.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -58,6 +59,13 @@ static WeightFormatInterface relax(WeightFormatInterface format, Granularity per
   return {};
 }
 
+/// Whether something in `format` belongs to all rows of a weight, so that rows of two weights have none together.
+static bool sharesAcrossRows(WeightFormatInterface format) {
+  auto codebook = dyn_cast<CodebookAttr>(format);
+  return format.getGranularity() == Granularity::Tensor ||
+         (codebook && (codebook.getTable() == CodebookTable::Tensor || codebook.getGlobalScale()));
+}
+
 /// Whether rows of `part` can be stated in the format `whole` (C2).
 static bool isStatedBy(WeightFormatInterface part, WeightFormatInterface whole) {
   if (part == whole)
@@ -71,6 +79,24 @@ static bool isStatedBy(WeightFormatInterface part, WeightFormatInterface whole) 
   return false;
 }
 
+WeightFormatInterface lutra::lowbit::getConcatFormat(ArrayRef<WeightFormatInterface> formats) {
+  WeightFormatInterface first = formats.front();
+  if (llvm::any_of(formats, [](WeightFormatInterface format) { return format.isComposite() || isa<PackedAttr>(format); }))
+    return {};
+  if (llvm::all_equal(formats) && (formats.size() == 1 || !sharesAcrossRows(first)))
+    return first;
+  Granularity per = formats.size() > 1 ? Granularity::Channel : Granularity::Tensor;
+  for (WeightFormatInterface format : formats)
+    per = std::min(per, format.getGranularity());
+  // The most that can be stated: least is dropped first.
+  for (bool scaleF32 : {false, true})
+    for (bool dropZeta : {false, true})
+      if (WeightFormatInterface whole = relax(first, per, scaleF32, dropZeta);
+          whole && llvm::all_of(formats, [&](WeightFormatInterface format) { return isStatedBy(format, whole); }))
+        return whole;
+  return {};
+}
+
 LogicalResult ConcatRowsOp::verify() {
   if (getSources().empty())
     return emitOpError() << "needs at least one operand (C1)";
@@ -78,6 +104,9 @@ LogicalResult ConcatRowsOp::verify() {
   if (result.getLayout())
     return emitOpError() << "concatenates weights before they are packed, but the result is " << result.getFormat()
                          << " (C3)";
+  if (result.getFormat().isComposite())
+    return emitOpError() << "concatenates weights of rows in one format, but the result is " << result.getFormat()
+                         << "; take its parts apart first (lowbit-decompose-weights) (C3)";
   int64_t rows = 0;
   for (Value source : getSources()) {
     auto type = cast<WeightType>(source.getType());
@@ -95,6 +124,10 @@ LogicalResult ConcatRowsOp::verify() {
   if (getSources().size() > 1 && result.getFormat().getGranularity() == Granularity::Tensor)
     return emitOpError() << "the operands have a scale each, so the result cannot have per = tensor; state per = channel "
                             "(C2)";
+  if (getSources().size() > 1 && sharesAcrossRows(result.getFormat()))
+    return emitOpError() << "the operands have a table or a global scale each, so the result cannot state one for all of its "
+                            "rows, as "
+                         << result.getFormat() << " does (C2)";
   return success();
 }
 

@@ -156,6 +156,22 @@ func.func @concat_rows_c2_coarser(%a: !w) {
 
 // -----
 
+!w = !lowbit.weight<2x16, #lowbit.codebook<bits = 4, group = 16, table = tensor>>
+func.func @concat_rows_c2_table(%a: !w) {
+  // expected-error @+1 {{the operands have a table or a global scale each, so the result cannot state one for all of its rows, as #lowbit.codebook<}}
+  %c = lowbit.concat_rows %a, %a : !w, !w -> !lowbit.weight<4x16, #lowbit.codebook<bits = 4, group = 16, table = tensor>>
+}
+
+// -----
+
+!w = !lowbit.weight<2x16, #lowbit.nested<#lowbit.uniform<bits = 4, group = 16>, min_bits = 2>>
+func.func @concat_rows_c3_composite(%a: !w) {
+  // expected-error @+1 {{concatenates weights of rows in one format, but the result is #lowbit.nested<}}
+  %c = lowbit.concat_rows %a : !w -> !w
+}
+
+// -----
+
 !w = !lowbit.weight<2x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 func.func @concat_rows_c3(%a: !w) {
   // expected-error @+1 {{concatenates weights before they are packed, but the result is #lowbit.packed<}}

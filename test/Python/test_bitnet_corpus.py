@@ -1,5 +1,5 @@
 # RUN: %python %s
-"""The data recipe of examples/bitnet: what it takes out of packages, and what it holds out. Made-up packages; no network."""
+"""The data recipe of examples/bitnet: what it takes out of packages (made-up ones), and what it holds out."""
 
 import struct
 import sys
@@ -9,11 +9,11 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "bitnet"))
-import corpus  # noqa: E402
-import pages  # noqa: E402
-import sources  # noqa: E402
+import corpus
+import pages
+import sources
 
-SHARED = "A shared paragraph of more than a hundred characters, such as all packages of a library have in their descriptions."
+SHARED = "A paragraph of far more than a hundred characters, such as all packages of one library have in common."
 
 
 class Descriptions(unittest.TestCase):

@@ -90,15 +90,20 @@ class Case:
 class Compiled:
     """A model with its nodes' outputs, compiled and interpreted."""
 
-    def __init__(self, directory: Path, nodes: Sequence[onnx.NodeProto], constants: Sequence[TensorProto], feed: Mapping[str, np.ndarray],
-                 dims: Mapping[str, Sequence[int | str]]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        directory: Path,
+        nodes: Sequence[onnx.NodeProto],
+        constants: Sequence[TensorProto],
+        feed: Mapping[str, np.ndarray],
+        dims: Mapping[str, Sequence[int | str]],
+        output: int = TensorProto.FLOAT,
+    ) -> None:
         inputs = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), dims[name])
             for name, array in feed.items()
         ]
-        outputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, dims[name]) for node in nodes for name in node.output
-        ]
+        outputs = [helper.make_tensor_value_info(name, output, dims[name]) for node in nodes for name in node.output]
         graph = helper.make_graph(nodes, "domain", inputs, outputs, constants)
         opsets = [helper.make_opsetid("", 21), helper.make_opsetid(onnx_domain.DOMAIN, onnx_domain.VERSION)]
         self.path = directory
@@ -230,6 +235,23 @@ class QuantizedActivations(DomainTest):
             "nested(uniform(bits=6, group=16), min_bits=2)",
         )
         self.products([Case.random(spelling, activation="int8_per_token") for spelling in spellings], ("i8",))
+
+
+class HalfPrecision(DomainTest):
+    def test_products(self) -> None:
+        """f16 in and out: the f32 result, rounded once."""
+        form = formats.parse("uniform(bits=4, group=16)")
+        case = Case(form, form.quantize(rng.standard_normal((N, K)).astype(np.float32)))
+        tensors = case.initializers("w")
+        names = [tensor.name for tensor in tensors]
+        half = rng.standard_normal((M, K)).astype(np.float16)
+        for activation in ("none", "int8_per_token"):
+            node = onnx_domain.matmul("/mm", "x", "y", form, names, N, K, activation=activation)
+            dims = {"x": ["m", K], "y": ["m", N]}
+            model = self.model([node], tensors, {"x": half}, dims, TensorProto.FLOAT16)
+            wide = self.model([node], tensors, {"x": half.astype(np.float32)}, dims)
+            got, want = model.run("f32")["y"], wide.run("f32")["y"]
+            np.testing.assert_array_equal(got, want.astype(np.float16))
 
 
 class RunTimePrecision(DomainTest):

@@ -88,7 +88,35 @@ struct ProductBuilder {
   Value weight, precision;
   Quantization quantization;
 
+  /// `value` as floats of another type; widening is exact.
+  FailureOr<Value> convert(Value value, Type element) {
+    unsigned from = cast<RankedTensorType>(value.getType()).getElementType().getIntOrFloatBitWidth();
+    unsigned to = element.getIntOrFloatBitWidth();
+    if (from == to)
+      return value;
+    return buildElementwise(node, value, element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+      if (from < to)
+        return arith::ExtFOp::create(b, element, x[0]);
+      return arith::TruncFOp::create(b, element, x[0]);
+    });
+  }
+
   FailureOr<Value> operator()(Value flat) {
+    Type element = cast<RankedTensorType>(flat.getType()).getElementType();
+    if (quantization.bits) {
+      // Codes are chosen from f32, and their product is f32.
+      FailureOr<Value> wide = convert(flat, node.getF32Type());
+      if (failed(wide))
+        return failure();
+      node.setDims(*wide, node.getDims(flat));
+      Value product = createProduct(*wide);
+      node.setDims(product, {node.getDims(flat)[0], node.getIndexAttr(cast<WeightType>(weight.getType()).getRows())});
+      return convert(product, element);
+    }
+    return createProduct(flat);
+  }
+
+  Value createProduct(Value flat) {
     auto type = cast<RankedTensorType>(flat.getType());
     auto weightType = cast<WeightType>(weight.getType());
     auto result = RankedTensorType::get({type.getDimSize(0), weightType.getRows()}, type.getElementType());
@@ -119,7 +147,8 @@ struct ProductBuilder {
 LogicalResult lowerDomainMatMul(Node &node) {
   if (failed(node.check({"A", "bias?", "precision?", "components*"}, {"Y"},
                         {"N:i!", "K:i!", "format:s!", "activation:s"})) ||
-      failed(node.requireF32(0)) || failed(node.requireF32(1)))
+      failed(node.requireElement(0, {node.getF32Type(), node.getF16Type(), node.getBF16Type()})) ||
+      failed(node.requireElement(1, {node.getInputType(0).getElementType()})))
     return failure();
   FailureOr<DomainWeight> description = getDomainWeight(node, 3);
   FailureOr<Quantization> quantization = getQuantization(node);

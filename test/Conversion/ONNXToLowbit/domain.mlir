@@ -57,6 +57,52 @@ func.func @main(%a: tensor<5x20xf32>) -> tensor<5x3xf32> {
 
 // -----
 
+// Half precision in and out: the product rounds once. Codes are chosen from f32.
+// CHECK-LABEL: func.func @main
+// CHECK: lowbit.matmul %arg0, %{{.*}} : tensor<5x16xf16>, {{.*}} -> tensor<5x3xf16>
+// CHECK: %[[WIDE:.*]] = linalg.generic {{.*}} ins(%arg0 : tensor<5x16xf16>) outs(%{{.*}} : tensor<5x16xf32>)
+// CHECK: arith.extf
+// CHECK: lowbit.quantize_activations
+// CHECK: %[[Y:.*]] = lowbit.matmul {{.*}} -> tensor<5x3xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[Y]] : tensor<5x3xf32>) outs(%{{.*}} : tensor<5x3xf16>)
+// CHECK: arith.truncf
+func.func @main(%a: tensor<5x16xf16>) -> (tensor<5x3xf16>, tensor<5x3xf16>) {
+  %none = onnx.none
+  %c = onnx.constant "codes" dense<17> : tensor<3x1x6xui8>
+  %s = onnx.constant "scales" dense<2.0> : tensor<3x1xf32>
+  %y = onnx.node "MatMul" "/half" (%a, %none, %none, %c, %s) {domain = "ai.lutra", version = 1 : i64,
+      node_attrs = {K = 16 : i64, N = 3 : i64, format = "uniform(bits=3, group=16)"}}
+      : (tensor<5x16xf16>, none, none, tensor<3x1x6xui8>, tensor<3x1xf32>) -> tensor<5x3xf16>
+  %z = onnx.node "MatMul" "/codes" (%a, %none, %none, %c, %s) {domain = "ai.lutra", version = 1 : i64,
+      node_attrs = {K = 16 : i64, N = 3 : i64, format = "uniform(bits=3, group=16)", activation = "int8_per_token"}}
+      : (tensor<5x16xf16>, none, none, tensor<3x1x6xui8>, tensor<3x1xf32>) -> tensor<5x3xf16>
+  return %y, %z : tensor<5x3xf16>, tensor<5x3xf16>
+}
+
+// -----
+
+// The bytes of a model's file stay where they are: components are the very resources of the constants.
+// CHECK-LABEL: func.func @main
+// CHECK: lowbit.weight {codes = dense_resource<stored> : tensor<1x1x8xi8>, scales = dense<1.000000e+00> : tensor<1x1xf32>}
+func.func @main(%a: tensor<5x16xf32>) -> tensor<5x1xf32> {
+  %none = onnx.none
+  %c = onnx.constant "codes" dense_resource<stored> : tensor<1x1x8xui8>
+  %s = onnx.constant "scales" dense<1.0> : tensor<1x1xf32>
+  %y = onnx.node "MatMul" "/mm" (%a, %none, %none, %c, %s) {domain = "ai.lutra", version = 1 : i64,
+      node_attrs = {K = 16 : i64, N = 1 : i64, format = "codebook(bits=4, group=16, table=nf4)"}}
+      : (tensor<5x16xf32>, none, none, tensor<1x1x8xui8>, tensor<1x1xf32>) -> tensor<5x1xf32>
+  return %y : tensor<5x1xf32>
+}
+{-#
+  dialect_resources: {
+    builtin: {
+      stored: "0x010000000102030405060708"
+    }
+  }
+#-}
+
+// -----
+
 // A scale for each group, and odd codes: b planes need b + 1 bits.
 // CHECK-LABEL: func.func @main
 // CHECK: lowbit.weight {{.*}} #lowbit.bipolar<planes = 2, group = 16, zeta = -1.000000e+00 : f32>

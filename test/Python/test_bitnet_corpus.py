@@ -29,7 +29,10 @@ class Descriptions(unittest.TestCase):
         )
 
     def test_two_of_a_family_stay_and_share_a_side(self) -> None:
-        texts = [f"package number {'i' * n}\n\n{SHARED}\n\nIt is the one that has {n} parts of the whole, and no more than these." for n in range(1, 6)]
+        texts = [
+            f"package number {'i' * n}\n\n{SHARED}\n\nIt is the one that has {n} parts of the whole, no more."
+            for n in range(1, 6)
+        ]
         other = "quite another package\n\n" + "It shares no words with any of the others at all, not even one. " * 3
         kept = list(corpus.distinct_descriptions(iter([*texts, other, texts[0], "too short"])))
         self.assertEqual([text for _, text in kept], [*(corpus.normalize(text) for text in texts[3:]), other.strip()])

@@ -1,7 +1,8 @@
 //===- CompositeOps.cpp - weights made of weights, and their values -------===//
 //
 // A product with a composite weight means what `lowbit-decompose-weights` makes of it, and one with a codebook what
-// `lowbit-canonicalize-weights` makes of that: the product alone goes through these passes, and what comes out is executed.
+// `lowbit-canonicalize-weights` makes of that: the product alone goes through these passes, and what comes out is
+// executed.
 //
 //===----------------------------------------------------------------------===//
 #include "Products.h"
@@ -21,7 +22,8 @@ static LogicalResult cloneWeight(OpBuilder &builder, Value weight, IRMapping &ma
     return success();
   Operation *op = weight.getDefiningOp();
   if (!op)
-    return emitError(weight.getLoc()) << "the weight must be a constant: a lowbit.weight, and ops from weight to weight";
+    return emitError(weight.getLoc())
+           << "the weight must be a constant: a lowbit.weight, and ops from weight to weight";
   for (Value operand : op->getOperands())
     if (failed(cloneWeight(builder, operand, map)))
       return failure();

@@ -1,11 +1,12 @@
 # Products with codebooks and with weights made of weights, compiled and interpreted: the same bits.
 #
 # RUN: %python %s --work-dir=%t.dir
-"""Writes modules at phase lowbit with random weights, compiles and runs them, and compares with the interpreter and with numpy."""
+"""Writes modules at phase lowbit with random weights, compiles and runs them, and compares with interpreter and numpy."""
 
 from __future__ import annotations
 
 import argparse
+import platform
 import shutil
 import subprocess
 import unittest
@@ -16,6 +17,10 @@ import numpy as np
 
 WORK_DIR = Path()
 rng = np.random.default_rng(1)
+#: The tensor core, and a CPU that has no fused multiply and add.
+OTHER_TARGETS = ("--target=ltc --target-option=ltc.table=f32",)
+if platform.machine() == "x86_64":
+    OTHER_TARGETS += ("--target-option=cpu.mcpu=x86-64 --target-option=cpu.table=f32",)
 
 E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6] * 2) * ([1] * 8 + [-1] * 8)
 NF4 = np.array([
@@ -130,7 +135,9 @@ def mixed(parts: list[Weight]) -> Weight:
     permutation = rng.permutation(sum(rows)).astype(np.int32)
     values = np.empty((sum(rows), parts[0].values.shape[1]))
     values[permutation] = np.concatenate([part.values for part in parts])
-    components: dict = {f'"{i}.{name}"': value for i, part in enumerate(parts) for name, value in part.components.items()}
+    components: dict = {}
+    for i, part in enumerate(parts):
+        components.update({f'"{i}.{name}"': value for name, value in part.components.items()})
     components["permutation"] = elements(permutation, "i32")
     formats = ", ".join(part.format for part in parts)
     return Weight(f"#lowbit.mixed<rows = {rows}, formats = [{formats}]>", components, values)
@@ -168,7 +175,8 @@ func.func @main(%a: tensor<?x{k}xf32> {{onnx.name = "a", onnx.dims = ["m", "{k}"
     %out: memref<?x{n}xf32, strided<[?, 1], offset: ?>> {{onnx.name = "y", onnx.dims = ["m", "{n}"], lutra.output}}) {{
   {bits}
   %w = lowbit.weight {{{components}}} : !w
-  %y = lowbit.matmul %a, %w {"precision(%bits)" if precision else ""} {attributes} : tensor<?x{k}xf32>, !w -> tensor<?x{n}xf32>
+  %y = lowbit.matmul %a, %w {"precision(%bits)" if precision else ""} {attributes}
+      : tensor<?x{k}xf32>, !w -> tensor<?x{n}xf32>
   bufferization.materialize_in_destination %y in restrict writable %out
       : (tensor<?x{n}xf32>, memref<?x{n}xf32, strided<[?, 1], offset: ?>>) -> ()
   return
@@ -181,7 +189,14 @@ def run(*command: object) -> None:
 
 
 class CompositeFormats(unittest.TestCase):
-    def check(self, name: str, weight: Weight, attributes: str = "", precision: int | None = None) -> None:
+    def check(
+        self,
+        name: str,
+        weight: Weight,
+        attributes: str = "",
+        precision: int | None = None,
+        targets: tuple[str, ...] = (),
+    ) -> None:
         with self.subTest(name):
             folder = WORK_DIR / name
             folder.mkdir(parents=True, exist_ok=True)
@@ -207,6 +222,10 @@ class CompositeFormats(unittest.TestCase):
             compiled = np.load(folder / "compiled" / "y.npy")
             np.testing.assert_array_equal(compiled, np.load(folder / "interpreted" / "y.npy"))
             np.testing.assert_array_equal(compiled, np.load(folder / "tables" / "y.npy"))
+            for target in targets:
+                run("lutrac", source, "-o", folder / "other.lutra", *target.split())
+                run("lutra-run", folder / "other.lutra", *inputs, f"--output-dir={folder / 'other'}")
+                np.testing.assert_array_equal(compiled, np.load(folder / "other" / "y.npy"), target)
             exact = activations.astype(np.float64) @ values.T
             bound = np.abs(activations).astype(np.float64) @ np.abs(values).T * (k + 8) * 2.0**-22 * 8
             self.assertTrue(np.all(np.abs(compiled - exact) <= bound), f"{name}: far from the weights' values")
@@ -220,13 +239,14 @@ class CompositeFormats(unittest.TestCase):
 
     def test_dense(self) -> None:
         for bits in (1, 4, 7):
-            self.check(f"dense{bits}", uniform(70, 45, bits, 12), "{strategy = #lowbit.strategy<dense>}")
+            strategy = "{strategy = #lowbit.strategy<dense>}"
+            self.check(f"dense{bits}", uniform(70, 45, bits, 12), strategy, targets=OTHER_TARGETS)
 
     def test_nested(self) -> None:
         weight = nested(uniform(7, 45, 6, 12), 3)
         self.check("nested", weight)
         for bits in (3, 5, 6):
-            self.check(f"nested{bits}", weight, precision=bits)
+            self.check(f"nested{bits}", weight, precision=bits, targets=OTHER_TARGETS if bits == 5 else ())
         self.check("any_precision", nested_codebook(5, 33, 33, 4, 2), precision=3)
 
     def test_mixed(self) -> None:
@@ -234,7 +254,7 @@ class CompositeFormats(unittest.TestCase):
         self.check("mixed_outliers", mixed([outliers(uniform(5, 50, 4, 16), 3, True, "f16"), uniform(2, 50, 8, 16)]))
 
     def test_outliers(self) -> None:
-        self.check("columns", outliers(uniform(70, 50, 3, 16), 5, True, "f16"))
+        self.check("columns", outliers(uniform(70, 50, 3, 16), 5, True, "f16"), targets=OTHER_TARGETS)
         self.check("entries", outliers(uniform(70, 50, 3, 16), 4, False, "f32"))
         self.check("over_codebook", outliers(codebook(6, 50, 16, "nf4"), 4, False, "f16"))
 
@@ -246,7 +266,8 @@ class CompositeFormats(unittest.TestCase):
         np.save(folder / "a.npy", np.zeros((1, 45), np.float32))
         np.save(folder / "b.npy", np.array([7], np.int32))
         run("lutrac", source, "-o", folder / "model.lutra")
-        command = ["lutra-run", folder / "model.lutra", "--input", f"a={folder / 'a.npy'}", "--input", f"b={folder / 'b.npy'}"]
+        inputs = ["--input", f"a={folder / 'a.npy'}", "--input", f"b={folder / 'b.npy'}"]
+        command = ["lutra-run", folder / "model.lutra", *inputs]
         result = subprocess.run(command, capture_output=True, text=True)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("the precision of a weight must be 3 to 6 bits", result.stderr)

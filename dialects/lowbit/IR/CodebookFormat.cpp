@@ -29,8 +29,9 @@ static constexpr float kNF4[16] = {-1.0f,
                                    1.0f};
 
 /// FP4 of bitsandbytes: 3 bits of magnitude in an order of their own, then the sign.
-static constexpr float kBnbFP4[16] = {0.0f,  0.005208333333f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
-                                      -0.0f, -0.005208333333f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
+static constexpr float kBnbFP4[16] = {0.0f,         0.005208333333f, 0.66666667f,  1.0f,   0.33333333f,  0.5f,
+                                      0.16666667f,  0.25f,           -0.0f,        -0.005208333333f,
+                                      -0.66666667f, -1.0f,           -0.33333333f, -0.5f,  -0.16666667f, -0.25f};
 
 /// FP4 of the microscaling formats: 2 bits of exponent, 1 of mantissa, the sign on top.
 static constexpr float kE2M1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
@@ -85,7 +86,8 @@ LogicalResult CodebookAttr::verifyReinterpret(llvm::function_ref<InFlightDiagnos
                                               WeightFormatInterface to) const {
   auto bcq = dyn_cast<BCQAttr>(to);
   if (!bcq)
-    return emitError() << "a codebook becomes #lowbit.bcq where its table is affine in the bits of the code, but the result is "
+    return emitError() << "a codebook becomes #lowbit.bcq where its table is affine in the bits of the code, but the "
+                          "result is "
                        << to << " (C2)";
   // Rows with tables of their own have alphas of their own.
   Granularity per = getTable() == CodebookTable::Channel ? std::min(getPer(), Granularity::Channel) : getPer();

@@ -1,8 +1,8 @@
 //===- CodebookPlanes.cpp - codebooks that are bit planes -----------------===//
 //
-// A table is affine in the bits of its index when T[q] = sum_p A_p (2 bit_p(q) - 1) + B for all q. Then the codes are the planes
-// of a BCQ weight with alpha_p = s A_p and beta = s B. This is said of a weight only where all of it is exact, which is found in
-// integers: on the grid of one power of two.
+// A table is affine in the bits of its index when T[q] = sum_p A_p (2 bit_p(q) - 1) + B for all q. Then the codes are
+// the planes of a BCQ weight with alpha_p = s A_p and beta = s B. This is said of a weight only where all of it is
+// exact, which is found in integers: on the grid of one power of two.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Codebooks.h"
@@ -123,7 +123,8 @@ private:
 };
 } // namespace
 
-WeightSourcePtr CodebookSource::reinterpret(WeightSourcePtr self, WeightFormatInterface to, EmitErrorFn emitError) const {
+WeightSourcePtr CodebookSource::reinterpret(WeightSourcePtr self, WeightFormatInterface to,
+                                            EmitErrorFn emitError) const {
   if (to == format)
     return self;
   std::vector<float> tables = findAffineTables();

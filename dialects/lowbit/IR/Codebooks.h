@@ -18,8 +18,8 @@ struct NumberGrid {
   std::vector<int64_t> entries;
 };
 
-/// The grid of the greatest power of two that holds all `numbers`; nothing when one is not finite, or when it would take entries beyond
-/// 2^40.
+/// The grid of the greatest power of two that holds all `numbers`; nothing when one is not finite, or when it would
+/// take entries beyond 2^40.
 std::optional<NumberGrid> findGrid(llvm::ArrayRef<float> numbers);
 
 /// A constant in `#lowbit.codebook`, or one width of a nested codebook.
@@ -32,7 +32,8 @@ public:
   uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const override;
   double value(int64_t n, int64_t k) const override;
 
-  /// BCQ where each table is affine in the bits of the code and the alphas are exact: T[q] = sum_p A_p (2 bit_p - 1) + B.
+  /// BCQ where each table is affine in the bits of the code and the alphas are exact: T[q] = sum_p A_p (2 bit_p - 1) +
+  /// B.
   WeightFormatInterface findPlanesFormat() const override;
   WeightSourcePtr reinterpret(WeightSourcePtr self, WeightFormatInterface to, EmitErrorFn emitError) const override;
 

@@ -1,7 +1,7 @@
 //===- Composite.h - the parts of weights that are made of weights -*- C++ -*-===//
 //
-// Names of the components of nested, mixed and outlier weights, and the constants of their parts. A part shares the elements
-// of the whole: nothing is copied.
+// Names of the components of nested, mixed and outlier weights, and the constants of their parts. A part shares the
+// elements of the whole: nothing is copied.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_COMPOSITE_H

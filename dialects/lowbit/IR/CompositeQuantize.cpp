@@ -1,7 +1,7 @@
 //===- CompositeQuantize.cpp - reference quantizers, round to nearest -----===//
 //
-// What makes weights in codebook, nested, mixed and outlier formats from floats. Simple rules that a reader can check, for tests
-// and examples; a model's own quantizer knows better which channels matter.
+// What makes weights in codebook, nested, mixed and outlier formats from floats. Simple rules that a reader can check,
+// for tests and examples; a model's own quantizer knows better which channels matter.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Codebooks.h"
@@ -70,8 +70,8 @@ static uint8_t findNearest(ArrayRef<float> table, double value) {
   return static_cast<uint8_t>(best);
 }
 
-/// 2^bits entries from values: the means of equally full buckets of them, ascending. The buckets of fewer bits are unions
-/// of these, so a code's upper bits are the code there.
+/// 2^bits entries from values: the means of equally full buckets of them, ascending. The buckets of fewer bits are
+/// unions of these, so a code's upper bits are the code there.
 static std::vector<float> makeTable(std::vector<double> values, unsigned bits) {
   llvm::sort(values);
   size_t entries = size_t(1) << bits, count = values.size();
@@ -135,7 +135,8 @@ static Attribute packCodes(RankedTensorType type, ArrayRef<uint8_t> codes, int64
   return makeElements(type, bytes);
 }
 
-/// The components of a codebook weight; with `minBits`, tables for that many bits and more under the names of a nested weight.
+/// The components of a codebook weight; with `minBits`, tables for that many bits and more under the names of a nested
+/// weight.
 static DictionaryAttr quantizeCodebook(CodebookAttr format, const Matrix &matrix, std::optional<unsigned> minBits) {
   MLIRContext *context = format.getContext();
   const unsigned bits = format.getBits();
@@ -217,7 +218,7 @@ static std::vector<int64_t> orderByWeight(int64_t count, llvm::function_ref<doub
     weights.push_back(weight(i));
   std::vector<int64_t> order(count);
   std::iota(order.begin(), order.end(), 0);
-  llvm::stable_sort(order, [&](int64_t a, int64_t b) { return weights[a] > weights[b]; });
+  llvm::sort(order, [&](int64_t a, int64_t b) { return weights[a] != weights[b] ? weights[a] > weights[b] : a < b; });
   return order;
 }
 
@@ -229,7 +230,8 @@ DictionaryAttr MixedAttr::quantize(ArrayRef<float> values, int64_t rows, int64_t
       sum += double(value) * value;
     return sum;
   });
-  std::vector<int64_t> parts = orderByWeight(getRows().size(), [&](int64_t part) { return getFormat(part).getCodeBits(); });
+  std::vector<int64_t> parts =
+      orderByWeight(getRows().size(), [&](int64_t part) { return getFormat(part).getCodeBits(); });
   std::vector<std::vector<int64_t>> members(parts.size());
   size_t next = 0;
   for (int64_t part : parts)
@@ -256,8 +258,8 @@ DictionaryAttr MixedAttr::quantize(ArrayRef<float> values, int64_t rows, int64_t
   return components.getDictionary(getContext());
 }
 
-/// The columns (or the entries of each row) of the greatest magnitude are kept. The body holds zeros there, as near as it
-/// can; the outlier is what is missing.
+/// The columns (or the entries of each row) of the greatest magnitude are kept. The body holds zeros there, as near as
+/// it can; the outlier is what is missing.
 DictionaryAttr OutliersAttr::quantize(ArrayRef<float> values, int64_t rows, int64_t cols) const {
   MLIRContext *context = getContext();
   const int64_t count = getCount();
@@ -289,7 +291,8 @@ DictionaryAttr OutliersAttr::quantize(ArrayRef<float> values, int64_t rows, int6
   if (!body)
     return {};
   OpBuilder builder(context);
-  WeightOp scratch = WeightOp::create(builder, builder.getUnknownLoc(), WeightType::get(context, rows, cols, getBody()), body);
+  auto bodyType = WeightType::get(context, rows, cols, getBody());
+  WeightOp scratch = WeightOp::create(builder, builder.getUnknownLoc(), bodyType, body);
   WeightSourcePtr source = getBody().createSource(scratch);
   scratch->erase();
   if (!source)

@@ -6,8 +6,8 @@
 
 namespace lutra::lowbit {
 
-/// Writes the result of `op`, row-major, to `out`, which must have as many places as its type; fails with a diagnostic when the
-/// weight is not a constant.
+/// Writes the result of `op`, row-major, to `out`, which must have as many places as its type; fails with a diagnostic
+/// when the weight is not a constant.
 llvm::LogicalResult dequantizeWeight(DequantizeOp op, llvm::MutableArrayRef<float> out);
 
 } // namespace lutra::lowbit

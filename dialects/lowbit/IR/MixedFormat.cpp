@@ -29,7 +29,9 @@ LogicalResult MixedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErr
   return success();
 }
 
-WeightFormatInterface MixedAttr::getFormat(size_t index) const { return cast<WeightFormatInterface>(getFormats()[index]); }
+WeightFormatInterface MixedAttr::getFormat(size_t index) const {
+  return cast<WeightFormatInterface>(getFormats()[index]);
+}
 
 unsigned MixedAttr::getCodeBits() const {
   unsigned most = 0;

@@ -1,7 +1,7 @@
 //===- CodebookToUniform.cpp - tables of integers, as wider codes ---------===//
 //
-// Part of lowbit-canonicalize-weights. Where the entries of the tables are multiples of one power of two u and span less than 2^8 of
-// them, s T[q] = (s u) (T[q] / u) is a uniform weight of more bits, exactly: FP4's e2m1 takes 5.
+// Part of lowbit-canonicalize-weights. Where the entries of the tables are multiples of one power of two u and span
+// less than 2^8 of them, s T[q] = (s u) (T[q] / u) is a uniform weight of more bits, exactly: FP4's e2m1 takes 5.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Codebooks.h"

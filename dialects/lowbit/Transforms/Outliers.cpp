@@ -1,7 +1,8 @@
 //===- Outliers.cpp - what the outliers of a weight add -------------------===//
 //
-// The constants are laid out with the rows of the weight innermost: the loop that vectorizes runs along N, and the sum of each
-// output keeps its order. That, and the conversion of values to f32, copies the outliers, a few hundredths of a weight.
+// The constants are laid out with the rows of the weight innermost: the loop that vectorizes runs along N, and the sum
+// of each output keeps its order. That, and the conversion of values to f32, copies the outliers, a few hundredths of
+// a weight.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/Transforms/Outliers.h"
@@ -18,7 +19,8 @@
 using namespace mlir;
 using namespace lutra::lowbit;
 
-/// Checks that `places` are ascending columns, with -1 for "none" at the end when `mayEnd`. `row` is for the diagnostic.
+/// Checks that `places` are ascending columns, with -1 for "none" at the end when `mayEnd`. `row` is for the
+/// diagnostic.
 static LogicalResult checkPlaces(WeightOp weight, ArrayRef<int32_t> places, bool mayEnd, int64_t row) {
   int64_t cols = weight.getType().getCols();
   int32_t last = -1;

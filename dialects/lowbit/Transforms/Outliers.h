@@ -12,8 +12,8 @@
 
 namespace lutra::lowbit {
 
-/// The M x N sums over the outliers of `weight`, in f32: o = +0, then o = fma(a[m, k], v, o) by ascending k. Fails with a
-/// diagnostic when the places of the outliers are not as the format says.
+/// The M x N sums over the outliers of `weight`, in f32: o = +0, then o = fma(a[m, k], v, o) by ascending k. Fails
+/// with a diagnostic when the places of the outliers are not as the format says.
 mlir::FailureOr<mlir::Value> createOutlierSums(mlir::OpBuilder &builder, MatmulOp product, WeightOp weight);
 
 } // namespace lutra::lowbit

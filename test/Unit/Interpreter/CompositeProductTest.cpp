@@ -1,7 +1,7 @@
 //===- CompositeProductTest.cpp - products with weights made of weights ---===//
 //
-// Dense products of composite weights against the formulas of docs/spec/numerics.md, bit for bit: as they are written, taken
-// apart, and lowered. Lookup products: the same bits before and after the passes over weights.
+// Dense products of composite weights against the formulas of docs/spec/numerics.md, bit for bit: as they are written,
+// taken apart, and lowered. Lookup products: the same bits before and after the passes over weights.
 //
 //===----------------------------------------------------------------------===//
 #include "Fixture.h"
@@ -75,7 +75,8 @@ protected:
     auto function = module->lookupSymbol<mlir::func::FuncOp>("main");
     NpyArray precision = NpyArray::zeros(DType::I32, {1});
     precision.as<int32_t>()[0] = bits;
-    mlir::FailureOr<std::vector<NpyArray>> results = interpret(function, {floats(activations, {3, cols}), precision}, {});
+    mlir::FailureOr<std::vector<NpyArray>> results =
+        interpret(function, {floats(activations, {3, cols}), precision}, {});
     if (mlir::failed(results)) {
       ADD_FAILURE() << messages;
       return {};
@@ -115,7 +116,8 @@ protected:
       return y;
     int64_t count = format.getCount();
     auto values = mlir::cast<mlir::DenseElementsAttr>(part.getComponents().get("values"));
-    auto places = mlir::cast<mlir::DenseElementsAttr>(part.getComponents().get(format.getColumns() ? "columns" : "indices"));
+    auto places =
+        mlir::cast<mlir::DenseElementsAttr>(part.getComponents().get(format.getColumns() ? "columns" : "indices"));
     float o = 0;
     for (int64_t i = 0; i < count; ++i) {
       int64_t place = (*(places.value_begin<llvm::APInt>() + (format.getColumns() ? 0 : n * count) + i)).getSExtValue();
@@ -183,7 +185,8 @@ TEST_F(CompositeProductTest, DenseNestedAtRunTime) {
   for (bool table : {false, true}) {
     WeightFormatInterface body = UniformAttr::get(&context, 6, 12, ZeroKind::Integer);
     if (table)
-      body = CodebookAttr::get(&context, 4, 12, CodebookTable::Channel, Granularity::Group, builder.getF32Type(), false);
+      body = CodebookAttr::get(&context, 4, 12, CodebookTable::Channel, Granularity::Group, builder.getF32Type(),
+                               false);
     auto format = NestedAttr::get(&context, body, 2);
     build(format, 7, 45, true, true);
     builder.setInsertionPointAfter(weight);

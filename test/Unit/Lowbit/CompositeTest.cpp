@@ -1,7 +1,7 @@
 //===- CompositeTest.cpp - codebooks, nested, mixed and outlier weights ---===//
 //
-// Values by an independent formula over the elements of the components; planes exact for every code; quantizers round to
-// nearest. Products of these weights are tested with the interpreter.
+// Values by an independent formula over the elements of the components; planes exact for every code; quantizers round
+// to nearest. Products of these weights are tested with the interpreter.
 //
 //===----------------------------------------------------------------------===//
 #include "RandomFormat.h"
@@ -56,21 +56,22 @@ protected:
       value = normal(random);
     DictionaryAttr components = format.quantize(values, rows, cols);
     EXPECT_TRUE(components);
-    auto op = WeightOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, rows, cols, format), components);
+    auto type = WeightType::get(&context, rows, cols, format);
+    auto op = WeightOp::create(builder, builder.getUnknownLoc(), type, components);
     EXPECT_TRUE(succeeded(op.verify()));
     return op;
   }
 
   /// Every table, granularity and type of scales.
   CodebookAttr makeCodebook(int64_t at) {
-    const CodebookTable tables[] = {CodebookTable::NF4, CodebookTable::BnbFP4, CodebookTable::E2M1, CodebookTable::Tensor,
-                                    CodebookTable::Channel};
+    const CodebookTable tables[] = {CodebookTable::NF4, CodebookTable::BnbFP4, CodebookTable::E2M1,
+                                    CodebookTable::Tensor, CodebookTable::Channel};
     const Type scales[] = {builder.getF32Type(), builder.getF16Type(), builder.getBF16Type(),
                            Float8E8M0FNUType::get(&context), Float8E4M3FNType::get(&context)};
     CodebookTable table = tables[at % 5];
     unsigned bits = getFixedTable(table).empty() ? static_cast<unsigned>(pick(1, 8)) : 4;
-    return CodebookAttr::get(&context, bits, pick(1, 40), table, static_cast<Granularity>(at / 5 % 3), scales[at / 15 % 5],
-                             at % 2 == 0);
+    return CodebookAttr::get(&context, bits, pick(1, 40), table, static_cast<Granularity>(at / 5 % 3),
+                             scales[at / 15 % 5], at % 2 == 0);
   }
 
   static unsigned codeOf(DictionaryAttr components, int64_t n, int64_t k, unsigned bits, int64_t group) {
@@ -87,8 +88,8 @@ protected:
   }
 
   /// s T[q >> dropped] from the components, by the format's definition.
-  static double codebookValue(CodebookAttr format, DictionaryAttr components, StringRef table, unsigned dropped, int64_t n,
-                              int64_t k) {
+  static double codebookValue(CodebookAttr format, DictionaryAttr components, StringRef table, unsigned dropped,
+                              int64_t n, int64_t k) {
     std::vector<double> scales = numbers(components.get("scales"));
     auto type = cast<ShapedType>(cast<ElementsAttr>(components.get("scales")).getType());
     int64_t row = type.getDimSize(0) == 1 ? 0 : n, col = type.getDimSize(1) == 1 ? 0 : k / format.getGroup();
@@ -99,7 +100,8 @@ protected:
     if (!getFixedTable(format.getTable()).empty())
       return scale * getFixedTable(format.getTable())[code];
     int64_t entries = int64_t(1) << (format.getBits() - dropped);
-    return scale * numbers(components.get(table))[(format.getTable() == CodebookTable::Channel ? n * entries : 0) + code];
+    int64_t first = format.getTable() == CodebookTable::Channel ? n * entries : 0;
+    return scale * numbers(components.get(table))[first + code];
   }
 
   MLIRContext context;
@@ -242,7 +244,8 @@ TEST_F(CompositeTest, TruncatedWeightsKeepTheMiddleOfTheBucket) {
       least = std::min(least, 4u);
       break;
     default:
-      body = CodebookAttr::get(&context, bits, group, CodebookTable::Channel, Granularity::Group, builder.getF32Type(), false);
+      body = CodebookAttr::get(&context, bits, group, CodebookTable::Channel, Granularity::Group, builder.getF32Type(),
+                               false);
     }
     auto format = NestedAttr::get(&context, body, least);
     WeightOp op = quantize(format, rows, cols);
@@ -273,7 +276,8 @@ TEST_F(CompositeTest, TruncatedWeightsKeepTheMiddleOfTheBucket) {
             double middle = (whole->code(n, k) >> dropped) * step + (step - 1) / 2;
             expected = double(whole->alpha(n, g)) * (2 * middle - double((1u << bits) - 1) + whole->zeta(n, g));
           }
-          ASSERT_NEAR(reader->value(n, k), expected, std::fabs(expected) * 1e-12 + 1e-12) << at << " at " << b << " bits";
+          ASSERT_NEAR(reader->value(n, k), expected, std::fabs(expected) * 1e-12 + 1e-12)
+              << at << " at " << b << " bits";
         }
       }
     }
@@ -282,7 +286,8 @@ TEST_F(CompositeTest, TruncatedWeightsKeepTheMiddleOfTheBucket) {
 
 TEST_F(CompositeTest, NestedCodesAreThoseOfTheNarrowTables) {
   // More values than buckets: each bucket of b bits is the union of those below it, and tables ascend.
-  auto body = CodebookAttr::get(&context, 4, 64, CodebookTable::Channel, Granularity::Channel, builder.getF32Type(), false);
+  auto body = CodebookAttr::get(&context, 4, 64, CodebookTable::Channel, Granularity::Channel, builder.getF32Type(),
+                                false);
   WeightOp op = quantize(NestedAttr::get(&context, body, 2), 3, 64);
   for (unsigned b = 2; b <= 4; ++b) {
     std::vector<double> table = numbers(op.getComponents().get(getNestedTableName(b)));
@@ -296,7 +301,8 @@ TEST_F(CompositeTest, NestedCodesAreThoseOfTheNarrowTables) {
 TEST_F(CompositeTest, MixedAndOutlierWeightsApproachTheirValues) {
   for (int64_t at = 0; at < 20; ++at) {
     int64_t rows = pick(3, 9), cols = pick(8, 70);
-    auto four = UniformAttr::get(&context, 4, 16, ZeroKind::Midpoint), eight = UniformAttr::get(&context, 8, 16, ZeroKind::Midpoint);
+    auto four = UniformAttr::get(&context, 4, 16, ZeroKind::Midpoint);
+    auto eight = UniformAttr::get(&context, 8, 16, ZeroKind::Midpoint);
     Attribute formats[] = {four, OutliersAttr::get(&context, eight, 0, 2, builder.getF16Type())};
     WeightOp op = quantize(MixedAttr::get(&context, {rows - 2, 2}, formats), rows, cols);
     std::vector<double> permutation = numbers(op.getComponents().get("permutation"));

@@ -4,6 +4,7 @@
 // needed rarely is in `--help-hidden`.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/onnx/IR/NodeNames.h"
 #include "lutra/Driver/Driver.h"
 #include "lutra/InitAll.h"
 #include "lutra/Support/Version.h"
@@ -80,22 +81,15 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// The names of the ONNX nodes or tensors that a location holds: several where nodes were merged.
-static void collectNodeNames(mlir::Location loc, SmallVectorImpl<StringRef> &names) {
-  if (auto name = mlir::dyn_cast<mlir::NameLoc>(loc)) {
-    if (!is_contained(names, name.getName().getValue()))
-      names.push_back(name.getName());
-  } else if (auto fused = mlir::dyn_cast<mlir::FusedLoc>(loc)) {
-    for (mlir::Location part : fused.getLocations())
-      collectNodeNames(part, names);
-  }
-}
-
 /// Prints a diagnostic that no source file goes with: an ONNX node has a name instead of a line.
 static void printDiagnostic(mlir::Diagnostic &diagnostic) {
   std::string message = diagnostic.str();
   SmallVector<StringRef> nodes;
-  collectNodeNames(diagnostic.getLocation(), nodes);
+  lutra::onnx::collectNodeNames(diagnostic.getLocation(), nodes);
+  // A remark names its nodes once, in front.
+  if (std::string field = " | Function=" + join(nodes, ", "); diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark)
+    if (size_t place = message.find(field); place != std::string::npos)
+      message.erase(place, field.size());
   if (any_of(nodes, [&](StringRef node) { return !StringRef(message).contains(node); }))
     message = (Twine(nodes.size() == 1 ? "node '" : "nodes '") + join(nodes, "', '") + "': " + message).str();
   switch (diagnostic.getSeverity()) {

@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Weights.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 #include "dialects/lowbit/Transforms/WeightNarrowing.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/DenseMap.h"
 
 #define DEBUG_TYPE "lowbit-canonicalize-weights"
@@ -63,7 +63,7 @@ private:
       if (auto constant = weight.getDefiningOp<WeightOp>()) {
         builder.setInsertionPointAfter(constant);
         if (WeightOp uniform = convertCodebook(builder, constant, *reader)) {
-          remark::passed(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+          remark::passed(weight.getLoc(), remarkOf(DEBUG_TYPE, weight.getLoc()))
               << remark::reason("the table is of integers, which take {0} bits", uniform.getType().getBits());
           weight = uniform;
           type = uniform.getType();
@@ -75,7 +75,7 @@ private:
       if (auto constant = weight.getDefiningOp<WeightOp>(); constant && narrow) {
         builder.setInsertionPointAfter(constant);
         if (WeightOp narrowed = narrowWeight(builder, constant, *reader)) {
-          remark::passed(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+          remark::passed(weight.getLoc(), remarkOf(DEBUG_TYPE, weight.getLoc()))
               << remark::reason("the codes use {0} of {1} bits", narrowed.getType().getBits(), type.getBits())
               << remark::metric("rows", type.getRows()) << remark::metric("cols", type.getCols());
           weight = narrowed;
@@ -88,7 +88,7 @@ private:
       planes = reader->getSource().findPlanesFormat();
     }
     if (!planes) {
-      remark::missed(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+      remark::missed(weight.getLoc(), remarkOf(DEBUG_TYPE, weight.getLoc()))
           << remark::reason("a weight in this format has no bit planes; it is dequantized (lowbit-lower-to-dense)");
       return weight;
     }

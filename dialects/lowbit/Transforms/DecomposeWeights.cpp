@@ -1,7 +1,7 @@
 //===- DecomposeWeights.cpp - products with weights made of weights -------===//
 //
-// lowbit-decompose-weights: see CompositePasses.td. A product that comes of one may have a composite weight again (a part of a
-// mixed weight with outliers): it is taken apart in turn. Outliers.cpp has the sums of outliers.
+// lowbit-decompose-weights: see CompositePasses.td. A product that comes of one may have a composite weight again (a
+// part of a mixed weight with outliers): it is taken apart in turn. Outliers.cpp has the sums of outliers.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Composite.h"
@@ -107,8 +107,8 @@ static FailureOr<Value> decomposeNested(MatmulOp product, WeightOp weight) {
   for (unsigned bits = least; bits < most; ++bits)
     cases.push_back(bits);
   Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), precision);
-  // All cases write to one tensor, which outlives them: as buffers they then yield nothing of their own. An allocation, not
-  // an empty tensor: those are replaced by what is nearest, in one case and not in another.
+  // All cases write to one tensor, which outlives them: as buffers they then yield nothing of their own. An
+  // allocation, not an empty tensor: those are replaced by what is nearest, in one case and not in another.
   auto type = cast<RankedTensorType>(product.getType());
   SmallVector<Value> dynamicSizes;
   if (type.isDynamicDim(0))
@@ -163,8 +163,8 @@ static Value gatherColumns(OpBuilder &builder, MatmulOp product, Value matrix, A
   bindDims(builder.getContext(), m, n);
   auto maps = makeMaps(builder.getContext(), {{n}, {m, n}});
   SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
-  return linalg::GenericOp::create(builder, loc, empty.getType(), ValueRange{indices}, ValueRange{empty}, maps, iterators,
-                                   [&](OpBuilder &b, Location loc, ValueRange args) {
+  return linalg::GenericOp::create(builder, loc, empty.getType(), ValueRange{indices}, ValueRange{empty}, maps,
+                                   iterators, [&](OpBuilder &b, Location loc, ValueRange args) {
                                      Value row = linalg::IndexOp::create(b, loc, 0);
                                      Value place = arith::IndexCastOp::create(b, loc, b.getIndexType(), args[0]);
                                      Value y = tensor::ExtractOp::create(b, loc, matrix, ValueRange{row, place});
@@ -218,8 +218,8 @@ static FailureOr<Value> decomposeOutliers(MatmulOp product, WeightOp weight) {
   Value empty = tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
   SmallVector<AffineMap> maps(3, builder.getMultiDimIdentityMap(2));
   SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
-  Value sum = linalg::GenericOp::create(builder, loc, empty.getType(), ValueRange{y, *outliers}, ValueRange{empty}, maps,
-                                        iterators,
+  Value sum = linalg::GenericOp::create(builder, loc, empty.getType(), ValueRange{y, *outliers}, ValueRange{empty},
+                                        maps, iterators,
                                         [](OpBuilder &b, Location loc, ValueRange args) {
                                           Value sum = arith::AddFOp::create(b, loc, args[0], args[1]);
                                           linalg::YieldOp::create(b, loc, sum);

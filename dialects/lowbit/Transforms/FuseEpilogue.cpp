@@ -190,7 +190,7 @@ void FuseEpilogue::report(LookupMatmulOp op) {
     int64_t operations = llvm::count_if(op.getEpilogue().front().without_terminator(), [](Operation &inner) {
       return !inner.hasTrait<OpTrait::ConstantLike>();
     });
-    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
+    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
         << remark::reason("the product applies {0} operations to its outputs before it stores them", operations)
         << remark::metric("operations", operations) << remark::metric("operands", op.getEpilogueOperands().size());
     return;
@@ -202,5 +202,5 @@ void FuseEpilogue::report(LookupMatmulOp op) {
   else if (reader)
     reason = ("'" + reader->getName().getStringRef() + "' reads the product, not an element-wise linalg.generic").str();
   if (!reason.empty())
-    remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason("{0}", reason);
+    remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason("{0}", reason);
 }

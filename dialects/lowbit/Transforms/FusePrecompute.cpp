@@ -228,7 +228,7 @@ bool FusePrecompute::moveReadersAfter(PrecomputeOp op, const FusionSet &set) {
 
 FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   auto missed = [&](const char *reason) {
-    remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason(reason);
+    remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason(reason);
     return false;
   };
   FusionSet set = collect(op);
@@ -286,7 +286,7 @@ FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   for (Operation *fused : set.ops)
     if (isOpTriviallyDead(fused))
       rewriter.eraseOp(fused);
-  remark::passed(assembled.getLoc(), remarkOf(DEBUG_TYPE))
+  remark::passed(assembled.getLoc(), remarkOf(DEBUG_TYPE, assembled.getLoc()))
       << remark::reason("{0} ops are computed row by row with their tables", set.ops.size())
       << remark::metric("ops", set.ops.size());
   return true;

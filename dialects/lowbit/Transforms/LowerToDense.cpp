@@ -80,7 +80,7 @@ private:
                                                linalg::YieldOp::create(b, loc, sum);
                                              });
     WeightType type = product.getWeight().getType();
-    remark::passed(loc, remarkOf(DEBUG_TYPE))
+    remark::passed(loc, remarkOf(DEBUG_TYPE, loc))
         << remark::reason("multiplied by dequantized weights{0}", all ? ", as all are" : "")
         << remark::metric("bytes", type.getRows() * type.getCols() * 4);
     product.replaceAllUsesWith(createProductResult(builder, product, generic.getResult(0)));

@@ -4,7 +4,7 @@
 // several weights, one after the other, is the products, side by side.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/ConcatRows.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
@@ -42,7 +42,7 @@ private:
 } // namespace
 
 static void missed(MatmulOp op, const std::string &reason) {
-  remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE)) << remark::reason("{0}", reason);
+  remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason("{0}", reason);
 }
 
 static std::string text(Attribute attribute) {
@@ -54,7 +54,7 @@ static std::string text(Attribute attribute) {
 /// Why two products of the same activations cannot be one, or nothing.
 static std::string findDifference(MatmulOp a, MatmulOp b) {
   WeightFormatInterface formatA = a.getWeight().getType().getFormat(), formatB = b.getWeight().getType().getFormat();
-  if (formatA != formatB)
+  if (!getConcatFormat({formatA, formatB}))
     return "the weights have different formats: " + text(formatA) + " and " + text(formatB);
   if (a->getAttrDictionary() != b->getAttrDictionary())
     return "the products have different attributes: " + text(a->getAttrDictionary()) + " and " +
@@ -83,6 +83,7 @@ bool MergeMatmuls::merge(ArrayRef<MatmulOp> products) {
   auto &dominance = getAnalysis<DominanceInfo>();
   SmallVector<MatmulOp> merged;
   SmallVector<Value> weights;
+  SmallVector<WeightFormatInterface> formats;
   SmallVector<Location> locations;
   int64_t channels = 0;
   for (MatmulOp op : products) {
@@ -92,6 +93,7 @@ bool MergeMatmuls::merge(ArrayRef<MatmulOp> products) {
     }
     merged.push_back(op);
     weights.push_back(op.getWeight());
+    formats.push_back(op.getWeight().getType().getFormat());
     locations.push_back(op.getLoc());
     channels += op.getWeight().getType().getRows();
   }
@@ -100,7 +102,7 @@ bool MergeMatmuls::merge(ArrayRef<MatmulOp> products) {
 
   ImplicitLocOpBuilder b(FusedLoc::get(&getContext(), locations), first);
   WeightType type = first.getWeight().getType();
-  Value weight = ConcatRowsOp::create(b, WeightType::get(&getContext(), channels, type.getCols(), type.getFormat()), weights);
+  Value weight = ConcatRowsOp::create(b, WeightType::get(&getContext(), channels, type.getCols(), getConcatFormat(formats)), weights);
   // Everything but weight and type as in each of them.
   auto product = cast<MatmulOp>(b.clone(*first));
   product->setLoc(b.getLoc());
@@ -118,7 +120,7 @@ bool MergeMatmuls::merge(ArrayRef<MatmulOp> products) {
     op.replaceAllUsesWith(slice);
     channel += result.getDimSize(1);
   }
-  remark::passed(product.getLoc(), remarkOf(DEBUG_TYPE))
+  remark::passed(product.getLoc(), remarkOf(DEBUG_TYPE, product.getLoc()))
       << remark::reason("{0} products of the same activations become one of {1} channels", merged.size(), channels)
       << remark::metric("products", merged.size()) << remark::metric("channels", channels);
   for (MatmulOp op : merged)

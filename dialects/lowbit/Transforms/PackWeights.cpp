@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Weights.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/DenseMap.h"
 
 #define DEBUG_TYPE "lowbit-pack-weights"
@@ -61,7 +61,7 @@ private:
     builder.setInsertionPointAfterValue(weight);
     auto op = PackOp::create(builder, weight.getLoc(), type.withFormat(format), weight);
     int64_t bytes = format.getTotalBytes(type.getRows(), type.getCols());
-    remark::analysis(weight.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+    remark::analysis(weight.getLoc(), remarkOf(DEBUG_TYPE, weight.getLoc()))
         << remark::add("{0:F2} bits per weight", 8.0 * bytes / (double(type.getRows()) * type.getCols()))
         << remark::metric("bytes", bytes);
     return op.getResult();

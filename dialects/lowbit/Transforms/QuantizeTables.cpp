@@ -66,14 +66,14 @@ private:
     if (element == TableElement::I8 && largest <= getLargestEntry(TableElement::I8))
       return getKindAttr(&getContext(), {TableElement::I8, exact.getScale()});
     if (asked() != exact)
-      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE))
+      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("{0} is not taken: sums of four codes of {1} bits reach {2} and stay exact in i16 with the codes' scale",
                             describe(asked()), op.getActivationBits(), largest);
     return exact;
   }
 
   void remarkOn(Operation *op, TableType type) {
-    remark::passed(op->getLoc(), remarkOf(DEBUG_TYPE))
+    remark::passed(op->getLoc(), remarkOf(DEBUG_TYPE, op->getLoc()))
         << remark::reason("tables of {0}", describe(type.getKind())) << remark::metric("row-bytes", bytesPerRow(type))
         << remark::metric("f32-row-bytes", bytesPerRow(type.withKind(getKindAttr(&getContext(), {TableElement::F32, TableScale::Group}))));
   }
@@ -85,7 +85,7 @@ private:
     for (Operation *user : op->getUsers()) {
       if (isa<LookupMatmulOp>(user))
         continue;
-      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE))
+      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
       return;
     }

@@ -7,13 +7,23 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_REMARKS_H
 #define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_REMARKS_H
 
+#include "dialects/onnx/IR/NodeNames.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace lutra::lowbit {
 
-/// The options of a remark of the pass `argument`.
-inline mlir::remark::RemarkOpts remarkOf(llvm::StringRef argument) {
-  return mlir::remark::RemarkOpts::name(argument).category(argument);
+/// The options of a remark of the pass `argument` at `loc`. The ONNX nodes there stand for the function that other compilers name: a
+/// YAML file has no other place for them.
+inline mlir::remark::RemarkOpts remarkOf(llvm::StringRef argument, mlir::Location loc) {
+  auto options = mlir::remark::RemarkOpts::name(argument).category(argument);
+  llvm::SmallVector<llvm::StringRef> nodes;
+  onnx::collectNodeNames(loc, nodes);
+  if (nodes.empty())
+    return options;
+  // The options only refer to the text: the context keeps it.
+  return options.function(mlir::StringAttr::get(loc.getContext(), llvm::join(nodes, ", ")).getValue());
 }
 
 } // namespace lutra::lowbit

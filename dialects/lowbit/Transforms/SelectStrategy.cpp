@@ -45,7 +45,7 @@ struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> 
   void runOnOperation() override {
     getOperation()->walk([&](MatmulOp op) {
       if (op.getStrategy()) {
-        remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE))
+        remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
             << remark::reason("the product already states {0}", stringifyStrategy(*op.getStrategy()).str());
         return;
       }
@@ -72,7 +72,7 @@ private:
   Strategy choose(MatmulOp op) const {
     WeightFormatInterface format = op.getWeight().getType().getFormat();
     auto chosen = [&](Strategy strategy, StringRef why) {
-      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
+      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("{0}: {1}", stringifyStrategy(strategy).str(), why.str());
       return strategy;
     };
@@ -84,7 +84,7 @@ private:
     if (bandwidth == 0)
       return chosen(Strategy::Lut, "the weight is in bit planes, and no facts of the machine are given");
     Cost cost = predict(op);
-    remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE))
+    remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
         << remark::add("predicted: lut {0:F1} us, dense {1:F1} us", cost.lookup / 1000, cost.dense / 1000)
         << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
     return cost.lookup <= cost.dense ? chosen(Strategy::Lut, "predicted to be the fastest")

@@ -83,7 +83,7 @@ private:
   static void report(Leader &leader, MutableArrayRef<Leader> leaders) {
     if (leader.locations.size() > 1) {
       leader.op->setLoc(FusedLoc::get(leader.op.getContext(), leader.locations));
-      remark::passed(leader.op.getLoc(), remarkOf(DEBUG_TYPE))
+      remark::passed(leader.op.getLoc(), remarkOf(DEBUG_TYPE, leader.op.getLoc()))
           << remark::reason("{0} equal tables are computed once", leader.locations.size())
           << remark::metric("tables", leader.locations.size());
     }
@@ -91,10 +91,10 @@ private:
       if (&other == &leader)
         return;
       if (isEqual(other.op, leader.op))
-        remark::missed(leader.op.getLoc(), remarkOf(DEBUG_TYPE))
+        remark::missed(leader.op.getLoc(), remarkOf(DEBUG_TYPE, leader.op.getLoc()))
             << remark::reason("an equal table is computed in another branch, and neither is computed before the other");
       else
-        remark::missed(leader.op.getLoc(), remarkOf(DEBUG_TYPE))
+        remark::missed(leader.op.getLoc(), remarkOf(DEBUG_TYPE, leader.op.getLoc()))
             << remark::reason("the same activations have another table too: {0}, not {1}", text(other.op.getType()),
                               text(leader.op.getType()));
     }

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 
-#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "lowbit-symmetrize-tables"
 
@@ -30,12 +30,12 @@ struct SymmetrizeTables : lutra::lowbit::impl::SymmetrizeTablesBase<SymmetrizeTa
       for (Operation *user : op->getUsers()) {
         if (isa<LookupMatmulOp>(user))
           continue;
-        remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+        remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
             << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
         return;
       }
       op.getTable().setType(type.withSymmetric(true));
-      remark::passed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("every use is a lookup of -1 and +1 planes: 8 of 16 entries are computed");
     });
   }

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 
-#include "mlir/IR/Remarks.h"
 #include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "lowbit-tile-elongated"
@@ -101,14 +101,14 @@ private:
     if (bestM == 0) {
       // Slower than the cost says, but right: groups as long as K times 8 planes are nobody's error.
       bestM = bestTiles = bestGroups = 1;
-      remark::missed(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("no tile fits, so the smallest is taken: one group of one activation row needs {0} bytes of "
                             "tables and one step of {1} weight rows {2} bytes twice, but l1-bytes is {3} and l2-bytes {4}",
                             bytes.tables, rows.getValue(), bytes.weights, l1Bytes.getValue(), l2Bytes.getValue());
     }
     int64_t n = std::min(bestTiles * rows, weight.getRows());
     int64_t k = std::min(bestGroups * group, weight.getCols());
-    remark::analysis(op.getLoc(), remark::RemarkOpts::name(DEBUG_TYPE).category(DEBUG_TYPE))
+    remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
         << remark::add("tile m = {0}, n = {1}, k = {2}", bestM, n, k)
         << remark::metric("table-bytes", bestM * bestGroups * bytes.tables)
         << remark::metric("weight-bytes", bestTiles * bestGroups * bytes.weights);

@@ -61,7 +61,7 @@ struct UnfuseEpilogue : lutra::lowbit::impl::UnfuseEpilogueBase<UnfuseEpilogue> 
     getOperation()->walk([](LookupMatmulOp op) {
       if (op.getEpilogue().empty())
         return;
-      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE))
+      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("the epilogue is computed behind the product, over {0} channels",
                             op.getWeight().getType().getRows());
       unfuse(op);

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from lutra import Session, compile, formats, onnx_domain
+from lutra import LutraError, Session, compile, formats, onnx_domain
 from lutra.formats import Components, Format
 from lutra.formats.examples import read_examples
 from onnx import TensorProto, helper, numpy_helper
@@ -233,6 +233,9 @@ class QuantizedActivations(DomainTest):
             "codebook(bits=4, group=16, table=e2m1)",
             "codebook(bits=4, group=16, table=nf4)",
             "nested(uniform(bits=6, group=16), min_bits=2)",
+            "mixed(uniform(bits=2, group=16), codebook(bits=4, group=8, table=bnb_fp4), rows=[30, 7])",
+            "outliers(uniform(bits=3, group=16), columns=4)",
+            "outliers(uniform(bits=3, group=16), entries=3)",
         )
         self.products([Case.random(spelling, activation="int8_per_token") for spelling in spellings], ("i8",))
 
@@ -269,6 +272,10 @@ class RunTimePrecision(DomainTest):
             self.same_bits(got, compiled.interpret("f32")["y"], f"{bits} bits")
             case.bits = bits
             self.near(got, x, case.weights())
+        for bits in (2, 7, 2**32 + 3):
+            compiled.feed["bits"] = np.array(bits, np.int64)
+            with self.assertRaisesRegex(LutraError, "the precision of a weight must be 3 to 6 bits"):
+                compiled.run("f32")
 
 
 class Examples(DomainTest):
@@ -321,7 +328,7 @@ class Gathers(DomainTest):
         names = [tensor.name for tensor in tensors]
         node = onnx_domain.gather("/embed", "ids", "y", case.format, names, N, K)
         compiled = self.model([node], tensors, {"ids": np.array([1, N])}, {"ids": ["s"], "y": ["s", K]})
-        with self.assertRaisesRegex(Exception, "node '/embed' .*: an index is out of range for axis 0 of the weight"):
+        with self.assertRaisesRegex(LutraError, "node '/embed' .*: an index is out of range for axis 0 of the weight"):
             compiled.run("i8")
 
 

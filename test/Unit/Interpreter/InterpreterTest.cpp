@@ -82,7 +82,7 @@ TEST_F(InterpreterTest, AssembledTablesMultiplyLikePrecomputedOnes) {
   ASSERT_EQ(results.size(), 1u) << messages;
   EXPECT_THAT(results[0].as<float>(), ElementsAre(200));
   EXPECT_TRUE(run(text, {floats(tables.f32, {1, 1, 32}), floats({1, 2}, {2, 1}), floats(tables.sums, {1, 1})}).empty());
-  EXPECT_THAT(messages, HasSubstr("do not make '!lowbit.table"));
+  EXPECT_THAT(messages, HasSubstr("do not make tables of 4 columns in groups of 4"));
 }
 
 TEST_F(InterpreterTest, FailedAssertIsAnError) {

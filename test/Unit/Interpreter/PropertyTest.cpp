@@ -98,7 +98,7 @@ TEST_P(PropertyTest, I8TablesAreWithinTheTablesRounding) {
       // Each entry is off by at most ts / 2 (and a little for ts's own rounding), weighted by alpha and 2^p.
       double bound = scale[m * c.n + n] * c.k * 0x1p-22;
       for (int64_t g = 0; g < tables.groups; ++g)
-        bound += std::fabs(w.alpha(n, g)) * tables.scales[m * tables.groups + g] * 0.502 * tables.tables *
+        bound += std::fabs(w.alpha(n, g)) * tables.scale(m, g, 0) * 0.502 * tables.tables *
                  ((1u << c.bits) - 1);
       EXPECT_NEAR(y[m * c.n + n], expected[m * c.n + n], bound);
     }

@@ -58,3 +58,19 @@ func.func @two_formats(%a: tensor<2x64xf32>, %p: !w8, %q: !bcq) -> (tensor<2x8xf
 // LOC-DAG: #[[K:.*]] = loc("/k_proj/MatMul")
 // LOC-DAG: #[[V:.*]] = loc("/v_proj/MatMul")
 // LOC-DAG: #[[FUSED]] = loc(fused[#[[Q]], #[[K]], #[[V]]])
+
+!t1 = !lowbit.weight<1x64, #lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32, per = tensor>>
+!t2 = !lowbit.weight<2x64, #lowbit.bipolar<planes = 2, group = 32, zeta = -1.0 : f32, per = tensor>>
+
+// A scale per tensor becomes one per channel, and constant zetas that differ are none.
+// CHECK-LABEL: func @what_parts_share
+// CHECK: lowbit.concat_rows {{.*}} -> !lowbit.weight<2x64, #lowbit.bipolar<planes = 2, group = 32, zeta = 1.000000e+00 : f32, per = channel>>
+// CHECK: lowbit.concat_rows {{.*}} -> !lowbit.weight<3x64, #lowbit.bipolar<planes = 2, group = 32, per = channel>>
+func.func @what_parts_share(%a: tensor<2x64xf32>, %b: tensor<2x64xf32>, %u: !t1, %v: !t1, %w: !t2)
+    -> (tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x2xf32>) {
+  %0 = lowbit.matmul %a, %u : tensor<2x64xf32>, !t1 -> tensor<2x1xf32>
+  %1 = lowbit.matmul %a, %v : tensor<2x64xf32>, !t1 -> tensor<2x1xf32>
+  %2 = lowbit.matmul %b, %u : tensor<2x64xf32>, !t1 -> tensor<2x1xf32>
+  %3 = lowbit.matmul %b, %w : tensor<2x64xf32>, !t2 -> tensor<2x2xf32>
+  return %0, %1, %2, %3 : tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x2xf32>
+}

@@ -121,6 +121,7 @@ private:
 std::optional<ElementType> parseType(StringRef text) {
   return llvm::StringSwitch<std::optional<ElementType>>(text)
       .Case("i8", ElementType::I8)
+      .Case("i16", ElementType::I16)
       .Case("i32", ElementType::I32)
       .Case("f16", ElementType::F16)
       .Case("f32", ElementType::F32)
@@ -226,8 +227,8 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   llvm::SmallVector<StringRef, 6> parts;
   mnemonic.split(parts, '.');
   auto bad = [&] {
-    line.fail("expected lmma.m<M>n<N>k<K>.<i8|f32>.w<1..8>.<i32|f32>.<i32|f32> with the accumulator of the table's "
-              "kind, but found '" +
+    line.fail("expected lmma.m<M>n<N>k<K>.<i8|i16|f16|f32>.w<1..8>.<i32|f32>.<i32|f32> with the accumulator of the "
+              "table's kind, but found '" +
               mnemonic + "'");
   };
   StringRef shape = parts.size() == 6 ? parts[1] : "";
@@ -240,11 +241,11 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   StringRef width = parts[3];
   if (!type || !acc || acc != out || !width.consume_front("w") || width.getAsInteger(10, i.planes))
     return bad();
-  if (!(type == ElementType::I8 && acc == ElementType::I32) && !(type == ElementType::F32 && acc == ElementType::F32))
+  if (type == ElementType::I32 || acc != (isFloat(*type) ? ElementType::F32 : ElementType::I32))
     return bad();
   i.opcode = Opcode::Lmma;
   i.type = *type;
-  i.dst = line.reg(*type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
+  i.dst = line.reg(isFloat(*type) ? RegisterFile::AccF32 : RegisterFile::AccI32);
   line.expect(',');
   i.src[0] = line.reg(RegisterFile::Table);
   line.expect('[');
@@ -275,7 +276,7 @@ void Assembler::instruction(Line &line, Instruction &i) {
   };
   if (mnemonic.starts_with("lmma."))
     return lmma(line, mnemonic, i);
-  if (typed("ld.table.", {ElementType::I8, ElementType::F32})) {
+  if (typed("ld.table.", {ElementType::I8, ElementType::I16, ElementType::F16, ElementType::F32})) {
     i.opcode = Opcode::LoadTable;
     i.dst = line.reg(RegisterFile::Table);
     comma();
@@ -328,6 +329,21 @@ void Assembler::instruction(Line &line, Instruction &i) {
       comma();
       i.src[index] = line.reg(index < 3 ? RegisterFile::Rows : RegisterFile::Cols);
     }
+  } else if (typed("fma.rows.", {ElementType::I32, ElementType::F32})) {
+    i.opcode = Opcode::FmaRows;
+    i.dst = line.reg(RegisterFile::AccF32);
+    comma();
+    i.src[0] = line.reg(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
+    comma();
+    i.src[1] = line.reg(RegisterFile::Rows);
+  } else if (mnemonic == "fma.cols" || mnemonic == "fma.outer") {
+    const bool isOuter = mnemonic == "fma.outer";
+    i.opcode = isOuter ? Opcode::FmaOuter : Opcode::FmaCols;
+    i.dst = line.reg(RegisterFile::AccF32);
+    comma();
+    i.src[0] = line.reg(isOuter ? RegisterFile::Rows : RegisterFile::AccF32);
+    comma();
+    i.src[1] = line.reg(RegisterFile::Cols);
   } else if (mnemonic == "st.f32") {
     i.opcode = Opcode::Store;
     i.address = address(line);
@@ -346,9 +362,9 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.opcode = Opcode::End;
   } else if (!line.failed()) {
     line.fail("unknown instruction '" + mnemonic +
-              "'; expected ld.table.<i8|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, "
+              "'; expected ld.table.<i8|i16|f16|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, "
               "lmma.*, shift.f32, "
-              "scale.<i32|f32>, st.f32, loop or end");
+              "scale.<i32|f32>, fma.rows.<i32|f32>, fma.cols, fma.outer, st.f32, loop or end");
   }
 }
 
@@ -388,7 +404,7 @@ Error Assembler::directive(Line &line, StringRef source) {
     StringRef typeName = line.failed() ? "" : line.word("an element type");
     std::optional<ElementType> type = parseType(typeName);
     if (!type && !line.failed())
-      return error("unknown element type '" + typeName + "'; expected i8, i32, f16 or f32", source);
+      return error("unknown element type '" + typeName + "'; expected i8, i16, i32, f16 or f32", source);
     buffer.type = type.value_or(ElementType::I8);
     line.expect('[');
     do {

@@ -19,6 +19,7 @@ using llvm::StringRef;
 StringRef lutra::ltc::toString(ElementType type) {
   switch (type) {
   case ElementType::I8: return "i8";
+  case ElementType::I16: return "i16";
   case ElementType::I32: return "i32";
   case ElementType::F16: return "f16";
   case ElementType::F32: return "f32";
@@ -26,7 +27,16 @@ StringRef lutra::ltc::toString(ElementType type) {
   llvm_unreachable("unknown element type");
 }
 
-unsigned lutra::ltc::sizeOf(ElementType type) { return type == ElementType::I8 ? 1 : type == ElementType::F16 ? 2 : 4; }
+unsigned lutra::ltc::sizeOf(ElementType type) {
+  switch (type) {
+  case ElementType::I8: return 1;
+  case ElementType::I16:
+  case ElementType::F16: return 2;
+  case ElementType::I32:
+  case ElementType::F32: return 4;
+  }
+  llvm_unreachable("unknown element type");
+}
 
 char lutra::ltc::letterOf(RegisterFile file) { return "twafscr"[static_cast<unsigned>(file)]; }
 
@@ -61,7 +71,7 @@ static void print(raw_ostream &os, const Kernel &kernel, const Address &address)
 
 void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
   const Instruction &i = code[at];
-  const bool isF32 = i.type == ElementType::F32;
+  const bool isF32 = isFloat(i.type);
   const char acc = isF32 ? 'f' : 'a';
   switch (i.opcode) {
   case Opcode::LoadTable:
@@ -95,6 +105,11 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     os << "scale." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1] << ", s"
        << i.src[2] << ", c" << i.src[3] << ", c" << i.src[4];
     return;
+  case Opcode::FmaRows:
+    os << "fma.rows." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1];
+    return;
+  case Opcode::FmaCols: os << "fma.cols f" << i.dst << ", f" << i.src[0] << ", c" << i.src[1]; return;
+  case Opcode::FmaOuter: os << "fma.outer f" << i.dst << ", s" << i.src[0] << ", c" << i.src[1]; return;
   case Opcode::Store:
     os << "st.f32 ";
     ::print(os, *this, i.address);

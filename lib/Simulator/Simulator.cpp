@@ -30,7 +30,9 @@ namespace {
 constexpr unsigned kStored = 8;
 
 struct TableTile {
-  std::vector<int16_t> i8;
+  /// Entries of i8 and i16.
+  std::vector<int16_t> ints;
+  /// Entries of f32, and of f16, which are numbers of f32.
   std::vector<float> f32;
   /// Rows that are inside of the buffer; the others are zero.
   unsigned rows = 0;
@@ -53,7 +55,7 @@ struct Simulator::State {
         rows(machine.rowTiles), cols(machine.colTiles) {
     const size_t entries = size_t(machine.arrayM) * machine.tablesPerTile * kEntries;
     for (TableTile &tile : tables) {
-      tile.i8.resize(entries);
+      tile.ints.resize(entries);
       tile.f32.resize(entries);
     }
     for (auto &tile : weights)
@@ -93,6 +95,23 @@ LUTRA_SIMULATOR_CLONES
 static void scaleF32(float *y, const float *acc, float ts, float asum, const float *alpha, const float *zeta,
                      unsigned n) {
   scaleRow(y, acc, ts, asum, alpha, zeta, n);
+}
+
+/// y = fma(factor, x, y) over one row.
+template <typename Element>
+[[gnu::always_inline]] static inline void fmaRow(float *y, const Element *x, float factor, unsigned n) {
+  for (unsigned column = 0; column < n; ++column)
+    y[column] = std::fma(factor, static_cast<float>(x[column]), y[column]);
+}
+LUTRA_SIMULATOR_CLONES
+static void fmaRowI32(float *y, const int32_t *x, float factor, unsigned n) { fmaRow(y, x, factor, n); }
+LUTRA_SIMULATOR_CLONES
+static void fmaRowF32(float *y, const float *x, float factor, unsigned n) { fmaRow(y, x, factor, n); }
+/// y = fma(factors, x, y) over one row.
+LUTRA_SIMULATOR_CLONES
+static void fmaColumns(float *y, const float *x, const float *factors, unsigned n) {
+  for (unsigned column = 0; column < n; ++column)
+    y[column] = std::fma(factors[column], x[column], y[column]);
 }
 
 Simulator::Simulator(Program program, Machine machine)
@@ -176,7 +195,7 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
       char *data = locate(i, loops, row);
       tile.rows = rowsInside(row);
       // The array stores the eight entries whose sign bit is clear; the others are their negatives.
-      auto fill = [&](auto &entries, auto element) {
+      auto fill = [&](auto &entries, auto element, auto widen) {
         using Element = decltype(element);
         std::fill(entries.begin(), entries.end(), 0);
         for (unsigned r = 0; r < tile.rows; ++r)
@@ -185,16 +204,18 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
             std::memcpy(stored, data + r * rowBytes(i) + t * kEntries * sizeof(Element), sizeof(stored));
             auto *table = &entries[(size_t(r) * machine.tablesPerTile + t) * kEntries];
             for (unsigned entry = 0; entry < kStored; ++entry) {
-              table[entry] = stored[entry];
+              table[entry] = widen(stored[entry]);
               table[entry + kStored] = -table[entry];
             }
           }
       };
-      if (i.type == ElementType::F32)
-        fill(tile.f32, float());
-      else
-        fill(tile.i8, int8_t());
-      return;
+      auto same = [](auto value) { return value; };
+      switch (i.type) {
+      case ElementType::F32: fill(tile.f32, float(), same); return;
+      case ElementType::F16: fill(tile.f32, uint16_t(), halfToFloat); return;
+      case ElementType::I16: fill(tile.ints, int16_t(), same); return;
+      default: fill(tile.ints, int8_t(), same); return;
+      }
     }
     case Opcode::LoadRows: {
       char *data = locate(i, loops, row);
@@ -240,8 +261,8 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
       const unsigned shift = i.weightTable % 2 * 4;
       for (unsigned r = 0; r < tile.rows; ++r) {
         const size_t table = (size_t(r) * machine.tablesPerTile + i.table) * kEntries;
-        if (i.type == ElementType::I8) {
-          lookup(&s.i32[i.dst][size_t(r) * n], &tile.i8[table], codes, pitch, shift, i.planes, n);
+        if (!isFloat(i.type)) {
+          lookup(&s.i32[i.dst][size_t(r) * n], &tile.ints[table], codes, pitch, shift, i.planes, n);
           continue;
         }
         float *acc = &s.f32[i.dst][size_t(r) * n];
@@ -267,6 +288,23 @@ void Simulator::execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers
         else
           scaleI32(&s.f32[i.dst][first], &s.i32[i.src[0]][first], ts, asum, alpha, zeta, n);
       }
+      return;
+    case Opcode::FmaRows:
+      for (unsigned r = 0; r < m; ++r) {
+        const size_t first = size_t(r) * n;
+        if (i.type == ElementType::F32)
+          fmaRowF32(&s.f32[i.dst][first], &s.f32[i.src[0]][first], s.rows[i.src[1]][r], n);
+        else
+          fmaRowI32(&s.f32[i.dst][first], &s.i32[i.src[0]][first], s.rows[i.src[1]][r], n);
+      }
+      return;
+    case Opcode::FmaCols:
+      for (unsigned r = 0; r < m; ++r)
+        fmaColumns(&s.f32[i.dst][size_t(r) * n], &s.f32[i.src[0]][size_t(r) * n], s.cols[i.src[1]].data(), n);
+      return;
+    case Opcode::FmaOuter:
+      for (unsigned r = 0; r < m; ++r)
+        fmaRowF32(&s.f32[i.dst][size_t(r) * n], s.cols[i.src[1]].data(), s.rows[i.src[0]][r], n);
       return;
     case Opcode::Store: {
       char *data = locate(i, loops, row);

@@ -130,7 +130,7 @@ void Model::compute(Unit &unit, uint64_t occupancy, uint64_t latency, TileTimes 
 
 void Model::step(const Instruction &i, const LoopValues &loops) {
   ++result.instructions;
-  const RegisterFile acc = i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32;
+  const RegisterFile acc = isFloat(i.type) ? RegisterFile::AccF32 : RegisterFile::AccI32;
   const uint64_t tileElements = uint64_t(machine.arrayM) * machine.arrayN;
   auto vectorCycles = [&](uint64_t operations) { return llvm::divideCeil(operations, machine.vectorLanes); };
   auto transferCycles = [&](uint64_t bytes) { return uint64_t(std::ceil(double(bytes) / machine.dramBytesPerCycle)); };
@@ -171,6 +171,17 @@ void Model::step(const Instruction &i, const LoopValues &loops) {
                    false,
                    {&tile(acc, i.src[0]), &tile(RegisterFile::Rows, i.src[1]), &tile(RegisterFile::Rows, i.src[2]),
                     &tile(RegisterFile::Cols, i.src[3]), &tile(RegisterFile::Cols, i.src[4])});
+  case Opcode::FmaRows:
+    // A conversion and a fused multiply-add; of f32 only the latter.
+    return compute(vector, vectorCycles((i.type == ElementType::F32 ? 1 : 2) * tileElements), machine.vectorLatency,
+                   tile(RegisterFile::AccF32, i.dst), false,
+                   {&tile(acc, i.src[0]), &tile(RegisterFile::Rows, i.src[1])});
+  case Opcode::FmaCols:
+    return compute(vector, vectorCycles(tileElements), machine.vectorLatency, tile(RegisterFile::AccF32, i.dst), false,
+                   {&tile(RegisterFile::AccF32, i.src[0]), &tile(RegisterFile::Cols, i.src[1])});
+  case Opcode::FmaOuter:
+    return compute(vector, vectorCycles(tileElements), machine.vectorLatency, tile(RegisterFile::AccF32, i.dst), false,
+                   {&tile(RegisterFile::Rows, i.src[0]), &tile(RegisterFile::Cols, i.src[1])});
   case Opcode::Loop:
   case Opcode::End: ++issue; return;
   }

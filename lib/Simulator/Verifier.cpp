@@ -242,11 +242,11 @@ Error KernelVerifier::check(const Instruction &i) {
                    Twine(machine.arrayN) + "k" + Twine(machine.arrayK) + " array");
     if (i.planes < 1 || i.planes > 8)
       return error("expected weights of 1 to 8 bits, but found w" + Twine(i.planes));
-    if (i.type == ElementType::F32 && i.planes != 1)
+    if (isFloat(i.type) && i.planes != 1)
       return error("an f32 accumulator holds one plane: expected w1, but found w" + Twine(i.planes));
     if (Error failure = first(
             {[&] { return read(RegisterFile::Table, i.src[0]); }, [&] { return read(RegisterFile::Weight, i.src[1]); },
-             [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst); }}))
+             [&] { return read(isFloat(i.type) ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst); }}))
       return failure;
     const Tile &table = tile(RegisterFile::Table, i.src[0]), &weight = tile(RegisterFile::Weight, i.src[1]);
     if (table.type != i.type)
@@ -273,6 +273,18 @@ Error KernelVerifier::check(const Instruction &i) {
          [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
          [&] { return read(RegisterFile::Rows, i.src[1]); }, [&] { return read(RegisterFile::Rows, i.src[2]); },
          [&] { return read(RegisterFile::Cols, i.src[3]); }, [&] { return read(RegisterFile::Cols, i.src[4]); }});
+  case Opcode::FmaRows:
+    return first(
+        {[&] { return read(RegisterFile::AccF32, i.dst); },
+         [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
+         [&] { return read(RegisterFile::Rows, i.src[1]); }});
+  case Opcode::FmaCols:
+    return first({[&] { return read(RegisterFile::AccF32, i.dst); },
+                  [&] { return read(RegisterFile::AccF32, i.src[0]); },
+                  [&] { return read(RegisterFile::Cols, i.src[1]); }});
+  case Opcode::FmaOuter:
+    return first({[&] { return read(RegisterFile::AccF32, i.dst); }, [&] { return read(RegisterFile::Rows, i.src[0]); },
+                  [&] { return read(RegisterFile::Cols, i.src[1]); }});
   case Opcode::Store:
     return first({[&] {
                     return access(i.address, ElementType::F32, {machine.arrayM, machine.arrayN}, true, true);

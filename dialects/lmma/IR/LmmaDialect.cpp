@@ -35,8 +35,8 @@ void LmmaDialect::initialize() {
 LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tables, Type element) {
   if (tables < 1)
     return emitError() << "expected at least 1 table, but found " << tables;
-  if (!element.isInteger(8) && !element.isF32())
-    return emitError() << "expected entries of i8 or f32, but found " << element;
+  if (!element.isInteger(8) && !element.isInteger(16) && !element.isF16() && !element.isF32())
+    return emitError() << "expected entries of i8, i16, f16 or f32, but found " << element;
   return success();
 }
 

@@ -114,8 +114,9 @@ LogicalResult SetColsOp::verify() {
 
 LogicalResult MmaOp::verify() {
   Type entry = getTable().getType().getElement(), acc = getAccumulator().getType().getElement();
-  if (entry.isF32() != acc.isF32())
-    return emitOpError() << "entries of " << entry << " accumulate in " << (entry.isF32() ? "f32" : "i32")
+  const bool isFloat = isa<FloatType>(entry);
+  if (isFloat != acc.isF32())
+    return emitOpError() << "entries of " << entry << " accumulate in " << (isFloat ? "f32" : "i32")
                          << ", but found " << acc << " (C1)";
   TableType table = getTable().getType();
   WeightsType weights = getWeights().getType();
@@ -190,12 +191,13 @@ LogicalResult KernelOp::verify() {
   for (auto [index, type] : llvm::enumerate(getFunctionType().getInputs())) {
     auto memref = dyn_cast<MemRefType>(type);
     bool legal = memref && memref.getLayout().isIdentity() && memref.getRank() > 0 &&
-                 (memref.getElementType().isInteger(8) || memref.getElementType().isF32());
+                 (memref.getElementType().isInteger(8) || memref.getElementType().isInteger(16) ||
+                  memref.getElementType().isF16() || memref.getElementType().isF32());
     for (int64_t dimension = 1; legal && dimension < memref.getRank(); ++dimension)
       legal = !memref.isDynamicDim(dimension);
     if (!legal)
       return emitOpError() << "argument " << index
-                           << " must be a buffer of i8 or f32 with identity layout, of which only the first size "
+                           << " must be a buffer of i8, i16, f16 or f32 with identity layout, of which only the first size "
                            << "may be dynamic, but is " << type << " (C1)";
   }
   return success();

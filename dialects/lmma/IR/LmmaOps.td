@@ -31,7 +31,7 @@ def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, N
   let description = [{
     The arguments of `type` are the DRAM buffers that a launch binds, in order.
 
-    - (C1) every argument is a buffer of i8 or f32 with identity layout; only its first size may be dynamic: it is M, the rows
+    - (C1) every argument is a buffer of i8, i16, f16 or f32 with identity layout; only its first size may be dynamic: it is M, the rows
       of a launch, the same for all.
     - (C2) there are no results.
 
@@ -232,7 +232,7 @@ def Lmma_MmaOp : Lmma_Instruction<"mma", [Pure, AllTypesMatch<["accumulator", "r
     `result[r][c] = accumulator[r][c] + sum_{p < bits} 2^p T[r][index(p, c)]`, where T is table `step` of `table` and index(p, c) the code of
     column c, table `weight_step` and plane `plane + p` of `weights`. The result takes the accumulator's register.
 
-    - (C1) i8 entries accumulate in i32, f32 entries in f32.
+    - (C1) i8 and i16 entries accumulate in i32, f16 and f32 entries in f32.
     - (C2) the steps and planes named are in the tiles.
     - (C3) `bits` is 1 to 8, and 1 for an f32 accumulator.
 
@@ -287,6 +287,52 @@ def Lmma_ScaleOp : Lmma_Instruction<"scale", [Pure]> {
   let assemblyFormat = [{
     $output `,` $source `,` $scale `,` $sum `,` $alpha `,` $zeta attr-dict `:` type($source)
   }];
+}
+
+def Lmma_FmaRowsOp : Lmma_Instruction<"fma_rows", [Pure]> {
+  let summary = "fma.rows: a sum, scaled by row, into a tile";
+  let description = [{
+    `result[r][c] = fma(scale[r], f32(source[r][c]), accumulator[r][c])`, in the accumulator's register: the sum of tables that have a scale
+    of their own (docs/spec/numerics.md, "Lookup matmul").
+
+    Example:
+    ```mlir
+    %r = lmma.fma_rows %u, %a, %scale : !lmma.acc<i32>
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$accumulator, Lmma_AccumulatorType:$source, Lmma_RowsType:$scale);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$accumulator `,` $source `,` $scale attr-dict `:` type($source)";
+}
+
+def Lmma_FmaColsOp : Lmma_Instruction<"fma_cols", [Pure]> {
+  let summary = "fma.cols: a tile, scaled by column, into another";
+  let description = [{
+    `result[r][c] = fma(alpha[c], source[r][c], accumulator[r][c])`, in the accumulator's register.
+
+    Example:
+    ```mlir
+    %r = lmma.fma_cols %y, %u, %alpha
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$accumulator, Lmma_F32Tile:$source, Lmma_ColsType:$alpha);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$accumulator `,` $source `,` $alpha attr-dict";
+}
+
+def Lmma_FmaOuterOp : Lmma_Instruction<"fma_outer", [Pure]> {
+  let summary = "fma.outer: the product of a column and a row into a tile";
+  let description = [{
+    `result[r][c] = fma(row[r], column[c], accumulator[r][c])`, in the accumulator's register. Into -0 it is the rounded product.
+
+    Example:
+    ```mlir
+    %r = lmma.fma_outer %y, %sum, %beta
+    ```
+  }];
+  let arguments = (ins Lmma_F32Tile:$accumulator, Lmma_RowsType:$row, Lmma_ColsType:$column);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$accumulator `,` $row `,` $column attr-dict";
 }
 
 def Lmma_StoreOp : Lmma_AccessOp<"store"> {

@@ -62,6 +62,7 @@ Value tiedOperand(Operation *op) {
       .Case([](MmaOp mma) { return mma.getAccumulator(); })
       .Case([](ShiftOp shift) { return shift.getAccumulator(); })
       .Case([](ScaleOp scale) { return scale.getOutput(); })
+      .Case<FmaRowsOp, FmaColsOp, FmaOuterOp>([](auto fma) { return fma.getAccumulator(); })
       .Default(Value());
 }
 

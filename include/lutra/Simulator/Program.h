@@ -26,14 +26,16 @@ inline constexpr unsigned kLoopRegisters = 8;
 /// A buffer dimension that every launch binds: the rows M of the activations.
 inline constexpr int64_t kDynamicRows = -1;
 
-enum class ElementType : uint8_t { I8, I32, F16, F32 };
-/// "i8", "i32", "f16", "f32".
+enum class ElementType : uint8_t { I8, I16, I32, F16, F32 };
+/// "i8", "i16", "i32", "f16", "f32".
 llvm::StringRef toString(ElementType type);
 /// Bytes of one element.
 unsigned sizeOf(ElementType type);
+/// Whether table entries of this type are summed in f32, in f registers; others are in i32, in a registers.
+inline bool isFloat(ElementType type) { return type == ElementType::F16 || type == ElementType::F32; }
 
 enum class Opcode : uint8_t {
-  LoadTable,   ///< ld.table.<i8|f32> t, buffer[row, group, first], tables=
+  LoadTable,   ///< ld.table.<i8|i16|f16|f32> t, buffer[row, group, first], tables=
   LoadRows,    ///< ld.rows.f32 s, buffer[row, group]
   LoadWeights, ///< ld.weights w, buffer[byte], planes=, tables=, pitch=
   LoadCols,    ///< ld.cols.<f16|f32|i8> c, buffer[byte]
@@ -42,6 +44,9 @@ enum class Opcode : uint8_t {
   Lmma,        ///< lmma.m2n64k4.<A>.w<bits>.<acc>.<o> a|f, t[table], w[table(, plane)]
   Shift,       ///< shift.f32 f, f, plane
   Scale,       ///< scale.<i32|f32> f, a|f, s, s, c, c
+  FmaRows,     ///< fma.rows.<i32|f32> f, a|f, s
+  FmaCols,     ///< fma.cols f, f, c
+  FmaOuter,    ///< fma.outer f, s, c
   Store,       ///< st.f32 buffer[row, column], f
   Loop,        ///< loop r, lower, upper, step
   End,         ///< end

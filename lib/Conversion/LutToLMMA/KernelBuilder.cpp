@@ -64,9 +64,10 @@ private:
   Values pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
                    function_ref<Values(const Step &, const Values &)> compute);
   void loadTables(Step &step, const Index &group, const Index &table, int64_t count);
+  void loadTableScales(Step &step, const Index &group, const Index &table, int64_t count);
   void loadScales(Step &step, const Index &group);
   Values zeros(int64_t count, Type element, bool negative = false);
-  Values accumulators(int64_t count);
+  Values accumulators(const Step &step);
   Values accumulate(const Step &step, const Values &groupSums, int64_t count);
   Values scale(const Step &step, const Values &outputs, const Values &groupSums);
   void tile(int64_t blockCount, Value column, Value row);
@@ -87,7 +88,7 @@ private:
 
 } // namespace
 
-FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry,
+FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, lowbit::TableScale scale,
                                           function_ref<InFlightDiagnostic()> emitError) {
   auto packed = dyn_cast<lowbit::PackedAttr>(type.getFormat());
   if (!packed)
@@ -116,6 +117,13 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry,
   shape.alpha = layout.getAlpha();
   shape.zeta = layout.getZeta();
   shape.entry = entry;
+  shape.scale = scale;
+  // Accumulators have 32 bits. The sum of one plane fits them (lut.matmul, C5), and that of all planes for i8.
+  const int64_t greatest = std::numeric_limits<int32_t>::max() / 32767 / ((int64_t(1) << shape.planes) - 1);
+  if (entry.isInteger(16) && !shape.perPlane && scale != lowbit::TableScale::Table && shape.tables > greatest)
+    return emitError() << "the LUT tensor core sums i16 entries of " << shape.planes << " planes in 32 bits, for groups of at most "
+                       << greatest / 2 * 8 << " elements, but found groups of " << shape.group
+                       << "; use a scale per table, or smaller groups";
   auto bytes = [](Type stored) { return stored ? kArrayN * int64_t(stored.getIntOrFloatBitWidth()) / 8 : 0; };
   shape.alphaOffset = shape.planes * shape.tables / 2 * kArrayN;
   shape.zetaOffset = shape.alphaOffset + bytes(shape.alpha) * (shape.perPlane ? shape.planes : 1);
@@ -128,10 +136,14 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry,
 
 void KernelOptions::fit(const ProductShape &shape) {
   const int64_t perBlock = shape.accumulatorsPerBlock();
+  // The scales of a step's tables, and the sums of its group.
+  const int64_t rowsPerBlock = std::min(shape.tables, tablesPerTile) + 1;
   auto fits = [&] {
     const int64_t blocks = blockRows / kArrayM;
-    if (shape.entry.isF32())
+    if (shape.isFloat())
       return blocks * (perBlock + 1) + 1 <= f32Tiles;
+    if (shape.scalesTables())
+      return blocks * perBlock <= i32Tiles && blocks * (perBlock + 1) <= f32Tiles && blocks * rowsPerBlock <= rowTiles;
     return blocks * perBlock <= i32Tiles && blocks + 1 <= f32Tiles;
   };
   while (blockRows > kArrayM && !fits())
@@ -139,6 +151,8 @@ void KernelOptions::fit(const ProductShape &shape) {
   const int64_t fixed = shape.perPlane ? 2 : 1;
   const int64_t perStep = (shape.perPlane ? shape.planes : 1) + (shape.zeta ? 1 : 0);
   depth = std::max<int64_t>(1, std::min(depth, (colTiles - fixed) / perStep));
+  if (shape.scalesTables())
+    depth = std::max<int64_t>(1, std::min(depth, rowTiles / (blockRows / kArrayM * rowsPerBlock)));
 }
 
 Values KernelBuilder::Step::flatten() const {
@@ -252,11 +266,26 @@ void KernelBuilder::loadTables(Step &step, const Index &group, const Index &tabl
                                              counters, map, b.getI64IntegerAttr(s.tables / 2 * kArrayN));
 }
 
+/// The scales of tables `table`, ..., `table + count - 1` of a group, those of one table together.
+void KernelBuilder::loadTableScales(Step &step, const Index &group, const Index &table, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t block = 0; block < blocks; ++block) {
+      auto [map, counters] = access({row + block * kArrayM, group * s.tables + table + i});
+      step.scales.push_back(
+          lmma::LoadRowsOp::create(b, lmma::RowsType::get(b.getContext()), scales, counters, map));
+    }
+}
+
+/// The scales (unless each table has its own), the sums and the columns of a group.
 void KernelBuilder::loadScales(Step &step, const Index &group) {
   auto type = lmma::RowsType::get(b.getContext());
   for (auto [buffer, registers] : {std::pair(scales, &step.scales), std::pair(sums, &step.sums)})
     for (int64_t block = 0; block < blocks; ++block) {
-      auto [map, counters] = access({row + block * kArrayM, group});
+      const bool isScale = buffer == scales;
+      if (isScale && s.scalesTables())
+        continue;
+      auto [map, counters] =
+          access({row + block * kArrayM, isScale && s.scale == lowbit::TableScale::Row ? Index(0) : group});
       registers->push_back(lmma::LoadRowsOp::create(b, type, buffer, counters, map));
     }
   auto column64 = [&](int64_t offset, Type memory) -> Value {
@@ -278,23 +307,43 @@ Values KernelBuilder::zeros(int64_t count, Type element, bool negative) {
   return result;
 }
 
-/// Where the sums of a group start: exact ones from -0, so that the first entry is taken as it is.
-Values KernelBuilder::accumulators(int64_t count) {
-  return s.entry.isF32() ? zeros(count, b.getF32Type(), /*negative=*/true) : zeros(count, b.getI32Type());
+/// Where the sums of a group start: those of floats from -0, so that the first entry is taken as it is; those of tables with
+/// scales of their own from zeta asum, or from -0 for each plane.
+Values KernelBuilder::accumulators(const Step &step) {
+  const int64_t count = blocks * accumulatorsPerBlock();
+  if (!s.isFloat() && !s.scalesTables())
+    return zeros(count, b.getI32Type());
+  Values start = zeros(count, b.getF32Type(), /*negative=*/true);
+  if (s.scalesTables() && !s.perPlane)
+    for (auto [u, asum] : llvm::zip_equal(start, step.sums))
+      u = lmma::FmaOuterOp::create(b, u.getType(), u, asum, step.zeta ? step.zeta : constantZeta);
+  return start;
 }
 
 /// Tables in ascending order; the blocks take turns, so that each accumulator has time to come back.
 Values KernelBuilder::accumulate(const Step &step, const Values &sums, int64_t count) {
   Values acc = sums;
   const int64_t perBlock = accumulatorsPerBlock();
-  const bool byPlane = s.entry.isF32() || s.perPlane;
-  for (int64_t table = 0; table < count; ++table)
-    for (int64_t block = 0; block < blocks; ++block)
-      for (int64_t plane = 0; plane < perBlock; ++plane) {
-        Value &target = acc[block * perBlock + plane];
-        target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table,
-                                     byPlane ? plane : 0, byPlane ? 1 : s.planes);
-      }
+  const bool byPlane = s.isFloat() || s.perPlane;
+  auto addTable = [&](MutableArrayRef<Value> targets, int64_t table) {
+    for (auto [index, target] : llvm::enumerate(targets)) {
+      const int64_t block = index / perBlock, plane = index % perBlock;
+      target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table,
+                                   byPlane ? plane : 0, byPlane ? 1 : s.planes);
+    }
+  };
+  for (int64_t table = 0; table < count; ++table) {
+    if (!s.scalesTables()) {
+      addTable(acc, table);
+      continue;
+    }
+    // fma(ts, f32(sum of the table), what is there).
+    Values exact = zeros(acc.size(), b.getI32Type());
+    addTable(exact, table);
+    for (auto [index, target] : llvm::enumerate(acc))
+      target = lmma::FmaRowsOp::create(b, target.getType(), target, exact[index],
+                                       step.scales[table * blocks + index / perBlock]);
+  }
   return acc;
 }
 
@@ -302,7 +351,16 @@ Values KernelBuilder::scale(const Step &step, const Values &outputs, const Value
   Values results;
   const int64_t perBlock = accumulatorsPerBlock();
   for (int64_t block = 0; block < blocks; ++block) {
-    Value y = outputs[block], ts = step.scales[block], asum = step.sums[block];
+    Value y = outputs[block], asum = step.sums[block];
+    if (s.scalesTables()) {
+      for (int64_t plane = 0; plane < perBlock; ++plane)
+        y = lmma::FmaColsOp::create(b, y.getType(), y, groupSums[block * perBlock + plane], step.alphas[plane]);
+      if (s.perPlane)
+        y = lmma::FmaOuterOp::create(b, y.getType(), y, asum, step.zeta);
+      results.push_back(y);
+      continue;
+    }
+    Value ts = step.scales[block];
     ArrayRef<Value> sums = ArrayRef(groupSums).slice(block * perBlock, perBlock);
     auto add = [&](Value acc, Value second, Value alpha, Value zeta) {
       y = lmma::ScaleOp::create(b, y.getType(), y, acc, ts, second, alpha, zeta);
@@ -330,17 +388,18 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
   column = Index(columnTile);
   row = Index(firstRow);
   Values outputs = zeros(blocks, b.getF32Type());
-  const int64_t accCount = blocks * accumulatorsPerBlock();
   const int64_t perTile = options.tablesPerTile;
   if (s.tables <= perTile) {
     auto load = [&](const Index &group) {
       Step step;
       loadTables(step, group, 0, s.tables);
+      if (s.scalesTables())
+        loadTableScales(step, group, 0, s.tables);
       loadScales(step, group);
       return step;
     };
     auto compute = [&](const Step &step, const Values &y) {
-      return scale(step, y, accumulate(step, accumulators(accCount), s.tables));
+      return scale(step, y, accumulate(step, accumulators(step), s.tables));
     };
     outputs = pipelined(s.groups, outputs, load, compute);
   } else {
@@ -350,18 +409,18 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
           Index group(counter);
           Step scales;
           loadScales(scales, group);
-          auto load = [&](const Index &chunk) {
+          auto loadChunk = [&](const Index &table, int64_t count) {
             Step step;
-            loadTables(step, group, chunk * perTile, perTile);
+            loadTables(step, group, table, count);
+            if (s.scalesTables())
+              loadTableScales(step, group, table, count);
             return step;
           };
+          auto load = [&](const Index &chunk) { return loadChunk(chunk * perTile, perTile); };
           auto compute = [&](const Step &step, const Values &acc) { return accumulate(step, acc, perTile); };
-          Values acc = pipelined(s.tables / perTile, accumulators(accCount), load, compute);
-          if (int64_t rest = s.tables % perTile) {
-            Step step;
-            loadTables(step, group, s.tables - rest, rest);
-            acc = accumulate(step, acc, rest);
-          }
+          Values acc = pipelined(s.tables / perTile, accumulators(scales), load, compute);
+          if (int64_t rest = s.tables % perTile)
+            acc = accumulate(loadChunk(s.tables - rest, rest), acc, rest);
           return scale(scales, Values(y), acc);
         });
     outputs = Values(loop.getResults());
@@ -409,7 +468,7 @@ lmma::KernelOp lutra::luttolmma::buildKernel(OpBuilder &builder, Location loc, S
   const int64_t dynamic = ShapedType::kDynamic;
   const int64_t tiles = (shape.rows + kArrayN - 1) / kArrayN;
   SmallVector<Type> buffers = {MemRefType::get({dynamic, shape.groups, shape.tables * kEntries}, shape.entry),
-                               MemRefType::get({dynamic, shape.groups}, f32),
+                               MemRefType::get({dynamic, shape.scalesPerRow()}, f32),
                                MemRefType::get({dynamic, shape.groups}, f32),
                                MemRefType::get({tiles * shape.groups * shape.groupBytes}, b.getI8Type()),
                                MemRefType::get({dynamic, shape.rows}, f32)};

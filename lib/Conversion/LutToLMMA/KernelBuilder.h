@@ -25,14 +25,22 @@ struct ProductShape {
   mlir::Type alpha, zeta;
   /// The zeta of every group, when it is one number (then `zeta` is null).
   mlir::FloatAttr constantZeta;
-  /// i8 or f32.
+  /// i8, i16, f16 or f32.
   mlir::Type entry;
+  /// Which entries share a scale; floats have none that counts.
+  lowbit::TableScale scale = lowbit::TableScale::Group;
 
+  /// Whether entries are summed in f32.
+  bool isFloat() const { return mlir::isa<mlir::FloatType>(entry); }
+  /// Whether each table has a scale of its own: its sum is scaled before the next table's is added.
+  bool scalesTables() const { return !isFloat() && scale == lowbit::TableScale::Table; }
+  /// Scales of a row.
+  int64_t scalesPerRow() const { return lowbit::getScalesPerRow(scale, groups, tables); }
   /// Accumulators of two rows: one, or one for each plane where planes are not summed as integers.
-  int64_t accumulatorsPerBlock() const { return entry.isF32() || perPlane ? planes : 1; }
+  int64_t accumulatorsPerBlock() const { return isFloat() || perPlane ? planes : 1; }
 
-  /// Reads a weight type, or says by name what the machine has no kernel for.
-  static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry,
+  /// Reads a weight type and a table kind, or says by name what the machine has no kernel for.
+  static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry, lowbit::TableScale scale,
                                            llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
@@ -41,10 +49,10 @@ struct KernelOptions {
   /// Activation rows that share loaded weights: 2, 4, 8 or 16.
   int64_t blockRows = 16;
   int64_t depth = 4, tablesPerTile = 16;
-  /// Registers a, f and c of the machine.
-  int64_t i32Tiles = 32, f32Tiles = 64, colTiles = 16;
+  /// Registers a, f, s and c of the machine.
+  int64_t i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
 
-  /// Lowers `blockRows` and `depth` until the accumulators and the columns of `shape` have registers.
+  /// Lowers `blockRows` and `depth` until the accumulators, the rows and the columns of `shape` have registers.
   void fit(const ProductShape &shape);
 };
 

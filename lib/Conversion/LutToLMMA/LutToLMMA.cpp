@@ -28,6 +28,15 @@ static int64_t chooseBlockRows(lut::MatmulOp op) {
   return llvm::bit_floor(static_cast<uint64_t>(rows));
 }
 
+/// "i8", "f16", "i8_table", "i16_row": the entries, and what shares a scale unless it is a group.
+static std::string kindName(const ProductShape &shape) {
+  std::string name;
+  llvm::raw_string_ostream(name) << shape.entry;
+  if (!shape.isFloat() && shape.scale != lowbit::TableScale::Group)
+    name += "_" + lowbit::stringifyTableScale(shape.scale).str();
+  return name;
+}
+
 namespace {
 struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   using ConvertLutToLmmaBase::ConvertLutToLmmaBase;
@@ -62,7 +71,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     }
     FailureOr<ProductShape> shape =
         ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
-                          [&] { return op.emitOpError(); });
+                          op.getScaleKind(), [&] { return op.emitOpError(); });
     if (failed(shape))
       return failure();
     KernelOptions kernelOptions;
@@ -71,18 +80,21 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     kernelOptions.tablesPerTile = tablesPerTile;
     kernelOptions.i32Tiles = i32Tiles;
     kernelOptions.f32Tiles = f32Tiles;
+    kernelOptions.rowTiles = rowTiles;
     kernelOptions.colTiles = colTiles;
     kernelOptions.fit(*shape);
 
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr(
-        {op.getWeightAttr(), TypeAttr::get(shape->entry), builder.getI64IntegerAttr(kernelOptions.blockRows)});
+        {op.getWeightAttr(), TypeAttr::get(shape->entry),
+                                              builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
+                                              builder.getI64IntegerAttr(kernelOptions.blockRows)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToEnd(getOperation().getBody());
       std::string name =
-          ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + (shape->entry.isF32() ? "_f32" : "_i8") +
+          ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + "_" + kindName(*shape) +
            "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
               .str();
       kernel = buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);

@@ -13,10 +13,10 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     that are loaded, the rows that are left go in blocks of half, a quarter ... of it. Outputs stay in their registers while the
     groups go by. Loads run `depth` groups (for large groups: chunks of a group) ahead of the array.
 
-    `lut.precompute` stays on the host.
+    `lut.precompute` stays on the host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
 
-    Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, and buffers whose
-    innermost stride is not 1.
+    Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, buffers whose
+    innermost stride is not 1, epilogues (`lowbit-unfuse-epilogue`), and i16 entries in groups whose sums could leave 32 bits.
 
     Before:
     ```mlir
@@ -58,6 +58,7 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     Option<"tablesPerTile", "tables-per-tile", "int64_t", "16", "Tables that a register tile holds">,
     Option<"i32Tiles", "i32-tiles", "int64_t", "32", "Registers a, which bound the rows of a block">,
     Option<"f32Tiles", "f32-tiles", "int64_t", "64", "Registers f, which do so for exact tables">,
+    Option<"rowTiles", "row-tiles", "int64_t", "64", "Registers s, which bound the depth when tables have scales of their own">,
     Option<"colTiles", "col-tiles", "int64_t", "16", "Registers c, which bound the depth when planes have alphas of their own">,
   ];
   let dependentDialects = ["::lutra::lmma::LmmaDialect"];

@@ -18,6 +18,7 @@ namespace {
 
 ltc::ElementType elementType(Type type) {
   return type.isInteger(8)    ? ltc::ElementType::I8
+         : type.isInteger(16) ? ltc::ElementType::I16
          : type.isInteger(32) ? ltc::ElementType::I32
          : type.isF16()       ? ltc::ElementType::F16
                               : ltc::ElementType::F32;
@@ -121,6 +122,22 @@ void KernelEmitter::fill(ltc::Instruction &i, Operation *op) {
         i.type = elementType(scale.getSource().getType().getElement());
         for (auto [index, value] : llvm::enumerate(scale->getOperands().drop_front()))
           i.src[index] = registerOf(value);
+      })
+      .Case([&](lmma::FmaRowsOp fma) {
+        i.opcode = Opcode::FmaRows;
+        i.type = elementType(fma.getSource().getType().getElement());
+        i.src[0] = registerOf(fma.getSource());
+        i.src[1] = registerOf(fma.getScale());
+      })
+      .Case([&](lmma::FmaColsOp fma) {
+        i.opcode = Opcode::FmaCols;
+        i.src[0] = registerOf(fma.getSource());
+        i.src[1] = registerOf(fma.getAlpha());
+      })
+      .Case([&](lmma::FmaOuterOp fma) {
+        i.opcode = Opcode::FmaOuter;
+        i.src[0] = registerOf(fma.getRow());
+        i.src[1] = registerOf(fma.getColumn());
       })
       .Case([&](lmma::StoreOp store) {
         i.opcode = Opcode::Store;

@@ -33,7 +33,9 @@ public:
   ArrayRef<lutra::TargetOption> options() const override {
     static const std::vector<lutra::TargetOption> declared = {
         {"mcpu", "CPU of the host: native, or LLVM's name of one", "native"},
-        {"table", "Entries of lookup tables: i8 (fast) or f32 (exact)", "i8", {"i8", "f32"}},
+        {"table", "Entries of lookup tables: i8 (fast), i16, f16 or f32 (exact)", "i8", {"i8", "i16", "f16", "f32"}},
+        {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
+         {"group", "table", "row"}},
     };
     return declared;
   }
@@ -50,7 +52,8 @@ public:
     case lutra::Phase::Lowbit: return lutra::buildLowbitPhase(pm);
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
-      tables.kind.element = *lutra::lowbit::symbolizeTableElement(option("table"));
+      tables.kind = {*lutra::lowbit::symbolizeTableElement(option("table")),
+                     *lutra::lowbit::symbolizeTableScale(option("table-scale"))};
       tables.rows = device.arrayN;
       tables.symmetric = true;
       return lutra::buildTablesPhase(pm, tables);
@@ -105,6 +108,7 @@ private:
     kernels.tablesPerTile = device.tablesPerTile;
     kernels.i32Tiles = device.i32Tiles;
     kernels.f32Tiles = device.f32Tiles;
+    kernels.rowTiles = device.rowTiles;
     kernels.colTiles = device.colTiles;
     pm.addPass(lutra::createConvertLutToLmma(kernels));
     lutra::lmma::LmmaAllocateRegistersOptions registers;

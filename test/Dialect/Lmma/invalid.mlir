@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{argument 0 must be a buffer of i8 or f32 with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
+// expected-error@+1 {{argument 0 must be a buffer of i8, i16, f16 or f32 with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
 lmma.kernel @kernel_c1(%b: memref<4x?xi8>) {}
 
 // -----
@@ -10,8 +10,8 @@ func.func private @table_tables(!lmma.table<0, i8>)
 
 // -----
 
-// expected-error@+1 {{expected entries of i8 or f32, but found 'f16'}}
-func.func private @table_element(!lmma.table<8, f16>)
+// expected-error@+1 {{expected entries of i8, i16, f16 or f32, but found 'bf16'}}
+func.func private @table_element(!lmma.table<8, bf16>)
 
 // -----
 

@@ -51,6 +51,30 @@ lmma.kernel @exact(%x: memref<?x2x128xf32>, %w: memref<4096xi8>) {
   %c = lmma.shift %a, %b plane 1
 }
 
+// CHECK-LABEL: lmma.kernel @kinds
+lmma.kernel @kinds(%i: memref<?x2x128xi16>, %h: memref<?x2x128xf16>, %s: memref<?x16xf32>, %w: memref<4096xi8>) {
+  // CHECK: lmma.load_table {{.*}} : memref<?x2x128xi16> -> <8, i16>
+  %t = lmma.load_table %i[0, 0, 0] : memref<?x2x128xi16> -> !lmma.table<8, i16>
+  // CHECK: lmma.load_table {{.*}} : memref<?x2x128xf16> -> <8, f16>
+  %u = lmma.load_table %h[0, 0, 0] : memref<?x2x128xf16> -> !lmma.table<8, f16>
+  %q = lmma.load_weights %w[0] pitch 256 : memref<4096xi8> -> !lmma.weights<2, 8>
+  %r = lmma.load_rows %s[0, 3] : memref<?x16xf32>
+  %c = lmma.load_cols %w[0] as f32 : memref<4096xi8>
+  %z = lmma.zero negative : !lmma.acc<f32>
+  // CHECK: %[[U:.*]] = lmma.fma_outer %{{.*}}, %{{.*}}, %{{.*}}
+  %a = lmma.fma_outer %z, %r, %c
+  %n = lmma.zero : !lmma.acc<i32>
+  // CHECK: %[[S:.*]] = lmma.mma %{{.*}}, %{{.*}}[0], %{{.*}}[0, 0] bits 2 : <i32>, <8, i16>, <2, 8>
+  %m = lmma.mma %n, %t[0], %q[0, 0] bits 2 : !lmma.acc<i32>, !lmma.table<8, i16>, !lmma.weights<2, 8>
+  // CHECK: %[[V:.*]] = lmma.fma_rows %[[U]], %[[S]], %{{.*}} : <i32>
+  %b = lmma.fma_rows %a, %m, %r : !lmma.acc<i32>
+  %f = lmma.zero negative : !lmma.acc<f32>
+  // CHECK: %[[H:.*]] = lmma.mma %{{.*}} bits 1 : <f32>, <8, f16>, <2, 8>
+  %g = lmma.mma %f, %u[0], %q[0, 0] bits 1 : !lmma.acc<f32>, !lmma.table<8, f16>, !lmma.weights<2, 8>
+  // CHECK: lmma.fma_cols %[[H]], %[[V]], %{{.*}}
+  %y = lmma.fma_cols %g, %b, %c
+}
+
 // CHECK-LABEL: func.func @host
 func.func @host(%x: memref<3x2x128xf32>, %w: memref<4096xi8>) {
   // CHECK: lmma.launch @exact(%{{.*}}, %{{.*}}) : memref<3x2x128xf32>, memref<4096xi8>

@@ -120,13 +120,16 @@ TEST(Assembler, ErrorsNameLineAddressAndText) {
 }
 
 TEST(Assembler, RefusesBadInstructions) {
-  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|f32>"));
+  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|i16|f16|f32>"));
   EXPECT_THAT(errorOfLine("zero t0"), HasSubstr("expected a register a0, a1, ..., but found 't0'"));
   EXPECT_THAT(errorOfLine("zero a0 a1"), HasSubstr("expected the end of the line, but found 'a1'"));
   EXPECT_THAT(errorOfLine("zero a70000"), HasSubstr("between 0 and 65535, but found 70000"));
   EXPECT_THAT(errorOfLine("set.cols c0, inf"), HasSubstr("expected a finite number"));
   EXPECT_THAT(errorOfLine("lmma.m2n64.i8.w4.i32.i32 a0, t0[0], w0[0]"), HasSubstr("expected lmma.m<M>n<N>k<K>"));
   EXPECT_THAT(errorOfLine("lmma.m2n64k4.i8.w4.f32.f32 f0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64k4.f16.w1.i32.i32 a0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
+  EXPECT_THAT(errorOfLine("fma.outer f0, c0, s0"), HasSubstr("expected a register s0, s1, ..., but found 'c0'"));
+  EXPECT_THAT(errorOfLine("fma.rows f0, f1, s0"), HasSubstr("unknown instruction 'fma.rows'"));
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, d[0]"), HasSubstr("no buffer is called 'd' in this kernel"));
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, b[r8]"), HasSubstr("loop register r8 does not exist; there are r0 to r7"));
   EXPECT_THAT(errorOfLine("loop r0, 0, rows(0), 1\nend"), HasSubstr("expected a multiple of at least 1"));

@@ -297,6 +297,50 @@ TEST(Functional, HalfAndByteColumns) {
     EXPECT_EQ(out[i], values[i] * -3);
 }
 
+TEST(Functional, WideEntriesAndFusedSums) {
+  llvm::Expected<Program> program =
+      assemble(".lmma 1\n.kernel k\n.buffer ints : i16[M, 1, 32]\n.buffer halves : f16[M, 1, 32]\n"
+               ".buffer rows : f32[M, 2]\n.buffer w : i8[512]\n.buffer out : f32[M, 64]\n"
+               "ld.table.i16 t0, ints[0, 0, 0], tables=2\nld.table.f16 t1, halves[0, 0, 0], tables=2\n"
+               "ld.rows.f32 s0, rows[0, 0]\nld.rows.f32 s1, rows[0, 1]\n"
+               "ld.weights w0, w[0], planes=1, tables=2, pitch=64\nld.cols.f32 c0, w[256]\n"
+               "negzero f0\nfma.outer f0, s1, c0\nzero a0\nlmma.m2n64k4.i16.w1.i32.i32 a0, t0[0], w0[0]\n"
+               "fma.rows.i32 f0, a0, s0\nnegzero f1\nlmma.m2n64k4.f16.w1.f32.f32 f1, t1[1], w0[1]\n"
+               "fma.cols f1, f0, c0\nst.f32 out[0, 0], f1\n.end\n",
+               "test");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  auto simulator = Simulator::create(std::move(*program));
+  ASSERT_TRUE(bool(simulator)) << llvm::toString(simulator.takeError());
+  int16_t ints[32] = {32767, -32767, 300, -1, 0, 7, 12345, -20000};
+  // 1, -2, the smallest subnormal, the largest number, -0, in the second table.
+  uint16_t halves[32] = {};
+  const uint16_t second[8] = {0x3c00, 0xc000, 0x0001, 0x7bff, 0x8000, 0x3555, 0, 0x2e66};
+  const float values[8] = {1, -2, 0x1p-24f, 65504, -0.0f, 0x1.554p-2f, 0, 0x1.998p-4f};
+  std::copy(std::begin(second), std::end(second), halves + 16);
+  float rows[] = {0.1f, 0.3f};
+  std::vector<char> weights(512);
+  std::vector<float> factors(64), out(64);
+  for (int n = 0; n < 64; ++n) {
+    weights[n] = char(n * 37);
+    factors[n] = 0.7f * float(n - 30);
+  }
+  std::memcpy(weights.data() + 256, factors.data(), 256);
+  std::vector<HostBuffer> buffers = {{reinterpret_cast<char *>(ints), {1, 1, 32}, {32, 32, 1}},
+                                     {reinterpret_cast<char *>(halves), {1, 1, 32}, {32, 32, 1}},
+                                     {reinterpret_cast<char *>(rows), {1, 2}, {2, 1}},
+                                     {weights.data(), {512}, {1}},
+                                     {reinterpret_cast<char *>(out.data()), {1, 64}, {64, 1}}};
+  ASSERT_FALSE(bool((*simulator)->launch(0, buffers)));
+  for (int n = 0; n < 64; ++n) {
+    // A code is a sign and an index of the stored half.
+    unsigned low = uint8_t(weights[n]) & 15, high = uint8_t(weights[n]) >> 4;
+    int entry = low & 8 ? -ints[low & 7] : ints[low & 7];
+    float half = high & 8 ? -values[high & 7] : values[high & 7];
+    float u = std::fma(rows[0], float(entry), rows[1] * factors[n]);
+    EXPECT_EQ(out[n], std::fma(factors[n], u, half)) << n;
+  }
+}
+
 TEST(Functional, StoresStayInsideAndFollowStrides) {
   Problem problem({3, 70, 32, 32, 2}, Values::Normal, 5);
   llvm::Expected<Program> program = assemble(problem.kernel(), "test");

@@ -50,7 +50,7 @@ static Step rounded(Value result, Step step, Environment &env) {
 }
 
 static Step matmul(lowbit::MatmulOp op, Environment &env) {
-  // Other formats mean their canonical form, whose planes may be fewer: tables round differently then.
+  // Other formats mean their planes, as lowbit-canonicalize-weights finds them.
   if (!env.weightsAreCanonical && !lowbit::isPlanesFormat(op.getWeight().getType().getUnpackedFormat()))
     return executeRewritten(op, env);
   FailureOr<lowbit::WeightReader> weight = lowbit::WeightReader::create(op.getWeight());

@@ -1,7 +1,7 @@
 # Products with codebooks and with weights made of weights, compiled and interpreted: the same bits.
 #
 # RUN: %python %s --work-dir=%t.dir
-"""Writes modules at phase lowbit with random weights, compiles and runs them, and compares with interpreter and numpy."""
+"""Compiles and runs modules at phase lowbit with random weights; compares with the interpreter and with numpy."""
 
 from __future__ import annotations
 
@@ -164,21 +164,26 @@ def outliers(body: Weight, count: int, by_column: bool, value: str) -> Weight:
     return Weight(f"#lowbit.outliers<{body.format}, {kind} = {count}, value = {value}>", components, values)
 
 
-def module(weight: Weight, attributes: str = "", precision: bool = False) -> str:
+def module(weight: Weight, attributes: str = "", precision: bool = False, element: str = "f32", scales: int = 0) -> str:
+    """One product; activations of `element`, with `scales` of them per row when they are codes."""
     n, k = weight.values.shape
     components = ", ".join(f"{name} = {value}" for name, value in weight.components.items())
     argument = '%b: tensor<1xi32> {onnx.name = "b"}, ' if precision else ""
     bits = "%zero = arith.constant 0 : index\n  %bits = tensor.extract %b[%zero] : tensor<1xi32>" if precision else ""
+    operands = "precision(%bits)" if precision else ""
+    if scales:
+        argument += f'%s: tensor<?x{scales}xf32> {{onnx.name = "s", onnx.dims = ["m", "{scales}"]}}, '
+        operands += f"scales(%s : tensor<?x{scales}xf32>)"
+    result = "f32" if element == "i8" else element
     return f"""
 !w = !lowbit.weight<{n}x{k}, {weight.format}>
-func.func @main(%a: tensor<?x{k}xf32> {{onnx.name = "a", onnx.dims = ["m", "{k}"]}}, {argument}
-    %out: memref<?x{n}xf32, strided<[?, 1], offset: ?>> {{onnx.name = "y", onnx.dims = ["m", "{n}"], lutra.output}}) {{
+!out = memref<?x{n}x{result}, strided<[?, 1], offset: ?>>
+func.func @main(%a: tensor<?x{k}x{element}> {{onnx.name = "a", onnx.dims = ["m", "{k}"]}}, {argument}
+    %out: !out {{onnx.name = "y", onnx.dims = ["m", "{n}"], lutra.output}}) {{
   {bits}
   %w = lowbit.weight {{{components}}} : !w
-  %y = lowbit.matmul %a, %w {"precision(%bits)" if precision else ""} {attributes}
-      : tensor<?x{k}xf32>, !w -> tensor<?x{n}xf32>
-  bufferization.materialize_in_destination %y in restrict writable %out
-      : (tensor<?x{n}xf32>, memref<?x{n}xf32, strided<[?, 1], offset: ?>>) -> ()
+  %y = lowbit.matmul %a, %w {operands} {attributes} : tensor<?x{k}x{element}>, !w -> tensor<?x{n}x{result}>
+  bufferization.materialize_in_destination %y in restrict writable %out : (tensor<?x{n}x{result}>, !out) -> ()
   return
 }}
 """
@@ -257,6 +262,34 @@ class CompositeFormats(unittest.TestCase):
         self.check("columns", outliers(uniform(70, 50, 3, 16), 5, True, "f16"), targets=OTHER_TARGETS)
         self.check("entries", outliers(uniform(70, 50, 3, 16), 4, False, "f32"))
         self.check("over_codebook", outliers(codebook(6, 50, 16, "nf4"), 4, False, "f16"))
+
+    def test_activations(self) -> None:
+        """Codes with a scale per token or group, and halves."""
+        four = uniform(5, 48, 4, 16)
+        weights = {
+            "entries": outliers(four, 3, False, "f16"),
+            "mixed": mixed([four, outliers(uniform(2, 48, 3, 16), 2, True, "f16")]),
+            "nf4": codebook(5, 48, 16, "nf4"),
+        }
+        folder = WORK_DIR / "activations"
+        folder.mkdir(parents=True, exist_ok=True)
+        source = folder / "model.mlir"
+        for name, weight in weights.items():
+            for element, scales in (("i8", 1), ("i8", 3), ("f16", 0)):
+                with self.subTest(name, element=element, scales=scales):
+                    source.write_text(module(weight, element=element, scales=scales))
+                    inputs = ["--input", f"a={folder / 'a.npy'}"]
+                    if scales:
+                        np.save(folder / "a.npy", rng.integers(-128, 128, (3, 48), dtype=np.int8))
+                        np.save(folder / "s.npy", rng.random((3, scales), dtype=np.float32))
+                        inputs += ["--input", f"s={folder / 's.npy'}"]
+                    else:
+                        np.save(folder / "a.npy", rng.standard_normal((3, 48)).astype(np.float16))
+                    run("lutrac", source, "-o", folder / "model.lutra")
+                    run("lutra-run", folder / "model.lutra", *inputs, f"--output-dir={folder / 'compiled'}")
+                    run("lutra-run", "--interpret", source, *inputs, f"--output-dir={folder / 'interpreted'}")
+                    compiled = np.load(folder / "compiled" / "y.npy")
+                    np.testing.assert_array_equal(compiled, np.load(folder / "interpreted" / "y.npy"))
 
     def test_precision_out_of_range(self) -> None:
         folder = WORK_DIR / "range"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from model import Decoder, Norm, Product, quantize_rows, quantize_ternary
 
 #: Largest file of full-precision weights.

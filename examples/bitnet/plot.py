@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import matplotlib.pyplot as plt
-
 from reference import HERE
 
 RESULTS = HERE / "results"

@@ -19,14 +19,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import export
 import numpy as np
 from lutra import session
 from lutra.decoder import Decoder
 from lutra.formats import parse as parse_format
-from tokenizers import Tokenizer
-
-import export
 from reference import HERE, Reference, Weights
+from tokenizers import Tokenizer
 
 RESULTS = HERE / "results" / "study.json"
 #: Tables of products whose activations are f32: entries, and what shares a scale.
@@ -37,6 +36,10 @@ TABLES = (
 )
 #: Formats that the twin is rounded to after training.
 ROUNDED = tuple(f"uniform(bits={bits}, group=64, zero=integer)" for bits in (4, 3, 2)) + ("ternary(group=64)",)
+
+PARTS = ("tables", "kinds", "targets")
+#: The ternary weights with tables whose scales are shared by 64 columns, for activations in f32.
+GROUPED = "ternary(group=64, storage=five_in_eight, per=tensor)"
 
 
 class Model(Protocol):
@@ -66,7 +69,7 @@ def perplexity(model: Model, tokens: Sequence[int], window: int) -> float:
 
 
 def compiled(
-    weights: Weights, directory: Path, body: str, activation: str, options: dict[str, str], target: str
+    weights: Weights, directory: Path, body: str, activation: str, options: dict[str, str], target: str = "cpu"
 ) -> Decoder:
     """The model in another format, through Lutra."""
     form = type("Form", (export.LutraForm,), {"body": body, "activation": activation})
@@ -86,17 +89,17 @@ def rounded(weights: Weights, body: str) -> Weights:
     return Weights(arrays, weights.config)
 
 
-def rows(ternary: Weights, twin: Weights | None, directory: Path, target: str) -> Iterator[tuple[str, str, str, Model]]:
+def rows(ternary: Weights, twin: Weights | None, directory: Path) -> Iterator[tuple[str, str, str, Model]]:
     """(weights, activations, computed by, the model) of each row of the table."""
-    shipped, floats = export.LutraForm.body, "ternary(group=64, storage=five_in_eight, per=tensor)"
+    shipped = export.LutraForm.body
     if twin is not None:
         yield "f32, the twin", "f32", "numpy", Reference(twin)
     yield "ternary", "int8 a token", "numpy", Reference(ternary)
     for kind in ("i8", "f32"):
-        lutra = compiled(ternary, directory, shipped, "int8_per_token", {"table": kind}, target)
+        lutra = compiled(ternary, directory, shipped, "int8_per_token", {"table": kind})
         yield "ternary", "int8 a token", f"Lutra, exact tables (table={kind})", lutra
     for kind, scale in TABLES:
-        lutra = compiled(ternary, directory, floats, "none", {"table": kind, "table-scale": scale}, target)
+        lutra = compiled(ternary, directory, GROUPED, "none", {"table": kind, "table-scale": scale})
         yield "ternary", "f32", f"Lutra, {kind} tables" + (f", scale a {scale}" if kind[0] == "i" else ""), lutra
     if twin is not None:
         for body in ROUNDED:
@@ -105,8 +108,19 @@ def rows(ternary: Weights, twin: Weights | None, directory: Path, target: str) -
                 f"the twin as {body}",
                 "f32",
                 "Lutra, i8 tables, scale a group",
-                compiled(twin, directory, body, "none", {}, target),
+                compiled(twin, directory, body, "none", {}),
             )
+
+
+def tables(ternary: Weights, twin: Weights | None, directory: Path, tokens: Sequence[int]) -> list[dict]:
+    """Each of `rows` with its perplexity."""
+    result = []
+    for weights, activations, by, model in rows(ternary, twin, directory):
+        start = time.monotonic()
+        found = perplexity(model, tokens, ternary.config["context"])
+        result.append({"weights": weights, "activations": activations, "by": by, "perplexity": found})
+        print(f"{found:9.4f}  {weights}; {activations}; {by}  ({time.monotonic() - start:.0f} s)", flush=True)
+    return result
 
 
 def kinds(corpus: Path, models: dict[str, Weights], most: int) -> dict:
@@ -127,6 +141,23 @@ def kinds(corpus: Path, models: dict[str, Weights], most: int) -> dict:
     return result
 
 
+def targets(ternary: Weights, directory: Path, tokens: Sequence[int]) -> list[dict]:
+    """The CPU beside the simulated tensor core, on few tokens: perplexity, and whether logits have the same bits."""
+    result = []
+    for activation in ("int8_per_token", "none"):
+        body = export.LutraForm.body if activation != "none" else GROUPED
+        losses, logits = {}, {}
+        for target in ("cpu", "ltc"):
+            model = compiled(ternary, directory, body, activation, {}, target)
+            losses[target] = perplexity(model, tokens, len(tokens))
+            model.reset()
+            logits[target] = model.feed(tokens)
+        same = bool(np.array_equal(logits["cpu"].view(np.int32), logits["ltc"].view(np.int32)))
+        result.append({"activation": activation, "tokens": len(tokens), **losses, "same_bits": same})
+        print(result[-1], flush=True)
+    return result
+
+
 def markdown(study: dict) -> str:
     """The tables of README.md."""
     least = next(row["perplexity"] for row in study["rows"] if row["activations"] == "int8 a token")
@@ -141,6 +172,12 @@ def markdown(study: dict) -> str:
         for kind, entry in by_kind.items():
             twin = f"{entry['twin']:.2f}" if "twin" in entry else "-"
             lines.append(f"| {kind} | {entry['tokens']:,} | {twin} | {entry['ternary']:.2f} |")
+    if found := study.get("targets"):
+        lines += ["", "| activations | tokens | CPU | tensor core (simulated) | logits |", "|---|---|---|---|---|"]
+        for row in found:
+            activations = "f32, i8 tables" if row["activation"] == "none" else "int8 a token"
+            bits = "the same bits" if row["same_bits"] else "differ"
+            lines.append(f"| {activations} | {row['tokens']} | {row['cpu']:.4f} | {row['ltc']:.4f} | {bits} |")
     return "\n".join(lines)
 
 
@@ -150,20 +187,25 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--tokens", type=int, default=4096, help="of heldout.jsonl")
     parser.add_argument("--kind-tokens", type=int, default=20480, help="of each kind of the test set")
-    parser.add_argument("--target", default="cpu")
+    parser.add_argument("--simulated-tokens", type=int, default=64, help="that the tensor core is simulated on")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="the others stay as results/study.json has them"
+    )
     parser.add_argument("--readme", action="store_true")
     a = parser.parse_args()
     ternary = Weights.from_onnx(HERE / "bitnet.onnx")
     twin = Weights.from_npz(sorted(a.twin.glob("float-*.npz")), HERE / "results" / "float.json") if a.twin else None
-    tokens = read_tokens(HERE / "heldout.jsonl")[: a.tokens]
-    study: dict = {"tokens": len(tokens), "target": a.target, "rows": []}
+    tokens = read_tokens(HERE / "heldout.jsonl")
+    study: dict = json.loads(RESULTS.read_text()) if RESULTS.exists() and len(a.parts) < len(PARTS) else {}
     with tempfile.TemporaryDirectory() as directory:
-        for weights, activations, by, model in rows(ternary, twin, Path(directory), a.target):
-            start = time.monotonic()
-            found = perplexity(model, tokens, ternary.config["context"])
-            study["rows"].append({"weights": weights, "activations": activations, "by": by, "perplexity": found})
-            print(f"{found:9.4f}  {weights}; {activations}; {by}  ({time.monotonic() - start:.0f} s)", flush=True)
-    if a.corpus:
+        if "tables" in a.parts:
+            study |= {
+                "tokens": min(a.tokens, len(tokens)),
+                "rows": tables(ternary, twin, Path(directory), tokens[: a.tokens]),
+            }
+        if "targets" in a.parts:
+            study["targets"] = targets(ternary, Path(directory), tokens[: a.simulated_tokens])
+    if a.corpus and "kinds" in a.parts:
         models = {"ternary": ternary} | ({"twin": twin} if twin else {})
         study["kinds"] = kinds(a.corpus, models, a.kind_tokens)
     RESULTS.write_text(json.dumps(study, indent=1) + "\n")

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from export_weights import save_float, save_ternary
 from model import Config, Decoder
 

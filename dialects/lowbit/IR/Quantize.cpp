@@ -67,16 +67,16 @@ Attribute lutra::lowbit::makeNumbers(RankedTensorType type, ArrayRef<float> numb
   size_t width = element.getIntOrFloatBitWidth() / 8;
   std::vector<char> raw(numbers.size() * width);
   for (auto [i, number] : llvm::enumerate(numbers)) {
-    uint64_t bits = isa<Float8E8M0FNUType>(element)
-                        ? toE8M0(number)
-                        : roundToSemantics(element, number).bitcastToAPInt().getZExtValue();
+    uint64_t bits = isa<Float8E8M0FNUType>(element) ? toE8M0(number)
+                                                    : roundToSemantics(element, number).bitcastToAPInt().getZExtValue();
     std::memcpy(raw.data() + i * width, &bits, width);
   }
   return DenseElementsAttr::getFromRawBuffer(type, raw);
 }
 
 Attribute lutra::lowbit::makeBytes(RankedTensorType type, ArrayRef<uint8_t> bytes) {
-  return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
+  return DenseElementsAttr::getFromRawBuffer(type,
+                                             ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
 }
 
 Attribute lutra::lowbit::makeCodes(WeightFormatInterface format, int64_t rows, int64_t cols, ArrayRef<uint8_t> codes) {
@@ -120,8 +120,8 @@ struct UniformNumbers {
 };
 } // namespace
 
-/// Scale and zero point so that codes from `low` to `high` reach the extremes of a region. A scale may be negative: then the extreme code
-/// without a counterpart (-8 of -8 .. 7) serves the value of the greatest magnitude.
+/// Scale and zero point so that codes from `low` to `high` reach the extremes of a region. A scale may be negative:
+/// then the extreme code without a counterpart (-8 of -8 .. 7) serves the value of the greatest magnitude.
 static UniformNumbers chooseNumbers(UniformAttr format, double least, double greatest, double low, double high) {
   Type type = format.getScale();
   bool positive = isa<Float8E8M0FNUType>(type);
@@ -188,7 +188,8 @@ DictionaryAttr UniformAttr::quantize(ArrayRef<float> values, int64_t rows, int64
 //===----------------------------------------------------------------------===//
 
 /// The bytes of the digits (each 0 to 2) of a group of `group`; a row's last group may have fewer.
-static void storeDigits(TernaryStorage storage, int64_t group, ArrayRef<uint8_t> digits, MutableArrayRef<uint8_t> bytes) {
+static void storeDigits(TernaryStorage storage, int64_t group, ArrayRef<uint8_t> digits,
+                        MutableArrayRef<uint8_t> bytes) {
   int64_t threes = llvm::divideCeil(group, 3);
   auto digit = [&](size_t i) { return i < digits.size() ? int(digits[i]) : 1; };
   switch (storage) {

@@ -1,7 +1,7 @@
 //===- QuantizePlanes.cpp - rounding dense weights to bit planes ----------===//
 //
-// Bipolar planes cover the range of a region; BCQ alternates between the nearest codes and the best alphas (least squares), from a
-// greedy start (LUT-GEMM, section 2). See Quantize.h.
+// Bipolar planes cover the range of a region; BCQ alternates between the nearest codes and the best alphas (least
+// squares), from a greedy start (LUT-GEMM, section 2). See Quantize.h.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Quantize.h"
@@ -99,7 +99,8 @@ DictionaryAttr BipolarAttr::quantize(ArrayRef<float> values, int64_t rows, int64
 // BCQ
 //===----------------------------------------------------------------------===//
 
-/// The bytes of `alpha` as a sum of signed powers of two: each term is the one nearest to what is left. Returns the sum.
+/// The bytes of `alpha` as a sum of signed powers of two: each term is the one nearest to what is left. Returns the
+/// sum.
 static double splitIntoShifts(double alpha, MutableArrayRef<uint8_t> terms) {
   double sum = 0;
   for (uint8_t &term : terms) {
@@ -235,8 +236,7 @@ DictionaryAttr BCQAttr::quantize(ArrayRef<float> values, int64_t rows, int64_t c
   components.set("codes", makeCodes(*this, rows, cols, codes));
   for (const ExpectedComponent &component : getExpectedComponents(rows, cols)) {
     if (component.name == "alphas")
-      components.set("alphas",
-                     terms > 0 ? makeBytes(component.type, termBytes) : makeNumbers(component.type, alphas));
+      components.set("alphas", terms > 0 ? makeBytes(component.type, termBytes) : makeNumbers(component.type, alphas));
     if (component.name == "betas")
       components.set("betas", makeNumbers(component.type, betas));
   }

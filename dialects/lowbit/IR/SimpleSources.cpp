@@ -11,8 +11,8 @@ using namespace mlir;
 using namespace lutra::lowbit;
 
 namespace {
-/// Codes with a scale and a zero point: w = s ((q - offset) - z), where q is the code with its sign bit flipped and offset
-/// undoes that. As planes: alpha = s / 2, zeta = 2^b - 1 - 2 (offset + z).
+/// Codes with a scale and a zero point: w = s ((q - offset) - z), where q is the code with its sign bit flipped and
+/// offset undoes that. As planes: alpha = s / 2, zeta = 2^b - 1 - 2 (offset + z).
 class UniformSource final : public WeightSource {
 public:
   static WeightSourcePtr create(WeightOp op, UniformAttr format) {

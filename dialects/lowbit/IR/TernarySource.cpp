@@ -1,7 +1,7 @@
 //===- TernarySource.cpp - reading ternary constants ----------------------===//
 //
-// Digits t in three storages, read as 2-bit codes t + 1 with the zero point 1: alpha = s / 2, zeta = 1. What is no digit is
-// found when the reader is made, so that reading needs no checks.
+// Digits t in three storages, read as 2-bit codes t + 1 with the zero point 1: alpha = s / 2, zeta = 1. What is no
+// digit is found when the reader is made, so that reading needs no checks.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/WeightSource.h"
@@ -67,18 +67,16 @@ public:
     if (8 * octet >= getGroupLength(g))
       return 0;
     switch (storage) {
-    case TernaryStorage::TwoBit:
-      return maskPadding(codes.octet(n, g, octet), g, octet);
+    case TernaryStorage::TwoBit: return maskPadding(codes.octet(n, g, octet), g, octet);
     case TernaryStorage::FiveInEight:
       return maskPadding(gather<5>(octet, [&](int64_t i) { return five(n, g, i); }), g, octet);
     case TernaryStorage::ThreeInFive:
-      return maskPadding(gather<3>(octet, [&](int64_t i) { return uint64_t(threeTable.codes[three(n, g, i)]); }), g, octet);
+      return maskPadding(gather<3>(octet, [&](int64_t i) { return uint64_t(threeTable.codes[three(n, g, i)]); }), g,
+                         octet);
     }
     llvm_unreachable("a storage");
   }
-  double value(int64_t n, int64_t k) const override {
-    return double(scales.number(n, k / group)) * (code(n, k) - 1);
-  }
+  double value(int64_t n, int64_t k) const override { return double(scales.number(n, k / group)) * (code(n, k) - 1); }
   bool hasPlanes() const override { return true; }
   float alpha(int64_t n, int64_t g, unsigned) const override { return scales.number(n, g) * 0.5f; }
   float zeta(int64_t, int64_t) const override { return 1.0f; }

@@ -93,7 +93,8 @@ RankedTensorType ComponentTypes::shared(Type element, ArrayRef<int64_t> last) co
   return RankedTensorType::get(shape, element);
 }
 
-/// A step of `lowbit.reinterpret` to planes keeps bits, groups and sharing; its alphas are f32s that no component holds.
+/// A step of `lowbit.reinterpret` to planes keeps bits, groups and sharing; its alphas are f32s that no component
+/// holds.
 static LogicalResult verifyToPlanes(EmitError emitError, WeightFormatInterface from, WeightFormatInterface to) {
   if (from.getCodeBits() != to.getCodeBits() || from.getGroupSize() != to.getGroupSize())
     return emitError() << "expected " << from.getCodeBits() << " bits in groups of " << from.getGroupSize()
@@ -104,8 +105,8 @@ static LogicalResult verifyToPlanes(EmitError emitError, WeightFormatInterface f
                        << " as the operand has, but the result has per = " << stringifyGranularity(to.getGranularity())
                        << " (C2)";
   if (auto bcq = dyn_cast<BCQAttr>(to); (bcq && bcq.getShiftTerms() > 0) || !to.getScaleType().isF32())
-    return emitError() << "the result's alphas are computed: its scale must be f32, without shift_terms, but it is " << to
-                       << " (C2)";
+    return emitError() << "the result's alphas are computed: its scale must be f32, without shift_terms, but it is "
+                       << to << " (C2)";
   return success();
 }
 
@@ -253,10 +254,8 @@ Type TernaryAttr::getScaleType() const { return getScale(); }
 
 int64_t TernaryAttr::getGroupBytes() const {
   switch (getStorage()) {
-  case TernaryStorage::TwoBit:
-    return llvm::divideCeil(getGroup(), 4);
-  case TernaryStorage::FiveInEight:
-    return llvm::divideCeil(getGroup(), 5);
+  case TernaryStorage::TwoBit: return llvm::divideCeil(getGroup(), 4);
+  case TernaryStorage::FiveInEight: return llvm::divideCeil(getGroup(), 5);
   case TernaryStorage::ThreeInFive: {
     int64_t threes = llvm::divideCeil(getGroup(), 3);
     return llvm::divideCeil(threes, 2) + llvm::divideCeil(threes, 8);
@@ -336,8 +335,7 @@ SmallVector<ExpectedComponent> BCQAttr::getExpectedComponents(int64_t rows, int6
   RankedTensorType alphas = types.shared(getScale(), getPlanes());
   if (getShiftTerms() > 0)
     alphas = types.shared(IntegerType::get(getContext(), 8), {getPlanes(), getShiftTerms()});
-  return {
-      {"codes", types.codes()}, {"alphas", alphas}, {"betas", types.shared(Float32Type::get(getContext()))}};
+  return {{"codes", types.codes()}, {"alphas", alphas}, {"betas", types.shared(Float32Type::get(getContext()))}};
 }
 
 LogicalResult BCQAttr::verifyReinterpret(EmitError emitError, WeightFormatInterface to) const {

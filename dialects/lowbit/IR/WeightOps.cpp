@@ -81,7 +81,8 @@ static bool isStatedBy(WeightFormatInterface part, WeightFormatInterface whole) 
 
 WeightFormatInterface lutra::lowbit::getConcatFormat(ArrayRef<WeightFormatInterface> formats) {
   WeightFormatInterface first = formats.front();
-  if (llvm::any_of(formats, [](WeightFormatInterface format) { return format.isComposite() || isa<PackedAttr>(format); }))
+  if (llvm::any_of(formats,
+                   [](WeightFormatInterface format) { return format.isComposite() || isa<PackedAttr>(format); }))
     return {};
   if (llvm::all_equal(formats) && (formats.size() == 1 || !sharesAcrossRows(first)))
     return first;
@@ -122,12 +123,14 @@ LogicalResult ConcatRowsOp::verify() {
     return emitOpError() << "the operands have " << rows << " rows together, but the result has " << result.getRows()
                          << " (C1)";
   if (getSources().size() > 1 && result.getFormat().getGranularity() == Granularity::Tensor)
-    return emitOpError() << "the operands have a scale each, so the result cannot have per = tensor; state per = channel "
-                            "(C2)";
+    return emitOpError()
+           << "the operands have a scale each, so the result cannot have per = tensor; state per = channel "
+              "(C2)";
   if (getSources().size() > 1 && sharesAcrossRows(result.getFormat()))
-    return emitOpError() << "the operands have a table or a global scale each, so the result cannot state one for all of its "
-                            "rows, as "
-                         << result.getFormat() << " does (C2)";
+    return emitOpError()
+           << "the operands have a table or a global scale each, so the result cannot state one for all of its "
+              "rows, as "
+           << result.getFormat() << " does (C2)";
   return success();
 }
 

@@ -89,20 +89,13 @@ float ComponentElements::convert(int64_t index) const {
   const char *at = data + index * stride;
   uint16_t half;
   switch (kind) {
-  case Kind::F16:
-    std::memcpy(&half, at, 2);
-    return fromF16Bits(half);
-  case Kind::BF16:
-    std::memcpy(&half, at, 2);
-    return llvm::bit_cast<float>(uint32_t(half) << 16);
-  case Kind::E8M0:
-    return fromE8M0(static_cast<uint8_t>(*at));
-  case Kind::E4M3:
-    return fromE4M3(static_cast<uint8_t>(*at));
+  case Kind::F16: std::memcpy(&half, at, 2); return fromF16Bits(half);
+  case Kind::BF16: std::memcpy(&half, at, 2); return llvm::bit_cast<float>(uint32_t(half) << 16);
+  case Kind::E8M0: return fromE8M0(static_cast<uint8_t>(*at));
+  case Kind::E4M3: return fromE4M3(static_cast<uint8_t>(*at));
   case Kind::Byte:
   case Kind::Int32:
-  case Kind::F32:
-    break;
+  case Kind::F32: break;
   }
   llvm_unreachable("not elements of a narrow float type");
 }
@@ -169,8 +162,9 @@ WeightSourcePtr WeightSource::create(Value weight) {
   }
   if (auto op = weight.getDefiningOp<WeightValueOpInterface>())
     return op.createSource();
-  emitError(weight.getLoc()) << "the weight must be a constant: a lowbit.weight through lowbit.reinterpret, lowbit.pack "
-                                "and other ops from weight to weight only";
+  emitError(weight.getLoc())
+      << "the weight must be a constant: a lowbit.weight through lowbit.reinterpret, lowbit.pack "
+         "and other ops from weight to weight only";
   return nullptr;
 }
 
@@ -315,8 +309,7 @@ WeightSourcePtr WeightSource::reinterpret(WeightSourcePtr self, WeightFormatInte
     float stated = bipolar.getZeta().getValue().convertToFloat();
     std::optional<float> found = findConstantZeta();
     if (!found || *found != stated) {
-      emitError() << "the format states a constant zeta of " << stated
-                  << ", but the zero points do not all give it";
+      emitError() << "the format states a constant zeta of " << stated << ", but the zero points do not all give it";
       return nullptr;
     }
   }

@@ -1,7 +1,7 @@
 //===- WeightNarrowing.cpp - constants with fewer bits --------------------===//
 //
-// Only codes are rewritten, and integer zero points if they move; the scales stay where they are. What is exact is said in Passes.td
-// (lowbit-canonicalize-weights).
+// Only codes are rewritten, and integer zero points if they move; the scales stay where they are. What is exact is said
+// in Passes.td (lowbit-canonicalize-weights).
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/Transforms/WeightNarrowing.h"
@@ -17,8 +17,8 @@ using namespace mlir;
 using namespace lutra::lowbit;
 
 namespace {
-/// How a uniform weight is narrowed: the codes, as unsigned ones, move down by `shift` and keep `bits` bits; with `isSigned` they are
-/// then two's complement. The zero points become `zero`.
+/// How a uniform weight is narrowed: the codes, as unsigned ones, move down by `shift` and keep `bits` bits; with
+/// `isSigned` they are then two's complement. The zero points become `zero`.
 struct Narrowing {
   unsigned bits;
   int64_t shift;
@@ -37,7 +37,8 @@ static ArrayRef<char> getBytes(Attribute component) {
   return cast<DenseResourceElementsAttr>(component).getRawHandle().getBlob()->getData();
 }
 
-/// The least bits whose range around the middle of `bits` bits holds the codes from `low` to `high`, and how far those move down.
+/// The least bits whose range around the middle of `bits` bits holds the codes from `low` to `high`, and how far those
+/// move down.
 static std::pair<unsigned, int64_t> narrowAroundMiddle(unsigned bits, int64_t low, int64_t high) {
   int64_t middle = int64_t(1) << (bits - 1);
   for (unsigned fewer = 1; fewer < bits; ++fewer) {
@@ -97,8 +98,8 @@ static uint64_t squeezeCodes(uint64_t codes, unsigned bits) {
 /// `byte` in each byte.
 static uint64_t repeat(uint64_t byte) { return byte * 0x0101010101010101u; }
 
-/// What `change` makes of the codes of `reader`, 8 at a time, as codes of `bits` bits. Its second argument has ones where there are
-/// elements: bytes of padding must stay 0.
+/// What `change` makes of the codes of `reader`, 8 at a time, as codes of `bits` bits. Its second argument has ones
+/// where there are elements: bytes of padding must stay 0.
 static Attribute changeCodes(const WeightReader &reader, unsigned bits,
                              llvm::function_ref<uint64_t(uint64_t, uint64_t)> change) {
   int64_t codeBytes = llvm::divideCeil(reader.getGroup() * bits, 8);

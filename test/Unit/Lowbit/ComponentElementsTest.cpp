@@ -1,7 +1,7 @@
 //===- ComponentElementsTest.cpp - elements of narrow types ---------------===//
 //
-// Every number of every narrow type of scales against llvm::APFloat, in dense elements and resources; rounding to them against a search
-// through all numbers; and readers used by several threads.
+// Every number of every narrow type of scales against llvm::APFloat, in dense elements and resources; rounding to them
+// against a search through all numbers; and readers used by several threads.
 //
 //===----------------------------------------------------------------------===//
 #include "RandomFormat.h"
@@ -140,13 +140,15 @@ TEST_F(ComponentElementsTest, ReadersAreThreadSafe) {
 }
 
 TEST_F(ComponentElementsTest, RefusesShortData) {
-  auto format = UniformAttr::get(&context, 4, 4, ZeroKind::Midpoint, false, Granularity::Group, Float16Type::get(&context));
+  auto format =
+      UniformAttr::get(&context, 4, 4, ZeroKind::Midpoint, false, Granularity::Group, Float16Type::get(&context));
   auto scalesType = RankedTensorType::get({1, 2}, Float16Type::get(&context));
   NamedAttrList components;
   components.set("codes", DenseElementsAttr::getFromRawBuffer(RankedTensorType::get({1, 2, 2}, builder.getI8Type()),
                                                               ArrayRef<char>('\0')));
-  components.set("scales", DenseResourceElementsAttr::get(
-                               scalesType, "short", HeapAsmResourceBlob::allocateAndCopyWithAlign(ArrayRef<char>("abc", 3), 1)));
+  components.set("scales",
+                 DenseResourceElementsAttr::get(
+                     scalesType, "short", HeapAsmResourceBlob::allocateAndCopyWithAlign(ArrayRef<char>("abc", 3), 1)));
   auto op = WeightOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, 1, 8, format),
                              components.getDictionary(&context));
   std::string message;

@@ -1,7 +1,7 @@
 //===- FormatPropertyTest.cpp - what holds for every simple format --------===//
 //
-// Random formats, shapes and values, a seed per case. What a quantizer makes verifies; its values are those of the formats'
-// definitions; and nothing changes on the way from uniform to planes, BCQ, packed bytes and back.
+// Random formats, shapes and values, a seed per case. What a quantizer makes verifies; its values are those of the
+// formats' definitions; and nothing changes on the way from uniform to planes, BCQ, packed bytes and back.
 //
 //===----------------------------------------------------------------------===//
 #include "RandomFormat.h"
@@ -36,7 +36,8 @@ protected:
   }
   WeightOp makeWeight(WeightFormatInterface format, ArrayRef<float> from) {
     DictionaryAttr components = format.quantize(from, rows, cols);
-    return WeightOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, rows, cols, format), components);
+    return WeightOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, rows, cols, format),
+                            components);
   }
   WeightReader read(Value value) {
     FailureOr<WeightReader> reader = WeightReader::create(value);
@@ -113,8 +114,8 @@ TEST_P(FormatPropertyTest, PlanesKeepTheValues) {
   if (planes.isBCQ())
     return;
   // As BCQ, alphas are exact multiples, and only beta = alpha zeta rounds, once.
-  WeightReader bcq =
-      read(reinterpret(planesValue, BCQAttr::get(&context, planes.getBits(), planes.getGroup(), format.getGranularity())));
+  WeightReader bcq = read(
+      reinterpret(planesValue, BCQAttr::get(&context, planes.getBits(), planes.getGroup(), format.getGranularity())));
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t k = 0; k < cols; ++k) {
       int64_t g = k / planes.getGroup();
@@ -177,9 +178,10 @@ TEST_P(FormatPropertyTest, CanonicalizingKeepsTheValues) {
   }
   WeightReader before = read(op);
   Type f32 = builder.getF32Type();
-  auto activations = UnrealizedConversionCastOp::create(
-      builder, op.getLoc(), TypeRange(RankedTensorType::get({2, cols}, f32)), ValueRange());
-  auto matmul = MatmulOp::create(builder, op.getLoc(), RankedTensorType::get({2, rows}, f32), activations.getResult(0), op);
+  auto activations = UnrealizedConversionCastOp::create(builder, op.getLoc(),
+                                                        TypeRange(RankedTensorType::get({2, cols}, f32)), ValueRange());
+  auto matmul =
+      MatmulOp::create(builder, op.getLoc(), RankedTensorType::get({2, rows}, f32), activations.getResult(0), op);
   PassManager pm(&context, ModuleOp::getOperationName());
   pm.addPass(createCanonicalizeWeights());
   ASSERT_TRUE(succeeded(pm.run(*module)));
@@ -191,7 +193,8 @@ TEST_P(FormatPropertyTest, CanonicalizingKeepsTheValues) {
   bool rounds = uniform && uniform.getZero() == ZeroKind::Float;
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t k = 0; k < cols; ++k) {
-      double alpha = std::fabs(after.alpha(n, k / after.getGroup())), zeta = std::fabs(after.zeta(n, k / after.getGroup()));
+      double alpha = std::fabs(after.alpha(n, k / after.getGroup())),
+             zeta = std::fabs(after.zeta(n, k / after.getGroup()));
       double bound = rounds ? alpha * (zeta + (1 << format.getCodeBits())) * 0x1p-23 : 0;
       ASSERT_NEAR(after.value(n, k), before.value(n, k), bound) << n << ", " << k;
     }
@@ -229,8 +232,8 @@ TEST_P(FormatPropertyTest, StoragesOfTernaryDigitsAgree) {
   values = makeRandomValues(rows, cols, random);
   std::vector<WeightReader> readers;
   for (TernaryStorage storage : {TernaryStorage::TwoBit, TernaryStorage::ThreeInFive, TernaryStorage::FiveInEight})
-    readers.push_back(read(
-        makeWeight(TernaryAttr::get(&context, format.getGroup(), storage, format.getPer(), format.getScale()), values)));
+    readers.push_back(read(makeWeight(
+        TernaryAttr::get(&context, format.getGroup(), storage, format.getPer(), format.getScale()), values)));
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t k = 0; k < cols; ++k) {
       ASSERT_EQ(readers[0].value(n, k), readers[1].value(n, k)) << n << ", " << k << " group " << format.getGroup();
@@ -259,7 +262,8 @@ TEST_P(FormatPropertyTest, ConcatenatedRowsAreThoseOfTheParts) {
   if (format.getGranularity() == Granularity::Tensor) {
     Type scale = format.getScaleType();
     if (auto u = dyn_cast<UniformAttr>(format))
-      whole = UniformAttr::get(&context, u.getBits(), u.getGroup(), u.getZero(), u.getIsSigned(), Granularity::Channel, scale);
+      whole = UniformAttr::get(&context, u.getBits(), u.getGroup(), u.getZero(), u.getIsSigned(), Granularity::Channel,
+                               scale);
     else if (auto t = dyn_cast<TernaryAttr>(format))
       whole = TernaryAttr::get(&context, t.getGroup(), t.getStorage(), Granularity::Channel, scale);
     else if (auto b = dyn_cast<BipolarAttr>(format))
@@ -267,7 +271,8 @@ TEST_P(FormatPropertyTest, ConcatenatedRowsAreThoseOfTheParts) {
     else if (auto c = dyn_cast<BCQAttr>(format))
       whole = BCQAttr::get(&context, c.getPlanes(), c.getGroup(), Granularity::Channel, scale, c.getShiftTerms());
   }
-  auto concat = ConcatRowsOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, total, cols, whole), parts);
+  auto concat =
+      ConcatRowsOp::create(builder, builder.getUnknownLoc(), WeightType::get(&context, total, cols, whole), parts);
   ASSERT_TRUE(succeeded(concat.verify()));
   Value planes = reinterpret(concat, read(concat).getSource().findPlanesFormat());
   WeightReader reader = read(concat), planesReader = read(planes);

@@ -21,8 +21,7 @@ WeightFormatInterface lutra::lowbit::makeRandomFormat(MLIRContext &context, std:
   case 0:
     return UniformAttr::get(&context, bits, group, static_cast<ZeroKind>(pick(random, 0, 3)), pick(random, 0, 1), per,
                             scale);
-  case 1:
-    return TernaryAttr::get(&context, group, static_cast<TernaryStorage>(pick(random, 0, 2)), per, scale);
+  case 1: return TernaryAttr::get(&context, group, static_cast<TernaryStorage>(pick(random, 0, 2)), per, scale);
   case 2: {
     FloatAttr zeta;
     if (pick(random, 0, 1))

@@ -246,6 +246,8 @@ class Refusals(unittest.TestCase):
         self.refuse("group must be 1 to 262144", "uniform(bits=3, group=0)")
         self.refuse("per must be one of", "uniform(bits=3, group=8, per=row)")
         self.refuse("zero = midpoint is for unsigned", "uniform(bits=3, group=8, zero=midpoint, signed=1)")
+        self.refuse("zeta must be a finite f32, but is inf", "bipolar(planes=3, group=8, zeta=1e999)")
+        self.refuse("zeta must be a finite f32, but is nan", "bipolar(planes=3, group=8, zeta=nan)")
         self.refuse("storage must be one of", "ternary(group=8, storage=dense)")
         self.refuse("bits must be 4", "codebook(bits=3, group=8, table=nf4)")
         self.refuse("body of a nested", "nested(ternary(group=8), min_bits=1)")

@@ -4,6 +4,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace lutra {
@@ -161,8 +163,8 @@ FailureOr<double> FormatSyntax::getFloat(Node &node, StringRef key) const {
   if (!entry)
     return failure();
   double value;
-  if (entry->values[0].getAsDouble(value))
-    return error(node) << "'" << key << "' must be a number, but is '" << entry->values[0] << "'";
+  if (entry->values[0].getAsDouble(value) || !std::isfinite(static_cast<float>(value)))
+    return error(node) << "'" << key << "' must be a finite number, but is '" << entry->values[0] << "'";
   return value;
 }
 

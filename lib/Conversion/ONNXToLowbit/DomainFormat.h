@@ -26,6 +26,7 @@ public:
   /// The integer under `key` within [low, high]; an absent one has the default, and is an error without one.
   mlir::FailureOr<int64_t> getInt(Node &node, llvm::StringRef key, int64_t low, int64_t high,
                                   std::optional<int64_t> defaultValue = std::nullopt) const;
+  /// The number under `key`, which f32 holds (rounded).
   mlir::FailureOr<double> getFloat(Node &node, llvm::StringRef key) const;
   /// The word under `key`, or the default (an error when that is empty).
   mlir::FailureOr<llvm::StringRef> getWord(Node &node, llvm::StringRef key, llvm::StringRef defaultValue) const;

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lutra.errors import LutraError
 from lutra.formats import layout
 from lutra.formats.base import FLOAT, SCALES, UINT8, Component, Components, Format, default, spell
 from lutra.formats.uniform import Uniform
@@ -34,6 +35,8 @@ class Bipolar(Format):
         layout.check_range("group", self.group, 1, layout.MAX_GROUP)
         layout.check_granularity(self.per)
         layout.check_scale_type(self.scale)
+        if self.zeta is not None and not abs(self.zeta) <= float(np.finfo(np.float32).max):
+            raise LutraError(f"zeta must be a finite f32, but is {self.zeta}")
 
     @property
     def spelling(self) -> str:

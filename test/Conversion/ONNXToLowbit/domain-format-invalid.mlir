@@ -175,9 +175,22 @@ func.func @main(%a: tensor<4x16xf32>) -> tensor<4x3xf32> {
   %none = onnx.none
   %c0 = onnx.constant "c0" dense<17> : tensor<3x1x6xui8>
   %c1 = onnx.constant "c1" dense<0.5> : tensor<3x1xf32>
-  // expected-error @+1 {{node '/mm' (ai.lutra.MatMul): attribute 'format', bipolar: 'zeta' must be a number, but is 'one'}}
+  // expected-error @+1 {{node '/mm' (ai.lutra.MatMul): attribute 'format', bipolar: 'zeta' must be a finite number, but is 'one'}}
   %y = onnx.node "MatMul" "/mm" (%a, %none, %none, %c0, %c1) {domain = "ai.lutra", version = 1 : i64,
       node_attrs = {K = 16 : i64, N = 3 : i64, format = "bipolar(planes=3, group=16, zeta=one)"}}
+      : (tensor<4x16xf32>, none, none, tensor<3x1x6xui8>, tensor<3x1xf32>) -> tensor<4x3xf32>
+  return %y : tensor<4x3xf32>
+}
+
+// -----
+
+func.func @main(%a: tensor<4x16xf32>) -> tensor<4x3xf32> {
+  %none = onnx.none
+  %c0 = onnx.constant "c0" dense<17> : tensor<3x1x6xui8>
+  %c1 = onnx.constant "c1" dense<0.5> : tensor<3x1xf32>
+  // expected-error @+1 {{node '/mm' (ai.lutra.MatMul): attribute 'format', bipolar: 'zeta' must be a finite number, but is '1e99'}}
+  %y = onnx.node "MatMul" "/mm" (%a, %none, %none, %c0, %c1) {domain = "ai.lutra", version = 1 : i64,
+      node_attrs = {K = 16 : i64, N = 3 : i64, format = "bipolar(planes=3, group=16, zeta=1e99)"}}
       : (tensor<4x16xf32>, none, none, tensor<3x1x6xui8>, tensor<3x1xf32>) -> tensor<4x3xf32>
   return %y : tensor<4x3xf32>
 }

@@ -153,8 +153,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     for path, maker in (
-        (arguments.artifact, "scripts/demo"),
-        (arguments.gguf, "scripts/demo"),
+        (arguments.artifact, "scripts/demo --model smollm2"),
+        (arguments.gguf, "scripts/demo --model smollm2"),
         *([] if arguments.alone else [(arguments.peer_python, "benchmarks/setup")]),
     ):
         if not path.exists():

@@ -1,4 +1,4 @@
-"""SmolLM2-135M-Instruct end to end, as scripts/demo left it under .cache/: `scripts/test --suite smollm2` runs this.
+"""SmolLM2-135M-Instruct end to end, as scripts/demo --model smollm2 left it under .cache/: `scripts/test --suite smollm2` runs this.
 
 Prints one line for each check and, last, "N passed, N failed".
 """

@@ -1,10 +1,10 @@
 # Lookup products of every target against the interpreter, bit for bit (docs/spec/numerics.md).
 #
-# RUN: %python %s --work-dir=%t.dir | FileCheck %s
+# RUN: %python %s --work-dir=%t.dir --cases=20 --minutes=1.5 | FileCheck %s
 # CHECK: seed
 # CHECK: bit-identical
 #
-# Cases are drawn from a printed seed and compiled a few to a model. Half of the models are ONNX (MatMulNBits), half are
+# The cases that conformance.py has not: products of ONNX models. They are drawn from a printed seed and compiled a few to a model. Half of the models are ONNX (MatMulNBits), half are
 # modules at phase lowbit, which reach the widths, groups and formats that ONNX cannot spell. By hand:
 #   .venv/bin/python test/Conformance/lookup_matmul.py --work-dir=/tmp/x --cases=400 --seed=7
 """Compares compiled lookup products with the interpreter on random shapes."""

@@ -13,7 +13,7 @@ import numpy as np
 from . import check, module, targets
 from .cases import Case
 from .composites import Mixed, Nested, Outliers
-from .targets import Failure, Target
+from .targets import Failure, Mode, Target
 
 
 @dataclass
@@ -81,7 +81,7 @@ def check_values(cases: list[Case], work: Path, outcome: Outcome) -> None:
             return
 
 
-def run(cases: list[Case], work: Path, table: str, setup: Setup, values: bool = True) -> Outcome:
+def run(cases: list[Case], work: Path, mode: Mode, setup: Setup, values: bool = True) -> Outcome:
     """Runs the cases as one module. Stops at the first problem."""
     outcome = Outcome()
     try:
@@ -96,16 +96,16 @@ def run(cases: list[Case], work: Path, table: str, setup: Setup, values: bool = 
         with _Clock(outcome, "prepare"):
             targets.prepare(work / "module.mlir", lowered)
         with _Clock(outcome, "interpret"):
-            targets.interpret(lowered, table, work / "in", names, work / "expected")
+            targets.interpret(lowered, mode, work / "in", names, work / "expected")
         expected = [np.load(work / "expected" / f"y{i}.npy") for i in range(len(cases))]
         with _Clock(outcome, "numpy"):
             for i, case in enumerate(cases):
-                problem = check.against_f64(case, expected[i], table)
+                problem = check.against_f64(case, expected[i], mode.table)
                 if problem:
                     outcome.problem, outcome.where, outcome.case = problem, "f64", i
                     return outcome
         for target in setup.targets:
-            compare(cases, lowered, work, table, target, setup, names, expected, outcome)
+            compare(cases, lowered, work, mode, target, setup, names, expected, outcome)
             if outcome.problem:
                 return outcome
     except Failure as failure:
@@ -114,12 +114,12 @@ def run(cases: list[Case], work: Path, table: str, setup: Setup, values: bool = 
     return outcome
 
 
-def compare(cases, lowered, work, table, target, setup, names, expected, outcome) -> None:
+def compare(cases, lowered, work, mode, target, setup, names, expected, outcome) -> None:
     """Compiles for one target, runs with each number of threads and compares."""
     artifact, found = work / "artifact", work / "found"
     outcome.where = target.name
     with _Clock(outcome, f"compile {target.name}"):
-        targets.run(*target.compile_command(lowered, artifact, table))
+        targets.run(*target.compile_command(lowered, artifact, mode))
     for threads in setup.threads:
         with _Clock(outcome, f"run {target.name}"):
             target.run(artifact, threads, work / "in", names, found, setup.emulator)

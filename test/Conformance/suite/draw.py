@@ -47,7 +47,10 @@ def simple(rng: random.Random, family: str) -> Format:
         zeta = rng.choice([None, None, -1.0, 0.0, 0.5, -3.0])
         return Bipolar(planes=rng.choice(BITS), zeta=zeta, **shared)
     if family == "bcq":
-        return BCQ(planes=rng.choice(BITS), terms=rng.choice([0, 0, 1, 2, 3]), **shared)
+        terms = rng.choice([0, 0, 1, 2, 3])
+        if terms:
+            shared["scale"] = "f32"  # Alphas are bytes.
+        return BCQ(planes=rng.choice(BITS), terms=terms, **shared)
     return codebook(rng, shared)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import batch
 from .batch import Outcome, Setup
 from .cases import Case
+from .targets import Mode
 
 
 def _simpler(case: Case):
@@ -30,19 +31,19 @@ def _simpler(case: Case):
         yield replace(case, kind=replace(case.kind, result="f32"))
 
 
-def fails(case: Case, work: Path, table: str, setup: Setup, where: str) -> Outcome | None:
+def fails(case: Case, work: Path, mode: Mode, setup: Setup, where: str) -> Outcome | None:
     """The outcome of the case alone, if it still fails where it did."""
-    outcome = batch.run([case], work, table, setup, values=where == "values")
+    outcome = batch.run([case], work, mode, setup, values=where == "values")
     return outcome if outcome.problem and outcome.where == where else None
 
 
-def find_failing(cases: list[Case], work: Path, table: str, setup: Setup, where: str, seconds: float) -> list[Case]:
+def find_failing(cases: list[Case], work: Path, mode: Mode, setup: Setup, where: str, seconds: float) -> list[Case]:
     """The part of `cases` on which a tool fails, halved again and again."""
     end = time.monotonic() + seconds
     while len(cases) > 1 and time.monotonic() < end:
         halves = cases[: len(cases) // 2], cases[len(cases) // 2 :]
         for half in halves:
-            outcome = batch.run(half, work, table, setup, values=where == "values")
+            outcome = batch.run(half, work, mode, setup, values=where == "values")
             if outcome.problem and outcome.where == where:
                 cases = half
                 break
@@ -51,10 +52,10 @@ def find_failing(cases: list[Case], work: Path, table: str, setup: Setup, where:
     return cases
 
 
-def shrink(case: Case, work: Path, table: str, setup: Setup, where: str, seconds: float) -> tuple[Case, Outcome] | None:
+def shrink(case: Case, work: Path, mode: Mode, setup: Setup, where: str, seconds: float) -> tuple[Case, Outcome] | None:
     """The smallest case found in the given time; None when the case alone does not fail."""
     end = time.monotonic() + seconds
-    outcome = fails(case, work, table, setup, where)
+    outcome = fails(case, work, mode, setup, where)
     if not outcome:
         return None
     best, improved = (case, outcome), True
@@ -65,7 +66,7 @@ def shrink(case: Case, work: Path, table: str, setup: Setup, where: str, seconds
                 break
             if not candidate.kind.format.fits(candidate.n, candidate.k):
                 continue
-            outcome = fails(candidate, work, table, setup, where)
+            outcome = fails(candidate, work, mode, setup, where)
             if outcome:
                 best, improved = (candidate, outcome), True
                 break

@@ -30,8 +30,33 @@ def run(*command: object, text: str | None = None) -> str:
     except subprocess.TimeoutExpired:
         raise Failure(f"took longer than {_SECONDS} s: {' '.join(words)}") from None
     if done.returncode != 0:
-        raise Failure(f"failed ({done.returncode}): {' '.join(words)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        # A diagnostic shows its line, and that may hold a weight.
+        said = [line.rstrip()[:400] for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise Failure("\n".join([f"failed ({done.returncode}): {' '.join(words)}"[:2000], *said[:30]]))
     return done.stdout
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a run asks of all targets: the tables of products that name no kind, and whether kernels apply epilogues."""
+
+    table: str = "i8"
+    scale: str = "group"
+    fused: bool = False
+
+    def flags(self) -> list[str]:
+        """For the interpreter."""
+        return [f"--table={self.table}", f"--table-scale={self.scale}"]
+
+    def options(self, back_end: str) -> list[str]:
+        """For lutrac."""
+        values = {"table": self.table, "table-scale": self.scale}
+        if back_end == "cpu":
+            values["fuse-epilogue"] = "on" if self.fused else "off"
+        return [f"--target-option={back_end}.{key}={value}" for key, value in values.items()]
+
+    def __str__(self) -> str:
+        return f"{self.table} tables by {self.scale}" + (", fused epilogues" if self.fused else "")
 
 
 @dataclass(frozen=True)
@@ -42,9 +67,9 @@ class Target:
     options: tuple[str, ...]
     emulated: bool = False
 
-    def compile_command(self, module: Path, artifact: Path, table: str) -> list[object]:
+    def compile_command(self, module: Path, artifact: Path, mode: Mode) -> list[object]:
         back_end = self.options[0].removeprefix("--target=")
-        return ["lutrac", module, "-o", artifact, *self.options, f"--target-option={back_end}.table={table}"]
+        return ["lutrac", module, "-o", artifact, *self.options, *mode.options(back_end)]
 
     def run_command(self, artifact: Path, threads: int, inputs: Path, names: list[str], outputs: Path) -> list[object]:
         given = [word for name in names for word in ("--input", f"{name}={inputs / name}.npy")]
@@ -116,11 +141,11 @@ def _emulate(artifact: Path, threads: int, inputs: Path, outputs: Path, emulator
         np.save(outputs / f"{name}.npy", np.fromfile(raw, dtype).reshape(shape))
 
 
-def interpret(module: Path, table: str, inputs: Path, names: list[str], outputs: Path) -> None:
+def interpret(module: Path, mode: Mode, inputs: Path, names: list[str], outputs: Path) -> None:
     """Runs the module in the interpreter; writes outputs/<name>.npy."""
     shutil.rmtree(outputs, ignore_errors=True)
     given = [word for name in names for word in ("--input", f"{name}={inputs / name}.npy")]
-    run("lutra-run", "--interpret", module, f"--table={table}", "--output-dir", outputs, *given)
+    run("lutra-run", "--interpret", module, *mode.flags(), "--output-dir", outputs, *given)
 
 
 def prepare(module: Path, result: Path) -> None:

@@ -13,6 +13,10 @@
 // RUN: not lutra-run --interpret %s --table=f16 --table-scale=row --input a=%t.a.npy --input bias=%t.b.npy 2>&1 | FileCheck %s --check-prefix=SCALE
 // SCALE: lutra-run: error: --table-scale is for quantized tables: take --table=i8 or --table=i16
 
+// RUN: lutra-run --interpret %s --table=f32 --input a=%t.a.npy --input bias=%t.b.npy --print | FileCheck %s --check-prefix=PRINT
+// PRINT: output y: 2x2 f32
+// PRINT-NEXT: {{\[\[}}-352, -252], [-1312, -1212]]
+
 // RUN: lutra-run --interpret %s --describe | FileCheck %s --check-prefix=DESCRIBE
 // DESCRIBE: input a: ? x 16 f32
 // DESCRIBE: input bias: 2 f32

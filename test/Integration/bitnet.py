@@ -92,7 +92,7 @@ class Results(unittest.TestCase):
         standard = Path(self.directory.name) / "standard.onnx"
         standard.write_bytes(export.build(weights.arrays, weights.config, export.StandardForm).SerializeToString())
         documents = map(json.loads, (EXAMPLE / "heldout.jsonl").read_text(encoding="utf-8").splitlines())
-        tokens = [0, *self.tokenizer.encode(next(documents)["text"]).ids][:257]
+        tokens = [0, *self.tokenizer.encode(next(documents)["text"]).ids][:513]
         losses = []
         for model in (self.reference, self.lutra, ReferenceModel(standard, 1)):
             model.reset()

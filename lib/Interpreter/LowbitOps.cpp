@@ -82,6 +82,9 @@ static Step precompute(lowbit::PrecomputeOp op, Environment &env) {
 
 static Step quantize(lowbit::QuantizeActivationsOp op, Environment &env) {
   const NpyArray &a = *env.array(op.getActivations());
+  if (a.shape.size() != 2 || a.shape[1] == 0)
+    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x K with a positive K",
+           Step::Failed;
   int64_t rows = a.shape[0], cols = a.shape[1], group = op.getGroup().value_or(cols);
   auto codes = std::make_shared<NpyArray>(NpyArray::zeros(DType::I8, {rows, cols}));
   auto scales = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, {rows, (cols + group - 1) / group}));

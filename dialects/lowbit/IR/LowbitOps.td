@@ -170,7 +170,7 @@ def Lowbit_QuantizeActivationsOp : Lowbit_Op<"quantize_activations", [Pure]> {
     rounding. `bipolar` codes of b bits need `act_bits = b + 1` of a product.
 
     - (C1) the codes have the activations' shape, and the scales are M x groups.
-    - (C2) `bits` is 2 to 8 for absmax and 1 to 7 for bipolar; `group` is positive.
+    - (C2) `bits` is 2 to 8 for absmax and 1 to 7 for bipolar; K and `group` are positive.
 
     Example:
     ```mlir

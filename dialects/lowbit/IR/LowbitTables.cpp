@@ -224,8 +224,8 @@ LogicalResult QuantizeActivationsOp::verify() {
     return emitOpError() << stringifyActivationCodes(getKind()) << " codes have " << least << " to " << most
                          << " bits, but bits is " << static_cast<int64_t>(getBits()) << " (C2)";
   int64_t cols = activations.getDimSize(1), group = getGroup().value_or(cols);
-  if (getGroup() && group < 1)
-    return emitOpError() << "group must be positive, but is " << group << " (C2)";
+  if (cols == 0 || (getGroup() && group < 1))
+    return emitOpError() << "K and group must be positive, but are " << cols << " and " << group << " (C2)";
   int64_t groups = !getGroup() ? 1 : ShapedType::isDynamic(cols) ? cols : (cols + group - 1) / group;
   if (scales.getRank() != 2 || !compatible(scales.getDimSize(0), activations.getDimSize(0)) ||
       !compatible(scales.getDimSize(1), groups))

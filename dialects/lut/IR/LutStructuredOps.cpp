@@ -98,6 +98,10 @@ static LogicalResult verifyTables(Operation *op, Value entries, Value scales, Va
   if (failed(verifyOperand(op, "entries", entries, {rows, groups, tables * 16},
                            {b.getI8Type(), b.getI16Type(), b.getF16Type(), f32}, "C2")))
     return failure();
+  auto scalesType = cast<ShapedType>(scales.getType());
+  if (scalesType.hasRank() && scalesType.getRank() == 2 && scalesType.isDynamicDim(1))
+    return op->emitOpError() << "scales must have a static number per row, which says what shares them, but is "
+                             << scalesType << " (C2)";
   // Any number of scales that means something is right; the others are told of the usual one.
   std::optional<lowbit::TableScale> kind = findScaleKind(entries, scales, groups, tables);
   int64_t count = lowbit::getScalesPerRow(kind.value_or(lowbit::TableScale::Group), groups, tables);

@@ -145,6 +145,6 @@ func.func @quantize_c2(%a: tensor<?x64xf32>) {
 // -----
 
 func.func @quantize_c2_group(%a: tensor<?x64xf32>) {
-  // expected-error @+1 {{group must be positive, but is 0 (C2)}}
+  // expected-error @+1 {{K and group must be positive, but are 64 and 0 (C2)}}
   %q, %s = lowbit.quantize_activations %a {bits = 8 : i64, group = 0 : i64, kind = #lowbit.codes<absmax>} : tensor<?x64xf32> -> tensor<?x64xi8>, tensor<?x1xf32>
 }

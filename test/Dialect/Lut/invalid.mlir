@@ -181,3 +181,11 @@ func.func @precompute_c2_float_scales(%a: memref<2x32xf32>, %e: memref<2x2x64xf1
   lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xf16>, memref<2x1xf32>, memref<2x2xf32>) {group = 16 : i64}
   return
 }
+
+// -----
+
+func.func @precompute_c2_dynamic_scales(%a: memref<2x32xf32>, %e: memref<2x2x64xi8>, %s: memref<2x?xf32>, %z: memref<2x2xf32>) {
+  // expected-error @+1 {{scales must have a static number per row, which says what shares them, but is 'memref<2x?xf32>' (C2)}}
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xi8>, memref<2x?xf32>, memref<2x2xf32>) {group = 16 : i64}
+  return
+}

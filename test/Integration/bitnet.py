@@ -3,6 +3,7 @@
 """The BitNet of examples/bitnet: ternary weights in its file; Lutra's results beside those of its numpy reference."""
 
 import json
+import re
 import sys
 import tempfile
 import unittest
@@ -85,6 +86,14 @@ class Results(unittest.TestCase):
                 self.lutra.reset()
                 found = list(generate(self.lutra, ids, max_tokens=200))
                 self.assertEqual(found, expected)
+
+    def test_the_readme_shows_what_it_writes(self) -> None:
+        readme = (EXAMPLE.parents[1] / "README.md").read_text(encoding="utf-8")
+        shown = re.search(r'^\$ lutra generate bitnet\.lutra "([^"]+)"\n(.*?)^```', readme, re.MULTILINE | re.DOTALL)
+        self.assertIsNotNone(shown)
+        self.lutra.reset()
+        tokens = generate(self.lutra, [0, *self.tokenizer.encode(shown.group(1)).ids], max_tokens=200, stop={0})
+        self.assertEqual(self.tokenizer.decode(list(tokens)).strip(), shown.group(2).strip())
 
     def test_held_out_text_is_as_likely(self) -> None:
         # onnxruntime runs the same numbers spelled in standard operators: a second opinion on the reference itself.

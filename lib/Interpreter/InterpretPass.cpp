@@ -34,7 +34,8 @@ struct LowbitInterpret : lutra::impl::LowbitInterpretBase<LowbitInterpret> {
 private:
   LogicalResult runOnFunction(func::FuncOp function) {
     // Inputs are tensors; an output buffer is none.
-    if (function.isExternal() || llvm::any_of(function.getArgumentTypes(), [](Type type) { return !isa<MemRefType>(type); }))
+    if (function.isExternal() ||
+        llvm::any_of(function.getArgumentTypes(), [](Type type) { return !isa<MemRefType>(type); }))
       return success();
     lutra::InterpreterOptions options;
     options.tables = {exactTables ? lutra::lowbit::TableElement::F32 : lutra::lowbit::TableElement::I8};
@@ -50,8 +51,8 @@ private:
       if (tensor.index < arguments)
         emitRemark(loc) << "output " << tensor.name << ": " << lutra::arrayText(array);
       else
-        emitRemark(loc) << "result " << tensor.index - arguments << ": " << function.getResultTypes()[tensor.index - arguments]
-                        << " = " << lutra::arrayText(array);
+        emitRemark(loc) << "result " << tensor.index - arguments << ": "
+                        << function.getResultTypes()[tensor.index - arguments] << " = " << lutra::arrayText(array);
     }
     return success();
   }

@@ -1,7 +1,7 @@
 //===- LutOps.cpp - precompute and matmul on tensors ----------------------===//
 //
-// The tables are plain tensors here and the weight is its packed bytes: both are read as they lie, so that what packing and
-// fusion did is part of what is interpreted.
+// The tables are plain tensors here and the weight is its packed bytes: both are read as they lie, so that what packing
+// and fusion did is part of what is interpreted.
 //
 //===----------------------------------------------------------------------===//
 #include "Products.h"
@@ -23,8 +23,8 @@ static Step precompute(lut::PrecomputeOp op, Environment &env) {
   SmallVector<Array> parts = partsOfTables(*tables);
   for (auto [part, init] : llvm::zip_equal(parts, op.getDpsInits()))
     if (part->shape != env.array(init)->shape)
-      return op.emitError("the output of shape ") << shapeText(env.array(init)->shape) << " cannot take what has shape "
-                                                  << shapeText(part->shape),
+      return op.emitError("the output of shape ")
+                 << shapeText(env.array(init)->shape) << " cannot take what has shape " << shapeText(part->shape),
              Step::Failed;
   for (auto [result, part] : llvm::zip_equal(op->getResults(), parts))
     env.set(result, part);
@@ -37,10 +37,9 @@ static Step matmul(lut::MatmulOp op, Environment &env) {
   int64_t expected = cast<lowbit::PackedAttr>(type.getFormat()).getTotalBytes(type.getRows(), type.getCols());
   if (bytes->numElements() != expected)
     return op.emitError("the weights have ") << bytes->numElements() << " bytes, expected " << expected, Step::Failed;
-  FailureOr<LookupTables> tables = tablesOfParts(op, *env.array(op.getEntries()), *env.array(op.getScales()),
-                                                 *env.array(op.getSums()), type.getCols(), type.getGroup(),
-                                                 {*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())),
-                                                  op.getScaleKind()});
+  FailureOr<LookupTables> tables = tablesOfParts(
+      op, *env.array(op.getEntries()), *env.array(op.getScales()), *env.array(op.getSums()), type.getCols(),
+      type.getGroup(), {*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()});
   if (failed(tables))
     return Step::Failed;
   return multiply(op, *tables, readPacked(type, bytes), op.getEpilogue(), op.getEpilogueOperands(), env);

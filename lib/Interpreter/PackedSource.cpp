@@ -1,7 +1,7 @@
 //===- PackedSource.cpp - packed bytes as a weight ------------------------===//
 //
-// Below `lowbit.packed_data` a weight is its bytes. They are read here as a machine reads them, so that a mistake in packing
-// shows in values.
+// Below `lowbit.packed_data` a weight is its bytes. They are read here as a machine reads them, so that a mistake in
+// packing shows in values.
 //
 //===----------------------------------------------------------------------===//
 #include "Products.h"

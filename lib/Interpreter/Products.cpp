@@ -58,8 +58,8 @@ FailureOr<LookupTables> lutra::tablesOfParts(Operation *op, const NpyArray &entr
       scales.numElements() != static_cast<int64_t>(tables.scales.size()) ||
       sums.numElements() != static_cast<int64_t>(tables.sums.size()))
     return op->emitError("entries of shape ")
-           << shapeText(entries.shape) << ", scales " << shapeText(scales.shape) << " and sums " << shapeText(sums.shape)
-           << " do not make tables of " << cols << " columns in groups of " << group;
+           << shapeText(entries.shape) << ", scales " << shapeText(scales.shape) << " and sums "
+           << shapeText(sums.shape) << " do not make tables of " << cols << " columns in groups of " << group;
   for (int64_t i = 0, count = entries.numElements(); i < count; ++i) {
     Scalar entry = loadElement(entries, i);
     if (kind.element == lowbit::TableElement::I8)

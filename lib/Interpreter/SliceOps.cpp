@@ -1,7 +1,7 @@
 //===- SliceOps.cpp - parts of arrays taken out and put in ----------------===//
 //
-// Slices, concatenation and padding. A slice that leaves its array is an error here, where a compiled program would read
-// or write other memory.
+// Slices, concatenation and padding. A slice that leaves its array is an error here, where a compiled program would
+// read or write other memory.
 //
 //===----------------------------------------------------------------------===//
 #include "Values.h"

@@ -362,7 +362,8 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.opcode = Opcode::End;
   } else if (!line.failed()) {
     line.fail("unknown instruction '" + mnemonic +
-              "'; expected ld.table.<i8|i16|f16|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, negzero, "
+              "'; expected ld.table.<i8|i16|f16|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, "
+              "negzero, "
               "lmma.*, shift.f32, "
               "scale.<i32|f32>, fma.rows.<i32|f32>, fma.cols, fma.outer, st.f32, loop or end");
   }

@@ -36,8 +36,9 @@ struct Candidate {
 mlir::FailureOr<std::vector<Candidate>> findCandidates(mlir::func::FuncOp function, llvm::ArrayRef<NpyArray> inputs,
                                                        const lowbit::TableKind &tables);
 
-/// For each candidate of `function`, the value of `other` that corresponds: the same place when the functions have the same
-/// ops in the same order, else the next op of the same name, location and types. Candidates without one are dropped.
+/// For each candidate of `function`, the value of `other` that corresponds: the same place when the functions have the
+/// same ops in the same order, else the next op of the same name, location and types. Candidates without one are
+/// dropped.
 std::vector<ValueId> matchCandidates(mlir::func::FuncOp function, mlir::func::FuncOp other,
                                      std::vector<Candidate> &candidates);
 

@@ -121,8 +121,8 @@ SmallVector<unsigned> Search::slice(unsigned number) const {
   return sorted;
 }
 
-/// One candidate at a time: a value that differs is found from the last candidate back, then its slice is halved, and so on
-/// with whatever it reads that differs too.
+/// One candidate at a time: a value that differs is found from the last candidate back, then its slice is halved, and
+/// so on with whatever it reads that differs too.
 Expected<std::optional<unsigned>> Search::halve() {
   auto differs = [&](unsigned number) -> Expected<bool> {
     Expected<Differences> differences = compare(number);

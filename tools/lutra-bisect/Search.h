@@ -1,8 +1,8 @@
 //===- Search.h - the first op whose value differs ------------------------===//
 //
-// An op is to blame when its value differs and no value that it reads does. All candidates are probed at once first. If looking
-// changes the result (an output is fused differently than an intermediate value), one value at a time is probed, halving
-// the slice of ops behind a value that differs.
+// An op is to blame when its value differs and no value that it reads does. All candidates are probed at once first. If
+// looking changes the result (an output is fused differently than an intermediate value), one value at a time is
+// probed, halving the slice of ops behind a value that differs.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_TOOLS_LUTRA_BISECT_SEARCH_H

@@ -40,8 +40,10 @@ Expected<Way> Way::parse(StringRef text) {
     else if (key == "table" && (value == "f32" || value == "i8"))
       way.tables.element = value == "i8" ? lowbit::TableElement::I8 : lowbit::TableElement::F32;
     else
-      return createStringError("'" + text + "': expected table=f32, table=i8 or passes=<pipeline> after 'interpret:', "
-                               "found '" + item + "'");
+      return createStringError("'" + text +
+                               "': expected table=f32, table=i8 or passes=<pipeline> after 'interpret:', "
+                               "found '" +
+                               item + "'");
   }
   return way;
 }
@@ -109,6 +111,5 @@ static Expected<std::vector<NpyArray>> compileAndRun(const Way &way, ModuleOp mo
 
 Expected<std::vector<NpyArray>> lutra::runModule(const Way &way, ModuleOp module, ArrayRef<NpyArray> inputs,
                                                  StringRef folder) {
-  return way.target.empty() ? interpretAfterPasses(way, module, inputs)
-                            : compileAndRun(way, module, inputs, folder);
+  return way.target.empty() ? interpretAfterPasses(way, module, inputs) : compileAndRun(way, module, inputs, folder);
 }

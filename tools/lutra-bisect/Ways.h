@@ -32,7 +32,8 @@ struct Way {
   static llvm::Expected<Way> parse(llvm::StringRef text);
 };
 
-/// Runs @main of `module` (which is consumed) and returns its outputs in order. Files of a compiled target go to `folder`.
+/// Runs @main of `module` (which is consumed) and returns its outputs in order. Files of a compiled target go to
+/// `folder`.
 llvm::Expected<std::vector<NpyArray>> runModule(const Way &way, mlir::ModuleOp module, llvm::ArrayRef<NpyArray> inputs,
                                                 llvm::StringRef folder);
 

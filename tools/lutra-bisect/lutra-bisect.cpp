@@ -25,7 +25,8 @@
 using namespace llvm;
 using namespace lutra;
 
-static constexpr StringLiteral kHelp = R"(OVERVIEW: name the first operation whose value differs between two runs of a module
+static constexpr StringLiteral kHelp =
+    R"(OVERVIEW: name the first operation whose value differs between two runs of a module
 
 USAGE: lutra-bisect <module.mlir> --left=<way> --right=<way> [options]
        lutra-bisect <module.mlir> <other.mlir> [options]
@@ -60,9 +61,8 @@ static Expected<std::vector<NpyArray>> readInputs(mlir::func::FuncOp function) {
     return createStringError("@main cannot be run");
   std::vector<NpyArray> arrays;
   for (const InterpretedTensor &input : inputs) {
-    auto flag = llvm::find_if(inputFlags, [&](const std::string &text) {
-      return StringRef(text).rsplit('=').first == input.name;
-    });
+    auto flag = llvm::find_if(inputFlags,
+                              [&](const std::string &text) { return StringRef(text).rsplit('=').first == input.name; });
     if (flag == inputFlags.end())
       return createStringError("input '" + input.name + "' is not given: add --input " + input.name + "=file.npy");
     Expected<NpyArray> array = readNpy(StringRef(*flag).rsplit('=').second);
@@ -96,8 +96,8 @@ static Expected<int> run() {
   mlir::DialectRegistry registry;
   registerForCompilation(registry);
   mlir::MLIRContext context(registry);
-  context.loadDialect<mlir::arith::ArithDialect, mlir::bufferization::BufferizationDialect,
-                      mlir::tensor::TensorDialect>();
+  context
+      .loadDialect<mlir::arith::ArithDialect, mlir::bufferization::BufferizationDialect, mlir::tensor::TensorDialect>();
   context.printOpOnDiagnostic(false);
   SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context, errs());
@@ -157,7 +157,8 @@ int main(int argc, char **argv) {
   if (code)
     return *code;
   outs().flush();
-  handleAllErrors(code.takeError(),
-                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-bisect") << info.message() << "\n"; });
+  handleAllErrors(code.takeError(), [](const ErrorInfoBase &info) {
+    WithColor::error(errs(), "lutra-bisect") << info.message() << "\n";
+  });
   return 1;
 }

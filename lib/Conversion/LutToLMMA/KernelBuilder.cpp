@@ -121,8 +121,9 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, l
   // Accumulators have 32 bits. The sum of one plane fits them (lut.matmul, C5), and that of all planes for i8.
   const int64_t greatest = std::numeric_limits<int32_t>::max() / 32767 / ((int64_t(1) << shape.planes) - 1);
   if (entry.isInteger(16) && !shape.perPlane && scale != lowbit::TableScale::Table && shape.tables > greatest)
-    return emitError() << "the LUT tensor core sums i16 entries of " << shape.planes << " planes in 32 bits, for groups of at most "
-                       << greatest / 2 * 8 << " elements, but found groups of " << shape.group
+    return emitError() << "the LUT tensor core sums i16 entries of " << shape.planes
+                       << " planes in 32 bits, for groups of at most " << greatest / 2 * 8
+                       << " elements, but found groups of " << shape.group
                        << "; use a scale per table, or smaller groups";
   auto bytes = [](Type stored) { return stored ? kArrayN * int64_t(stored.getIntOrFloatBitWidth()) / 8 : 0; };
   shape.alphaOffset = shape.planes * shape.tables / 2 * kArrayN;
@@ -271,8 +272,7 @@ void KernelBuilder::loadTableScales(Step &step, const Index &group, const Index 
   for (int64_t i = 0; i < count; ++i)
     for (int64_t block = 0; block < blocks; ++block) {
       auto [map, counters] = access({row + block * kArrayM, group * s.tables + table + i});
-      step.scales.push_back(
-          lmma::LoadRowsOp::create(b, lmma::RowsType::get(b.getContext()), scales, counters, map));
+      step.scales.push_back(lmma::LoadRowsOp::create(b, lmma::RowsType::get(b.getContext()), scales, counters, map));
     }
 }
 
@@ -307,8 +307,8 @@ Values KernelBuilder::zeros(int64_t count, Type element, bool negative) {
   return result;
 }
 
-/// Where the sums of a group start: those of floats from -0, so that the first entry is taken as it is; those of tables with
-/// scales of their own from zeta asum, or from -0 for each plane.
+/// Where the sums of a group start: those of floats from -0, so that the first entry is taken as it is; those of tables
+/// with scales of their own from zeta asum, or from -0 for each plane.
 Values KernelBuilder::accumulators(const Step &step) {
   const int64_t count = blocks * accumulatorsPerBlock();
   if (!s.isFloat() && !s.scalesTables())

@@ -56,8 +56,9 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
 
   LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
     if (!op.getEpilogue().empty())
-      return op.emitOpError("has an epilogue, which this machine's products do not apply; run lowbit-unfuse-epilogue before "
-                            "convert-lowbit-to-lut");
+      return op.emitOpError(
+          "has an epilogue, which this machine's products do not apply; run lowbit-unfuse-epilogue before "
+          "convert-lowbit-to-lut");
     SmallVector<Value> buffers = {op.getEntries(), op.getScales(), op.getSums(), op.getWeights(), op.getOut()};
     for (Value buffer : buffers) {
       auto type = dyn_cast<MemRefType>(buffer.getType());
@@ -85,18 +86,16 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     kernelOptions.fit(*shape);
 
     OpBuilder builder(op);
-    Attribute key = builder.getArrayAttr(
-        {op.getWeightAttr(), TypeAttr::get(shape->entry),
-                                              builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
-                                              builder.getI64IntegerAttr(kernelOptions.blockRows)});
+    Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry),
+                                          builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
+                                          builder.getI64IntegerAttr(kernelOptions.blockRows)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToEnd(getOperation().getBody());
-      std::string name =
-          ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + "_" + kindName(*shape) +
-           "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
-              .str();
+      std::string name = ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + "_" + kindName(*shape) +
+                          "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
+                             .str();
       kernel = buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
       symbols.insert(kernel);
     }

@@ -127,7 +127,8 @@ TEST(Assembler, RefusesBadInstructions) {
   EXPECT_THAT(errorOfLine("set.cols c0, inf"), HasSubstr("expected a finite number"));
   EXPECT_THAT(errorOfLine("lmma.m2n64.i8.w4.i32.i32 a0, t0[0], w0[0]"), HasSubstr("expected lmma.m<M>n<N>k<K>"));
   EXPECT_THAT(errorOfLine("lmma.m2n64k4.i8.w4.f32.f32 f0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
-  EXPECT_THAT(errorOfLine("lmma.m2n64k4.f16.w1.i32.i32 a0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64k4.f16.w1.i32.i32 a0, t0[0], w0[0]"),
+              HasSubstr("accumulator of the table's kind"));
   EXPECT_THAT(errorOfLine("fma.outer f0, c0, s0"), HasSubstr("expected a register s0, s1, ..., but found 'c0'"));
   EXPECT_THAT(errorOfLine("fma.rows f0, f1, s0"), HasSubstr("unknown instruction 'fma.rows'"));
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, d[0]"), HasSubstr("no buffer is called 'd' in this kernel"));

@@ -23,6 +23,13 @@
 // CONSTANT-NEXT: dense<7.500000e-01>
 // CONSTANT-NEXT: 4 of 4 elements differ; the first, at [0], is 0.75 against 0.75000006
 
+// The same by halving, one value in each run.
+// RUN: not lutra-bisect %s constant.mlir --input a=a.npy --one-at-a-time --verbose 2>&1 | FileCheck %s --check-prefix=HALVE
+// HALVE: lutra-bisect: halving
+// HALVE: lutra-bisect: candidate {{[0-9]+}} differs
+// HALVE: first difference: result 0 of 'arith.constant'
+// HALVE-NEXT: dense<7.500000e-01>
+
 // A weight altered: it has no value to look at, so its product is named.
 // RUN: sed 's/codes = dense<2>/codes = dense<3>/' %s > weight.mlir
 // RUN: not lutra-bisect %s weight.mlir --input a=a.npy | FileCheck %s --check-prefix=WEIGHT

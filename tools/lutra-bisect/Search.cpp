@@ -133,8 +133,11 @@ Expected<std::optional<unsigned>> Search::halve() {
   };
   std::optional<unsigned> bad;
   for (unsigned number = candidates.size(); number-- > 0 && !bad;) {
-    // Only values that nothing reads: behind one of them lies every value that matters.
-    if (llvm::any_of(candidates, [&](const Candidate &other) { return llvm::is_contained(other.reads, number); }))
+    // Only values that are handed out, or that no candidate reads: behind one of them lies every value that matters.
+    Value value = opAt(mainOf(comparison.left), candidates[number].id.op).getResult(candidates[number].id.result);
+    bool isHandedOut = llvm::any_of(value.getUsers(), [](Operation *user) { return user->getNumResults() == 0; });
+    if (!isHandedOut &&
+        llvm::any_of(candidates, [&](const Candidate &other) { return llvm::is_contained(other.reads, number); }))
       continue;
     Expected<bool> found = differs(number);
     if (!found)
@@ -199,7 +202,8 @@ Expected<std::optional<Finding>> Search::run() {
   say(difference + "; " + Twine(candidates.size()) + " values to compare");
 
   SmallVector<unsigned> all;
-  llvm::append_range(all, llvm::seq<unsigned>(0, candidates.size()));
+  if (!comparison.oneAtATime)
+    llvm::append_range(all, llvm::seq<unsigned>(0, candidates.size()));
   Expected<Differences> differences = compare(all);
   if (!differences)
     return differences.takeError();

@@ -22,6 +22,8 @@ struct Comparison {
   double tolerance = 0;
   /// A folder for the files of compiled targets.
   std::string folder;
+  /// Looks at one value at a time from the start.
+  bool oneAtATime = false;
   /// Says what is being done, when set.
   bool verbose = false;
 };

@@ -39,6 +39,7 @@ OPTIONS:
   --left=<way>, --right=<way>     How each side is run (default: interpret)
   --input=<name>=<file.npy>       An input's array; once for each input
   --tolerance=<t>                 Values that differ by at most t of the greatest one are the same (default 0: bit for bit)
+  --one-at-a-time                 Look at one value in each run, halving, as is done when looking at all changes the outputs
   --verbose                       Say what is compared
   --help, --version
 
@@ -53,6 +54,7 @@ static cl::opt<std::string> leftWay("left", cl::init("interpret"), cl::desc("How
 static cl::opt<std::string> rightWay("right", cl::init("interpret"), cl::desc("How the other side is run"));
 static cl::list<std::string> inputFlags("input", cl::desc("name=file.npy"));
 static cl::opt<double> tolerance("tolerance", cl::init(0), cl::desc("Relative to the greatest magnitude"));
+static cl::opt<bool> oneAtATime("one-at-a-time", cl::desc("Look at one value in each run"));
 static cl::opt<bool> verbose("verbose", cl::desc("Say what is compared"));
 
 static Expected<std::vector<NpyArray>> readInputs(mlir::func::FuncOp function) {
@@ -123,6 +125,7 @@ static Expected<int> run() {
     return inputs.takeError();
   comparison.inputs = std::move(*inputs);
   comparison.tolerance = tolerance;
+  comparison.oneAtATime = oneAtATime;
   comparison.verbose = verbose;
   SmallString<128> folder;
   if (std::error_code error = sys::fs::createUniqueDirectory("lutra-bisect", folder))

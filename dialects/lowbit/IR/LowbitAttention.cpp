@@ -139,6 +139,9 @@ LogicalResult AttentionOp::verify() {
       failed(check("present_value", getPresentValue(), f32, {"B", "kv_heads", "T", "H"})))
     return failure();
   if (int64_t size = shapes.get("H"); !ShapedType::isDynamic(size)) {
+    constexpr int64_t most = INT32_MAX;
+    if (size > most || heads > most || kvHeads > most)
+      return emitOpError() << "heads and their size are at most " << most << ", but are " << heads << ", " << kvHeads << " and " << size;
     shapes.bind("num_heads*H", heads * size);
     shapes.bind("kv_heads*H", kvHeads * size);
   }

@@ -114,6 +114,9 @@ LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError, in
     return emitError() << "a table's K must be static and positive";
   if (group < 1)
     return emitError() << "group must be positive, but is " << group;
+  // As of weights: sizes in bytes then fit 64 bits.
+  if (cols > INT32_MAX || group > INT32_MAX)
+    return emitError() << "K and group are at most " << INT32_MAX << ", but are " << cols << " and " << group;
   return verifyKind(emitError, element, scale);
 }
 
@@ -226,7 +229,7 @@ LogicalResult QuantizeActivationsOp::verify() {
   int64_t cols = activations.getDimSize(1), group = getGroup().value_or(cols);
   if (cols == 0 || (getGroup() && group < 1))
     return emitOpError() << "K and group must be positive, but are " << cols << " and " << group << " (C2)";
-  int64_t groups = !getGroup() ? 1 : ShapedType::isDynamic(cols) ? cols : (cols + group - 1) / group;
+  int64_t groups = !getGroup() ? 1 : ShapedType::isDynamic(cols) ? cols : cols / group + (cols % group != 0);
   if (scales.getRank() != 2 || !compatible(scales.getDimSize(0), activations.getDimSize(0)) ||
       !compatible(scales.getDimSize(1), groups))
     return emitOpError() << "scales must be M x groups, " << groups << " per row, but are " << scales << " (C1)";

@@ -67,6 +67,8 @@ LogicalResult WeightType::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
   if (rows > kMost || cols > kMost || rows > kMostElements / cols)
     return emitError() << "a weight has at most " << kMost << " rows and columns and 2^40 elements, but this one is " << rows
                        << "x" << cols;
+  if (format && format.getGroupSize() > kMost)
+    return emitError() << "a group has at most " << kMost << " elements, but this one has " << format.getGroupSize();
   return success();
 }
 

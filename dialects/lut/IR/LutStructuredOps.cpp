@@ -124,8 +124,8 @@ LogicalResult PrecomputeOp::verify() {
   if (integers != bool(getActScales()))
     return emitOpError() << "act_scales are what codes in i8 are worth, but the activations are " << activations
                          << (integers ? " without them (C1)" : " (C1)");
-  if (getGroup() <= 0)
-    return emitOpError() << "group must be positive, but is " << getGroup() << " (C3)";
+  if (getGroup() <= 0 || getGroup() > INT32_MAX)
+    return emitOpError() << "group must be positive and at most " << INT32_MAX << ", but is " << getGroup() << " (C3)";
   int64_t rows = activations.getDimSize(0), groups = getNumGroups();
   if (failed(verifyTables(*this, getEntries(), getScales(), getSums(), rows, groups, getTablesPerGroup())))
     return failure();

@@ -28,7 +28,7 @@ func.func @precompute_c2_sums(%a: memref<2x16xf32>, %e: memref<2x1x64xi8>, %s: m
 // -----
 
 func.func @precompute_c3(%a: memref<2x16xf32>, %e: memref<2x1x64xi8>, %s: memref<2x1xf32>) {
-  // expected-error @+1 {{group must be positive, but is 0 (C3)}}
+  // expected-error @+1 {{group must be positive and at most 2147483647, but is 0 (C3)}}
   lut.precompute ins(%a : memref<2x16xf32>) outs(%e, %s, %s : memref<2x1x64xi8>, memref<2x1xf32>, memref<2x1xf32>)
       {group = 0 : i64}
   return

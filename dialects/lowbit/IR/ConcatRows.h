@@ -6,8 +6,8 @@
 
 namespace lutra::lowbit {
 
-/// The format that states the rows of weights in `formats` together (lowbit.concat_rows): what all of them say, with scales shared no
-/// more than in any. Null when there is none.
+/// The format that states the rows of weights in `formats` together (lowbit.concat_rows): what all of them say, with
+/// scales shared no more than in any. Null when there is none.
 WeightFormatInterface getConcatFormat(llvm::ArrayRef<WeightFormatInterface> formats);
 
 } // namespace lutra::lowbit

@@ -55,8 +55,9 @@ def Lowbit_ConcatRowsOp : Lowbit_Op<"concat_rows", [Pure, DeclareOpInterfaceMeth
 
     - (C1) the operands have the same K, and the rows of the result are theirs together; there is at least one.
     - (C2) the format of the result is that of each operand, except that it may share less (`per` goes from tensor to channel to group; with
-      more than one operand it is not tensor), have `scale = f32`, and have no constant zeta.
-    - (C3) the weights are not packed.
+      more than one operand nothing belongs to all rows: not a scale, nor the table or global scale of a codebook), have `scale = f32`, and have
+      no constant zeta.
+    - (C3) the weights are not packed, nor made of other weights.
 
     Example:
     ```mlir

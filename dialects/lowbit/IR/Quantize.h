@@ -1,7 +1,8 @@
 //===- Quantize.h - what the formats' quantizers share ----------*- C++ -*-===//
 //
-// The reference quantizers (WeightFormatInterface::quantize) round dense weights to nearest. They are for tests and tools: clear
-// rather than fast, and their components are copied into the context. Rounding is the same everywhere: f64 arithmetic, ties to even.
+// The reference quantizers (WeightFormatInterface::quantize) round dense weights to nearest. They are for tests and
+// tools: clear rather than fast, and their components are copied into the context. Rounding is the same everywhere: f64
+// arithmetic, ties to even.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_DIALECTS_LOWBIT_IR_QUANTIZE_H
@@ -20,7 +21,8 @@ struct DenseWeights {
   float at(int64_t n, int64_t k) const { return values[n * cols + k]; }
 };
 
-/// The elements that share a scale: rows [firstRow, endRow), columns [firstCol, endCol), and their place in the components.
+/// The elements that share a scale: rows [firstRow, endRow), columns [firstCol, endCol), and their place in the
+/// components.
 struct QuantizedRegion {
   int64_t index, firstRow, endRow, firstCol, endCol;
 };
@@ -28,8 +30,8 @@ struct QuantizedRegion {
 /// The regions of a weight in `format`, in the order of its components.
 std::vector<QuantizedRegion> getRegions(WeightFormatInterface format, int64_t rows, int64_t cols);
 
-/// The number of `type` (of scales, or f32) nearest to `value`; what is out of range becomes the largest or, for f8E8M0FNU, which has
-/// neither zero nor sign, the smallest.
+/// The number of `type` (of scales, or f32) nearest to `value`; what is out of range becomes the largest or, for
+/// f8E8M0FNU, which has neither zero nor sign, the smallest.
 float roundToType(mlir::Type type, double value);
 
 /// Numbers of `type`'s element type, which holds each exactly, as a component.

@@ -40,7 +40,8 @@ public:
   /// Elements of group `g` that are not padding.
   int64_t getGroupLength(int64_t g) const { return std::min(group, cols - g * group); }
 
-  /// The codes of elements 8 `octet` .. 8 `octet` + 7 of row `n`, group `g`, one per byte, the first lowest; 0 at padding.
+  /// The codes of elements 8 `octet` .. 8 `octet` + 7 of row `n`, group `g`, one per byte, the first lowest; 0 at
+  /// padding.
   virtual uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const = 0;
   /// The weight of one element, in f64.
   virtual double value(int64_t n, int64_t k) const = 0;
@@ -61,8 +62,8 @@ public:
   /// The zeta that every row and group shares, if they do. None for BCQ.
   virtual std::optional<float> findConstantZeta() const { return std::nullopt; }
 
-  /// The planes format that this weight can be reinterpreted as, with a constant zeta where its numbers give one; null when there is none.
-  /// By default the format's.
+  /// The planes format that this weight can be reinterpreted as, with a constant zeta where its numbers give one; null
+  /// when there is none. By default the format's.
   virtual WeightFormatInterface findPlanesFormat() const;
   /// This source (`self` is a pointer to it) as `to`, which verifyReinterpret has accepted; null after a diagnostic. By
   /// default planes become bipolar or BCQ planes with the same codes.

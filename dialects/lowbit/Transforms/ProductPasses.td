@@ -12,8 +12,9 @@ include "mlir/Pass/PassBase.td"
 def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
   let summary = "Make one product of the products of the same activations";
   let description = [{
-    Q, K and V, or gate and up, read the same activations. When their weights have the same format, one `lowbit.matmul` with the rows of all
-    of them (`lowbit.concat_rows`) and slices of its result take their place: one parallel loop instead of three, and tables that are read
+    Q, K and V, or gate and up, read the same activations. When their weights have the same format (apart from what
+    `lowbit.concat_rows` may leave out: a scale per tensor becomes one per channel, constant zetas that differ become none), one `lowbit.matmul`
+    with the rows of all of them and slices of its result take their place: one parallel loop instead of three, and tables that are read
     once. It is exact, since each row of a weight is multiplied on its own.
 
     The product stands where the first of them stood. A weight that comes later is moved up to it, if everything that makes it is free of

@@ -10,8 +10,8 @@
 
 namespace lutra::lowbit {
 
-/// Makes a constant with the same values as `op`, which `reader` reads, in as few bits as its codes need. Null when it needs all that
-/// it has, or when fewer would not be exact.
+/// Makes a constant with the same values as `op`, which `reader` reads, in as few bits as its codes need. Null when it
+/// needs all that it has, or when fewer would not be exact.
 WeightOp narrowWeight(mlir::OpBuilder &builder, WeightOp op, const WeightReader &reader);
 
 /// Makes a uniform constant with the same values as the codebook weight `op`, when its tables are multiples of one power of two

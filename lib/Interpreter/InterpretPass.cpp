@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Interpreter/Interpreter.h"
+#include "lutra/Support/ArrayElements.h"
 #include "lutra/Interpreter/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

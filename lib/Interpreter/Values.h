@@ -8,18 +8,13 @@
 
 #include "lutra/Interpreter/Interpreter.h"
 #include "lutra/Interpreter/Reference.h"
+#include "lutra/Support/ArrayElements.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/DenseMap.h"
 #include <memory>
 #include <variant>
 
 namespace lutra {
-
-/// An integer (sign-extended from its width; i1 is 0 or 1) or a float (f32 values are exact in a double).
-struct Scalar {
-  int64_t i = 0;
-  double f = 0;
-};
 
 using Array = std::shared_ptr<NpyArray>;
 using Tables = std::shared_ptr<LookupTables>;
@@ -57,10 +52,6 @@ private:
 
 /// The dtype of arrays with elements of `type`, or nothing. Signless i8 is I8; `index` is I64.
 std::optional<DType> dtypeOfType(mlir::Type type);
-
-/// Element `index` of an array, and its replacement. Reading and writing round nothing but f16 and bf16 stores.
-Scalar loadElement(const NpyArray &array, int64_t index);
-void storeElement(NpyArray &array, int64_t index, const Scalar &value);
 
 /// An integer cut to the width of `type` and extended again (i1: 0 or 1).
 int64_t wrapInteger(int64_t value, mlir::Type type);

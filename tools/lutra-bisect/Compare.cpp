@@ -2,6 +2,7 @@
 #include "Compare.h"
 
 #include "lutra/Interpreter/Interpreter.h"
+#include "lutra/Support/ArrayElements.h"
 #include <cmath>
 #include <cstring>
 

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Run.h"
 
-#include "lutra/Interpreter/Interpreter.h"
+#include "lutra/Support/ArrayElements.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -45,9 +45,6 @@ llvm::LogicalResult describeFunction(mlir::func::FuncOp function, std::vector<In
 mlir::FailureOr<std::vector<NpyArray>> interpret(mlir::func::FuncOp function, llvm::ArrayRef<NpyArray> inputs,
                                                  const InterpreterOptions &options = {});
 
-/// An array as text: nested brackets, a float with as few digits as tell it apart from its neighbours.
-std::string arrayText(const NpyArray &array);
-
 } // namespace lutra
 
 #endif // LUTRA_INTERPRETER_INTERPRETER_H

@@ -1,13 +1,13 @@
-//===- Text.cpp - arrays as text ------------------------------------------===//
+//===- ArrayText.cpp - arrays as text -------------------------------------===//
 //
 // Nested brackets, as in MLIR and NumPy. A float has as few digits as give it back when read.
 //
 //===----------------------------------------------------------------------===//
-#include "Values.h"
+#include "lutra/Support/ArrayElements.h"
 
-#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 using namespace lutra;

@@ -52,10 +52,8 @@ Step lutra::executeRewritten(lowbit::MatmulOp op, Environment &env) {
 
   PassManager pm(op.getContext(), ModuleOp::getOperationName());
   pm.addPass(lowbit::createDecomposeWeights());
-  // No plane is dropped: the bits of a product follow from the planes that its codes have.
-  lowbit::CanonicalizeWeightsOptions canonicalize;
-  canonicalize.narrow = false;
-  pm.addPass(lowbit::createCanonicalizeWeights(canonicalize));
+  // A product's bits follow from the planes that its weight has at last, unused ones dropped (docs/spec/numerics.md).
+  pm.addPass(lowbit::createCanonicalizeWeights());
   if (failed(pm.run(*module)))
     return Step::Failed;
 

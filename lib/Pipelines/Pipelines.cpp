@@ -37,12 +37,9 @@ void lutra::buildLowbitPhase(OpPassManager &pm) {
 }
 
 void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
-  // A module that starts here may hold weights that the phase before would have rewritten; others stay as they are. Nothing is narrowed
-  // any more: a product's bits are defined by the planes that its codes have here (docs/spec/numerics.md).
+  // A module that starts here may hold weights that the phase before would have rewritten; others stay as they are.
   pm.addPass(lowbit::createDecomposeWeights());
-  lowbit::CanonicalizeWeightsOptions canonicalize;
-  canonicalize.narrow = false;
-  pm.addPass(lowbit::createCanonicalizeWeights(canonicalize));
+  pm.addPass(lowbit::createCanonicalizeWeights());
   if (options.mergeMatmuls)
     pm.addPass(lowbit::createMergeMatmuls());
   lowbit::SelectStrategyOptions strategy;

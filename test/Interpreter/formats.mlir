@@ -3,7 +3,7 @@
 
 // RUN: lutra-opt %s --lowbit-interpret --verify-diagnostics
 // RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-interpret --verify-diagnostics
-// RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --lowbit-interpret --verify-diagnostics
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-interpret --verify-diagnostics
 // RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-split-precompute --lowbit-interpret --verify-diagnostics
 // RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-split-precompute --lowbit-symmetrize-tables --lowbit-pack-weights=symmetric \
 // RUN:   --lowbit-interpret --verify-diagnostics

@@ -2,11 +2,11 @@
 // planes, tables, packed bytes, tensors of lut.
 
 // RUN: lutra-opt %s --lowbit-interpret --verify-diagnostics
-// RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --lowbit-interpret --verify-diagnostics
-// RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --lowbit-split-precompute --lowbit-interpret --verify-diagnostics
-// RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --lowbit-split-precompute --lowbit-symmetrize-tables --lowbit-pack-weights=symmetric \
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-interpret --verify-diagnostics
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-split-precompute --lowbit-interpret --verify-diagnostics
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-split-precompute --lowbit-symmetrize-tables --lowbit-pack-weights=symmetric \
 // RUN:   --lowbit-interpret --verify-diagnostics
-// RUN: lutra-opt %s --lowbit-canonicalize-weights=narrow=false --lowbit-split-precompute --lowbit-pack-weights --convert-lowbit-to-lut \
+// RUN: lutra-opt %s --lowbit-canonicalize-weights --lowbit-split-precompute --lowbit-pack-weights --convert-lowbit-to-lut \
 // RUN:   --lowbit-interpret --verify-diagnostics
 
 #f32 = #lowbit.table_kind<f32>

@@ -127,15 +127,8 @@ static Step pad(tensor::PadOp op, Environment &env) {
              Step::Failed;
   }
   auto result = std::make_shared<NpyArray>(NpyArray::zeros(source->dtype, shape));
-  SmallVector<int64_t, 4> strides = result->strides();
-  Block &body = op.getRegion().front();
-  for (int64_t i = 0, e = result->numElements(); i < e; ++i) {
-    for (auto [dim, argument] : llvm::enumerate(body.getArguments()))
-      env.set(argument, Scalar{i / strides[dim] % shape[dim], 0});
-    if (failed(executeBlock(body, env)))
-      return Step::Failed;
-    storeElement(*result, i, env.scalar(body.getTerminator()->getOperand(0)));
-  }
+  if (failed(computeElements(op.getRegion().front(), *result, env)))
+    return Step::Failed;
   if (!writeSlice(*result, *source, low, source->shape, SmallVector<int64_t>(shape.size(), 1)))
     return leaves(op, low, source->shape, *result);
   env.set(op.getResult(), result);

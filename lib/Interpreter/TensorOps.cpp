@@ -100,21 +100,26 @@ static Step filled(Operation *op, ArrayRef<int64_t> shape, llvm::function_ref<Sc
   return Step::Done;
 }
 
+LogicalResult lutra::computeElements(Block &body, NpyArray &result, Environment &env) {
+  SmallVector<int64_t, 4> strides = result.strides();
+  for (int64_t i = 0, e = result.numElements(); i < e; ++i) {
+    for (auto [dim, argument] : llvm::enumerate(body.getArguments()))
+      env.set(argument, Scalar{i / strides[dim] % result.shape[dim], 0});
+    if (failed(executeBlock(body, env)))
+      return failure();
+    storeElement(result, i, env.scalar(body.getTerminator()->getOperand(0)));
+  }
+  return success();
+}
+
 static Step generate(tensor::GenerateOp op, Environment &env) {
   SmallVector<int64_t> shape =
       evaluate(getMixedValues(op.getType().getShape(), op.getDynamicExtents(), op.getContext()), env);
   if (llvm::any_of(shape, isNegative))
     return negativeSize(op, shape);
   auto result = std::make_shared<NpyArray>(NpyArray::zeros(*dtypeOfType(op.getType().getElementType()), shape));
-  SmallVector<int64_t, 4> strides = result->strides();
-  Block &body = op.getBody().front();
-  for (int64_t i = 0, e = result->numElements(); i < e; ++i) {
-    for (auto [dim, argument] : llvm::enumerate(body.getArguments()))
-      env.set(argument, Scalar{i / strides[dim] % shape[dim], 0});
-    if (failed(executeBlock(body, env)))
-      return Step::Failed;
-    storeElement(*result, i, env.scalar(body.getTerminator()->getOperand(0)));
-  }
+  if (failed(computeElements(op.getBody().front(), *result, env)))
+    return Step::Failed;
   env.set(op.getResult(), result);
   return Step::Done;
 }

@@ -82,6 +82,9 @@ llvm::LogicalResult checkOperands(mlir::Operation *op, Environment &env);
 /// Executes the ops of a block but its terminator, whose operands have values then.
 llvm::LogicalResult executeBlock(mlir::Block &block, Environment &env);
 
+/// Every element of `result` by `body`, which takes its indices and yields it.
+llvm::LogicalResult computeElements(mlir::Block &body, NpyArray &result, Environment &env);
+
 /// The values of a terminator's operands (or of any values).
 llvm::SmallVector<RuntimeValue> valuesOf(mlir::ValueRange values, Environment &env);
 

@@ -5,7 +5,7 @@
 # CHECK: {{[0-9]+}} cases in {{[0-9]+}} modules
 # CHECK-SAME: bit-identical
 #
-# Cases are drawn from a printed seed, until the time is up. All of 5000 cases take two cores some 25 minutes, nearly all of it in LLVM:
+# Cases are drawn from a printed seed, until the time is up. All of 5000 cases take two cores about an hour, nearly all of it in LLVM:
 #   scripts/test --suite conformance [--seed=7]
 """Compares targets with the interpreter, and the interpreter with f64 arithmetic, on random products."""
 

@@ -82,7 +82,21 @@ private:
   double offset = 0, constant = 0;
 };
 
-class BipolarSource final : public WeightSource {
+/// Planes whose codes are those of the file.
+class StoredPlanes : public WeightSource {
+public:
+  using WeightSource::WeightSource;
+  uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const override {
+    return 8 * octet >= getGroupLength(g) ? 0 : maskPadding(codes.octet(n, g, octet), g, octet);
+  }
+  bool hasPlanes() const override { return true; }
+
+protected:
+  StoredCodes codes;
+  SharedElements alphas;
+};
+
+class BipolarSource final : public StoredPlanes {
 public:
   static WeightSourcePtr create(WeightOp op, BipolarAttr format) {
     auto source = std::make_shared<BipolarSource>(op.getType());
@@ -103,16 +117,12 @@ public:
     return source;
   }
 
-  explicit BipolarSource(WeightType type) : WeightSource(type) {}
+  explicit BipolarSource(WeightType type) : StoredPlanes(type) {}
 
-  uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const override {
-    return 8 * octet >= getGroupLength(g) ? 0 : maskPadding(codes.octet(n, g, octet), g, octet);
-  }
   double value(int64_t n, int64_t k) const override {
     int64_t g = k / group;
     return double(alphas.number(n, g)) * (2.0 * code(n, k) - double((1u << bits) - 1) + double(zeta(n, g)));
   }
-  bool hasPlanes() const override { return true; }
   float alpha(int64_t n, int64_t g, unsigned) const override { return alphas.number(n, g); }
   float zeta(int64_t n, int64_t g) const override { return zetas ? zetas.number(n, g) : constant; }
   std::optional<float> findConstantZeta() const override {
@@ -122,12 +132,11 @@ public:
   }
 
 private:
-  StoredCodes codes;
-  SharedElements alphas, zetas;
+  SharedElements zetas;
   float constant = 0;
 };
 
-class BCQSource final : public WeightSource {
+class BCQSource final : public StoredPlanes {
 public:
   static WeightSourcePtr create(WeightOp op, BCQAttr format) {
     auto source = std::make_shared<BCQSource>(op.getType());
@@ -144,20 +153,9 @@ public:
     return source;
   }
 
-  explicit BCQSource(WeightType type) : WeightSource(type) {}
+  explicit BCQSource(WeightType type) : StoredPlanes(type) {}
 
-  uint64_t octetCodes(int64_t n, int64_t g, int64_t octet) const override {
-    return 8 * octet >= getGroupLength(g) ? 0 : maskPadding(codes.octet(n, g, octet), g, octet);
-  }
-  double value(int64_t n, int64_t k) const override {
-    int64_t g = k / group;
-    uint8_t q = code(n, k);
-    double sum = 0;
-    for (unsigned p = 0; p < bits; ++p)
-      sum += (q >> p & 1) ? double(alpha(n, g, p)) : -double(alpha(n, g, p));
-    return sum + double(beta(n, g));
-  }
-  bool hasPlanes() const override { return true; }
+  double value(int64_t n, int64_t k) const override { return sumPlanes(n, k); }
   float alpha(int64_t n, int64_t g, unsigned p) const override {
     if (terms == 0)
       return alphas.number(n, g, p);
@@ -174,8 +172,7 @@ public:
   float beta(int64_t n, int64_t g) const override { return betas.number(n, g); }
 
 private:
-  StoredCodes codes;
-  SharedElements alphas, betas;
+  SharedElements betas;
   int64_t terms = 0;
 };
 } // namespace

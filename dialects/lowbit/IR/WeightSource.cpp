@@ -153,6 +153,15 @@ WeightSource::WeightSource(const WeightSource &shape, WeightFormatInterface form
       groups(llvm::divideCeil(cols, group)), bits(format.getCodeBits()) {}
 
 float WeightSource::alpha(int64_t, int64_t, unsigned) const { llvm_unreachable("a weight without planes"); }
+double WeightSource::sumPlanes(int64_t n, int64_t k) const {
+  int64_t g = k / group;
+  uint8_t q = code(n, k);
+  double sum = 0;
+  for (unsigned p = 0; p < bits; ++p)
+    sum += (q >> p & 1) ? double(alpha(n, g, p)) : -double(alpha(n, g, p));
+  return sum + double(beta(n, g));
+}
+
 float WeightSource::zeta(int64_t, int64_t) const { llvm_unreachable("a weight without planes, or with betas"); }
 
 WeightSourcePtr WeightSource::create(Value weight) {
@@ -226,14 +235,7 @@ public:
     return inner->alpha(n, g, 0) * static_cast<float>(1u << p);
   }
   float beta(int64_t n, int64_t g) const override { return inner->beta(n, g); }
-  double value(int64_t n, int64_t k) const override {
-    int64_t g = k / group;
-    uint8_t q = code(n, k);
-    double sum = 0;
-    for (unsigned p = 0; p < bits; ++p)
-      sum += (q >> p & 1) ? double(alpha(n, g, p)) : -double(alpha(n, g, p));
-    return sum + double(beta(n, g));
-  }
+  double value(int64_t n, int64_t k) const override { return sumPlanes(n, k); }
 };
 
 /// Weights one below the other.

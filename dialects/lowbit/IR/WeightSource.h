@@ -74,6 +74,9 @@ protected:
   /// The same shape, in another format.
   WeightSource(const WeightSource &shape, WeightFormatInterface format);
 
+  /// The weight of one element of planes that each have an alpha: sum_p alpha_p s_p + beta, in f64.
+  double sumPlanes(int64_t n, int64_t k) const;
+
   /// `word` with 0 in the bytes at or past the end of group `g`.
   uint64_t maskPadding(uint64_t word, int64_t g, int64_t octet) const {
     int64_t valid = getGroupLength(g) - 8 * octet;

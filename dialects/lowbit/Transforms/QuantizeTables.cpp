@@ -82,13 +82,8 @@ private:
     TableType type = op.getType();
     if (!type.getElement().isF32() || type.getKind() == asked())
       return;
-    for (Operation *user : op->getUsers()) {
-      if (isa<LookupMatmulOp>(user))
-        continue;
-      remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
-          << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
+    if (!isOnlyLookedUp(op, DEBUG_TYPE))
       return;
-    }
     op.getTable().setType(type.withKind(asked()));
     remarkOn(op, op.getType());
   }

@@ -7,6 +7,7 @@
 #ifndef LUTRA_DIALECTS_LOWBIT_TRANSFORMS_REMARKS_H
 #define LUTRA_DIALECTS_LOWBIT_TRANSFORMS_REMARKS_H
 
+#include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/onnx/IR/NodeNames.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Remarks.h"
@@ -24,6 +25,19 @@ inline mlir::remark::RemarkOpts remarkOf(llvm::StringRef argument, mlir::Locatio
     return options;
   // The options only refer to the text: the context keeps it.
   return options.function(mlir::StringAttr::get(loc.getContext(), llvm::join(nodes, ", ")).getValue());
+}
+
+/// Whether every use of a precompute's table is a lookup, so that its type may change with them. If not, a missed remark of the pass
+/// `argument` names who reads it.
+inline bool isOnlyLookedUp(PrecomputeOp op, llvm::StringRef argument) {
+  for (mlir::Operation *user : op->getUsers()) {
+    if (mlir::isa<LookupMatmulOp>(user))
+      continue;
+    mlir::remark::missed(op.getLoc(), remarkOf(argument, op.getLoc()))
+        << mlir::remark::reason("{0} also reads the table", user->getName().getStringRef().str());
+    return false;
+  }
+  return true;
 }
 
 } // namespace lutra::lowbit

@@ -27,13 +27,8 @@ struct SymmetrizeTables : lutra::lowbit::impl::SymmetrizeTablesBase<SymmetrizeTa
       TableType type = op.getType();
       if (type.getSymmetric())
         return;
-      for (Operation *user : op->getUsers()) {
-        if (isa<LookupMatmulOp>(user))
-          continue;
-        remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
-            << remark::reason("{0} also reads the table", user->getName().getStringRef().str());
+      if (!isOnlyLookedUp(op, DEBUG_TYPE))
         return;
-      }
       op.getTable().setType(type.withSymmetric(true));
       remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
           << remark::reason("every use is a lookup of -1 and +1 planes: 8 of 16 entries are computed");

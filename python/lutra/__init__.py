@@ -1,9 +1,9 @@
 """Lutra: compile low-bit language models from ONNX to lookup-table code, and run them.
 
 import lutra
-lutra.compile("model.onnx", "model.lutra")
-session = lutra.Session("model.lutra")
+session = lutra.InferenceSession("model.onnx")                # compiled once, then from a cache
 outputs = session.run(None, {"input_ids": ids, ...})
+low = lutra.quantize("float.onnx", "uniform(bits=3, group=64)", "hqq").save("low/model.onnx")
 """
 
 from __future__ import annotations
@@ -14,19 +14,38 @@ from lutra.errors import LutraError
 
 if TYPE_CHECKING:
     from lutra.convert import convert_gguf
+    from lutra.inference import InferenceSession, NodeArg, SessionOptions
     from lutra.kvcache import KVCache
+    from lutra.quantization import Budget, quantize
     from lutra.session import Session, TensorInfo, compile
 
 __version__ = "0.1.0"
-__all__ = ["KVCache", "LutraError", "Session", "TensorInfo", "compile", "convert_gguf"]
+__all__ = [
+    "Budget",
+    "InferenceSession",
+    "KVCache",
+    "LutraError",
+    "NodeArg",
+    "Session",
+    "SessionOptions",
+    "TensorInfo",
+    "compile",
+    "convert_gguf",
+    "quantize",
+]
 
 # What loads when it is first used: the converter needs gguf, a session needs the shared library.
 _LAZY = {
+    "Budget": "lutra.quantization",
+    "InferenceSession": "lutra.inference",
     "KVCache": "lutra.kvcache",
+    "NodeArg": "lutra.inference",
     "Session": "lutra.session",
+    "SessionOptions": "lutra.inference",
     "TensorInfo": "lutra.session",
     "compile": "lutra.session",
     "convert_gguf": "lutra.convert",
+    "quantize": "lutra.quantization",
 }
 
 

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lutra.errors import LutraError
-from lutra.formats import Format, Nested, parse_activation
+from lutra.formats import Components, Format, Nested, parse_activation
 
 DOMAIN = "ai.lutra"
 VERSION = 1
@@ -108,8 +108,53 @@ def quantized_matmul(
     return Pieces(node, initializers)
 
 
-#: What to make of a float weight: its format, or None to leave it. Arguments: the node, the weight [N, K].
-Choose = Callable[[onnx.NodeProto, np.ndarray], Format | None]
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A weight that is quantized already: its format and its components."""
+
+    format: Format
+    components: Components
+
+
+#: What to make of a float weight: its format (then it is rounded to nearest), the finished weight, or None to leave it.
+#: Arguments: the node, the weight [N, K].
+Choose = Callable[[onnx.NodeProto, np.ndarray], Format | Quantized | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A node that `rewrite` can replace: its weight is [rows, cols], `activations` the value it is multiplied with (of a
+    lookup: the indices)."""
+
+    node: str
+    constant: str
+    by_rows: bool
+    is_lookup: bool
+    activations: str
+    rows: int
+    cols: int
+
+
+def node_name(node: onnx.NodeProto, index: int) -> str:
+    """The name of the graph's node number `index`, or one made up for it."""
+    return node.name or f"{node.op_type}_{index}"
+
+
+def products(model: onnx.ModelProto, *, tables: bool = False) -> list[Product]:
+    """The nodes of `model` that `rewrite` would offer, in the graph's order."""
+    rewriter = _Rewriter(model.graph, lambda _node, _weights: None, "none", tables)
+    found = []
+    for index, node in enumerate(model.graph.node):
+        if use := rewriter.match(node):
+            first, second = rewriter.constants[use.constant].dims
+            rows, cols = (first, second) if use.by_rows else (second, first)
+            found.append(
+                Product(
+                    node_name(node, index), use.constant, use.by_rows, use.is_lookup,
+                    node.input[1 if use.is_lookup else 0], rows, cols,
+                )  # fmt: skip
+            )
+    return found
 
 
 def rewrite(
@@ -171,7 +216,7 @@ class _Rewriter:
         weight = self.quantized(node, use) if use else None
         if not use or not weight:
             return node
-        name, sizes = node.name or f"{node.op_type}_{index}", (weight.rows, weight.cols)
+        name, sizes = node_name(node, index), (weight.rows, weight.cols)
         if use.is_lookup:
             return gather(name, node.input[1], node.output[0], weight.format, weight.components, *sizes)
         return matmul(
@@ -187,11 +232,12 @@ class _Rewriter:
             form = self.choose if isinstance(self.choose, Format) else self.choose(node, weights)
             if form is None:
                 return None
+            finished = form if isinstance(form, Quantized) else Quantized(form, form.quantize(weights))
             prefix = use.constant if (use.constant, not use.by_rows) not in self.done else f"{use.constant}.T"
             rows, cols = weights.shape
-            tensors = make_initializers(prefix, form, form.quantize(weights), rows, cols)
+            tensors = make_initializers(prefix, finished.format, finished.components, rows, cols)
             self.graph.initializer.extend(tensors)
-            self.done[key] = _Weight(form, rows, cols, [tensor.name for tensor in tensors])
+            self.done[key] = _Weight(finished.format, rows, cols, [tensor.name for tensor in tensors])
         return self.done[key]
 
     def is_matrix(self, name: str) -> bool:

@@ -49,15 +49,20 @@ def compile(
     finished fraction. tokenizer.json and model.json beside the model are copied into the artifact. Raises LutraError
     with the compiler's diagnostics. Returns the directory.
     """
-    if isinstance(options, Mapping):
-        options = [f"{key if '.' in key else f'{target}.{key}'}={_spell(value)}" for key, value in options.items()]
     model, directory = Path(model), Path(directory)
-    native.compile_model(str(model), str(directory), target, list(options), progress)
+    native.compile_model(str(model), str(directory), target, target_options(target, options), progress)
     for name in ("tokenizer.json", "model.json"):
         beside = model.with_name(name)
         if beside.is_file():
             (directory / name).write_bytes(beside.read_bytes())
     return directory
+
+
+def target_options(target: str, options: Mapping[str, object] | Sequence[str]) -> list[str]:
+    """Options of `target`, as "target.key=value" strings."""
+    if not isinstance(options, Mapping):
+        return list(options)
+    return [f"{key if '.' in key else f'{target}.{key}'}={_spell(value)}" for key, value in options.items()]
 
 
 def _spell(value: object) -> str:

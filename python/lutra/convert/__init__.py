@@ -22,14 +22,16 @@ def convert_gguf(
     *,
     tokenizer: bool = True,
     select_logits: bool = False,
+    to_float: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Path:
     """Converts the GGUF model `source` to the ONNX model `destination` (a file name that ends in .onnx).
 
     Beside it are written `<name>.onnx.data` (the weights), tokenizer.json and model.json (unless `tokenizer` is False).
     `select_logits` adds the input logits_positions (see lutra.convert.llama), so that a prompt costs no logits but the
-    last. `progress` is called with a description and the finished fraction. Raises LutraError when the file cannot be
-    converted exactly; nothing is left behind then. Returns the path of the ONNX file.
+    last. `to_float` writes every weight in f32 (what `lutra.quantize` starts from). `progress` is called with a
+    description and the finished fraction. Raises LutraError when the file cannot be converted exactly; nothing is left
+    behind then. Returns the path of the ONNX file.
     """
     source, destination = Path(source), Path(destination)
     if destination.suffix != ".onnx":
@@ -56,7 +58,7 @@ def convert_gguf(
     try:
         with open(partial_data, "wb") as data:
             graph = GraphBuilder(checkpoint.config.name, data, data_path.name)
-            LlamaGraph(checkpoint, graph, advance, select_logits).build()
+            LlamaGraph(checkpoint, graph, advance, select_logits, to_float).build()
         graph.save(partial_model)
         partial_data.replace(data_path)
         partial_model.replace(destination)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from gguf import GGMLQuantizationType, GGUFReader
+from gguf.quants import dequantize
 
 from lutra.errors import LutraError
 
@@ -58,6 +59,13 @@ class StoredTensor:
     def as_f32(self) -> np.ndarray:
         """The values of an F32 or F16 tensor as f32 (exact)."""
         return np.ascontiguousarray(self.data, dtype=np.float32).reshape(self.shape)
+
+    def as_float(self) -> StoredTensor:
+        """The tensor with its values in f32, whatever its kind."""
+        if self.kind in (GGMLQuantizationType.F32, GGMLQuantizationType.F16):
+            return self
+        values = dequantize(self.data, self.kind).reshape(self.shape)
+        return StoredTensor(self.name, GGMLQuantizationType.F32, self.shape, values)
 
 
 class Checkpoint:

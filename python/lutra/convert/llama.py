@@ -37,9 +37,15 @@ class LlamaGraph:
     """Adds a whole llama model from `checkpoint` to `graph`."""
 
     def __init__(
-        self, checkpoint: Checkpoint, graph: GraphBuilder, progress: Progress, select_logits: bool = False
+        self,
+        checkpoint: Checkpoint,
+        graph: GraphBuilder,
+        progress: Progress,
+        select_logits: bool = False,
+        to_float: bool = False,
     ) -> None:
         self._select_logits = select_logits
+        self._to_float = to_float
         self._checkpoint = checkpoint
         self._config = checkpoint.config
         self._graph = graph
@@ -217,7 +223,7 @@ class LlamaGraph:
     def _take(self, name: str, *shape: int) -> StoredTensor:
         tensor = self._checkpoint.take(name, shape)
         self._progress(name, tensor.data.nbytes)
-        return tensor
+        return tensor.as_float() if self._to_float else tensor
 
     def _linear(
         self, path: str, stored: str, x: str, k: int, n: int, *, heads: int = 0, output: str | None = None

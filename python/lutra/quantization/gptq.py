@@ -1,0 +1,88 @@
+"""GPTQ: codes chosen column by column, each column's error made up for by the ones that are still to come.
+
+Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers" (2022), with columns in
+the order of their activations' energy. The shared numbers are fitted before ("static groups"), so the order of the columns
+never shows in the result and every elementary format can be used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lutra.formats import Components, Format
+from lutra.quantization import fitting, grids
+
+#: Columns whose errors are carried to the columns behind them at once.
+_BLOCK = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The activations of one product: `gram` f64 [K, K] = X^T X / rows over all rows X [rows, K] seen."""
+
+    gram: np.ndarray
+    rows: int
+
+    @property
+    def importance(self) -> np.ndarray:
+        """The mean square [K] of each column, made positive."""
+        diagonal = np.diagonal(self.gram)
+        floor = float(diagonal.mean()) * 1e-3
+        return np.maximum(diagonal, floor if floor > 0 else 1.0)
+
+    def output_error(self, difference: np.ndarray) -> np.ndarray:
+        """The mean square f64 [N] of each output of a product with the weight `difference` [N, K]."""
+        return np.maximum(np.einsum("nk,nk->n", difference @ self.gram, difference), 0.0)
+
+
+def inverse_factor(statistics: Statistics, damping: float) -> tuple[np.ndarray, np.ndarray]:
+    """The columns' order, and the upper Cholesky factor [K, K] of the inverse of the damped gram matrix in that order."""
+    gram = statistics.gram.copy()
+    mean = float(np.diagonal(gram).mean()) or 1.0
+    # A column without activations is rounded on its own.
+    gram[np.diag_indices_from(gram)] += damping * mean
+    order = np.argsort(-np.diagonal(gram), kind="stable")
+    inverse = np.linalg.inv(gram[np.ix_(order, order)])
+    lower = np.linalg.cholesky((inverse + inverse.T) / 2)
+    return order, np.ascontiguousarray(lower.T)
+
+
+def quantize(
+    form: Format,
+    weights: np.ndarray,
+    statistics: Statistics,
+    *,
+    damping: float = 0.01,
+    factor: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Components:
+    """Components of weights [N, K] for activations with `statistics`; `factor` is `inverse_factor`'s, if known already."""
+    form = grids.elementary(form)
+    components = fitting.half_quadratic(form, weights, statistics.importance)
+    order, upper = factor if factor is not None else inverse_factor(statistics, damping)
+    table = grids.levels(form, components)
+    ranking = np.argsort(table, axis=-1, kind="stable")
+    ranked = np.take_along_axis(table, ranking, axis=-1)
+    middles = (ranked[..., 1:] + ranked[..., :-1]) / 2
+    rows, cols = weights.shape
+    groups = np.minimum(order // form.group, table.shape[1] - 1)
+    work = weights.astype(np.float64)[:, order]
+    places = np.empty((rows, cols), np.intp)
+    for start in range(0, cols, _BLOCK):
+        end = min(start + _BLOCK, cols)
+        errors = np.empty((rows, end - start))
+        for k in range(start, end):
+            g = groups[k]
+            column = work[:, k]
+            place = (column[:, None] > middles[:, g]).sum(axis=1)
+            nearest = np.take_along_axis(np.broadcast_to(ranked[:, g], (rows, ranked.shape[-1])), place[:, None], 1)[:, 0]
+            error = (column - nearest) / upper[k, k]
+            work[:, k + 1 : end] -= error[:, None] * upper[k, k + 1 : end]
+            errors[:, k - start], places[:, k] = error, place
+        work[:, end:] -= errors @ upper[start:end, end:]
+    codes = np.empty((rows, cols), np.uint8)
+    for k, column_index in enumerate(order):
+        own = np.broadcast_to(ranking[:, groups[k]], (rows, ranking.shape[-1]))
+        codes[:, column_index] = np.take_along_axis(own, places[:, k : k + 1], 1)[:, 0]
+    return grids.with_codes(form, components, codes)

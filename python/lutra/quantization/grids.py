@@ -1,0 +1,146 @@
+"""The values that an element may take once the numbers it shares with others (scales, zero points, alphas) are fixed.
+
+Every elementary format has such a grid, so an algorithm that chooses codes, or refits the shared numbers, is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lutra.errors import LutraError
+from lutra.formats import BCQ, Bipolar, Codebook, Components, Format, Ternary, Uniform, layout
+from lutra.formats.codebook import NAMED
+from lutra.formats.planes import encode_shifts
+
+#: The formats that have a grid; composite ones are made of these.
+Elementary = Uniform | Ternary | Bipolar | BCQ | Codebook
+
+
+def elementary(form: Format) -> Elementary:
+    """`form` itself. Raises LutraError for a composite format."""
+    if isinstance(form, Uniform | Ternary | Bipolar | BCQ | Codebook):
+        return form
+    raise LutraError(f"expected an elementary format (uniform, ternary, bipolar, bcq or codebook), but found {form}")
+
+
+def code_bits(form: Format) -> int:
+    """Bits of a code of an elementary format (2 for ternary, whatever its storage)."""
+    form = elementary(form)
+    if isinstance(form, Ternary):
+        return 2
+    return form.planes if isinstance(form, Bipolar | BCQ) else form.bits
+
+
+def levels(form: Format, components: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The value f64 [P..., L] of each code in the order of the codes; P is the shape that scales are shared in.
+
+    (Of a codebook with a table for each row, P has all rows.)
+    """
+    form = elementary(form)
+    if isinstance(form, Ternary):
+        return components["scales"].astype(np.float64)[..., None] * np.array([-1.0, 0.0, 1.0])
+    codes = np.arange(1 << code_bits(form))
+    if isinstance(form, Uniform):
+        if form.signed:
+            codes = codes - ((codes >> (form.bits - 1)) << form.bits)
+        return components["scales"].astype(np.float64)[..., None] * (codes - form.zeros(components)[..., None])
+    if isinstance(form, Bipolar):
+        constant = np.full((1, 1), np.float32(form.zeta or 0.0), np.float64)
+        zetas = constant if form.zeta is not None else components["zetas"].astype(np.float64)
+        return components["alphas"].astype(np.float64)[..., None] * (2.0 * codes - codes[-1] + zetas[..., None])
+    if isinstance(form, BCQ):
+        signs = 2.0 * (codes[:, None] >> np.arange(form.planes) & 1) - 1
+        sums: np.ndarray = form.alphas(components) @ signs.T
+        return sums + components["betas"].astype(np.float64)[..., None]
+    table = (NAMED[form.table] if form.table in NAMED else components["table"]).astype(np.float64)
+    scales = components["scales"].astype(np.float32)
+    if form.global_scale:
+        scales = scales * components["global_scale"]
+    return scales.astype(np.float64)[..., None] * (table[:, None, :] if table.ndim == 2 else table)
+
+
+def nearest_codes(form: Format, components: Mapping[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The code uint8 [N, K] whose value is nearest to each weight [N, K]."""
+    group, (rows, cols) = elementary(form).group, weights.shape
+    table = levels(form, components)
+    order = np.argsort(table, axis=-1, kind="stable")
+    ranked = np.take_along_axis(table, order, axis=-1)
+    codes = np.empty((rows, cols), np.uint8)
+    # Group by group: the levels of every element at once would be 2^bits times the weight.
+    for g, start in enumerate(range(0, cols, group)):
+        part = slice(start, min(start + group, cols))
+        column = min(g, ranked.shape[1] - 1)
+        places = layout.nearest(weights[:, part], ranked[:, column][:, None, :])
+        own = np.broadcast_to(order[:, column], (rows, order.shape[-1]))
+        codes[:, part] = np.take_along_axis(own, places.astype(np.intp), axis=1)
+    return codes
+
+
+def values(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray) -> np.ndarray:
+    """The weights f64 [N, K] that codes [N, K] stand for."""
+    group, (rows, cols) = elementary(form).group, codes.shape
+    table = levels(form, components)
+    result = np.empty((rows, cols))
+    for g, start in enumerate(range(0, cols, group)):
+        part = slice(start, min(start + group, cols))
+        own = np.broadcast_to(table[:, min(g, table.shape[1] - 1)], (rows, table.shape[-1]))
+        result[:, part] = np.take_along_axis(own, codes[:, part].astype(np.intp), axis=1)
+    return result
+
+
+def with_codes(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray) -> Components:
+    """`components` with other codes uint8 [N, K]."""
+    form = elementary(form)
+    if isinstance(form, Ternary):
+        packed = form.pack(codes.astype(np.int8) - 1)
+    else:
+        packed = layout.pack_codes(codes, code_bits(form), form.group)
+    return {name: packed if name == "codes" else array for name, array in components.items()}
+
+
+def with_affine(
+    form: Format, components: Mapping[str, np.ndarray], factor: np.ndarray, shift: np.ndarray | None = None
+) -> Components | None:
+    """`components` whose values v become, as near as the types allow, v * factor + shift; both of shape P.
+
+    None where the format has nothing to hold the change: a shift needs a zero point, a zeta or a beta.
+    """
+    form, result = elementary(form), dict(components)
+    if isinstance(form, BCQ):
+        alphas = form.alphas(components) * factor[..., None]
+        result["alphas"] = encode_shifts(alphas, form.shift_terms) if form.shift_terms else _to_scale(form, alphas)
+        moved = components["betas"].astype(np.float64) * factor
+        result["betas"] = (moved if shift is None else moved + shift).astype(np.float32)
+        return result
+    name = "alphas" if isinstance(form, Bipolar) else "scales"
+    result[name] = _to_scale(form, components[name].astype(np.float64) * factor)
+    if shift is None:
+        return result
+    by = layout.divide(shift, result[name].astype(np.float64))
+    if isinstance(form, Bipolar) and form.zeta is None:
+        result["zetas"] = (components["zetas"] + by).astype(np.float32)
+    elif isinstance(form, Uniform) and form.zero_kind == "float":
+        result["zeros"] = (components["zeros"] - by).astype(np.float32)
+    elif isinstance(form, Uniform) and form.zero_kind == "integer":
+        low = -(1 << (form.bits - 1)) if form.signed else 0
+        moved = np.clip(np.rint(components["zeros"] - by), low, low + (1 << form.bits) - 1)
+        result["zeros"] = moved.astype(components["zeros"].dtype)
+    else:
+        return None
+    return result
+
+
+def _to_scale(form: Elementary, numbers: np.ndarray) -> np.ndarray:
+    return layout.to_scale(numbers, form.scale)
+
+
+def can_shift(form: Format) -> bool:
+    """Whether the values of a group can move as a whole."""
+    form = elementary(form)
+    return (
+        isinstance(form, BCQ)
+        or (isinstance(form, Bipolar) and form.zeta is None)
+        or (isinstance(form, Uniform) and form.zero_kind in ("integer", "float"))
+    )

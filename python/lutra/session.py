@@ -22,6 +22,11 @@ DTYPES: dict[str, np.dtype] = {
     "i32": np.dtype(np.int32),
     "i8": np.dtype(np.int8),
     "u8": np.dtype(np.uint8),
+    "f64": np.dtype(np.float64),
+    "i16": np.dtype(np.int16),
+    "u16": np.dtype(np.uint16),
+    "u32": np.dtype(np.uint32),
+    "u64": np.dtype(np.uint64),
     "bool": np.dtype(np.bool_),
 }
 

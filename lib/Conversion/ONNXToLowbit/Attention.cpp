@@ -236,7 +236,7 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
 } // namespace
 
 void addAttention(Registry &registry) {
-  registry.add(microsoftDomain, "GroupQueryAttention", lowerGroupQueryAttention);
+  registry.add(microsoftDomain, "GroupQueryAttention", lowerGroupQueryAttention, Halves::InF32);
 }
 
 } // namespace lutra

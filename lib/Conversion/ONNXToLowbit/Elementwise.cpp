@@ -1,6 +1,7 @@
-//===- Elementwise.cpp - operators that work element by element -----------===//
+//===- Elementwise.cpp - arithmetic, comparison, logic and choice ------------- ===//
 
 #include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/Elementwise.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -10,129 +11,121 @@ using namespace mlir;
 namespace lutra {
 namespace {
 
-/// Builds `body` over `operands` as output 0.
-LogicalResult setElementwise(Node &node, ValueRange operands, Type element, Body body,
-                             std::optional<bool> isUnsigned = std::nullopt) {
-  FailureOr<Value> result = buildElementwise(node, operands, element, body);
-  if (failed(result))
-    return failure();
-  return node.setOutput(0, *result, isUnsigned);
+/// One operation on floats, signed and unsigned integers.
+template <typename FloatOp, typename SignedOp, typename UnsignedOp>
+Value createNumeric(ImplicitLocOpBuilder &b, Value x, Value y, bool isUnsigned) {
+  if (isa<FloatType>(x.getType()))
+    return b.createOrFold<FloatOp>(x, y);
+  return isUnsigned ? b.createOrFold<UnsignedOp>(x, y) : b.createOrFold<SignedOp>(x, y);
 }
 
-/// Refuses inputs of other element types than `allowed`, or of types that differ from the first one's.
-LogicalResult requireSameElements(Node &node, ArrayRef<Type> allowed, unsigned first = 0) {
-  for (unsigned i = first; i < node.getNumInputs(); ++i)
-    if (failed(
-            node.requireElement(i, i == first ? allowed : ArrayRef<Type>(node.getInputType(first).getElementType()))))
+/// Refuses inputs from `first` on that are no numbers, or of types that differ from the first one's.
+LogicalResult requireSameNumbers(Node &node, unsigned first = 0, bool allowBool = false) {
+  for (unsigned i = first; i < node.getNumInputs(); ++i) {
+    if (failed(node.requireNumber(i, allowBool)))
       return failure();
+    Type element = node.getInputType(i).getElementType(), wanted = node.getInputType(first).getElementType();
+    if (element != wanted || node.isUnsigned(node.getInput(i)) != node.isUnsigned(node.getInput(first)))
+      return node.error() << "inputs '" << node.getInputName(first) << "' and '" << node.getInputName(i)
+                          << "' must be of one type, but are " << wanted << " and " << element;
+  }
   return success();
 }
 
-template <typename FloatOp, typename IntOp>
+bool isUnsignedNode(Node &node, unsigned index = 0) { return node.isUnsigned(node.getInput(index)); }
+
+template <typename FloatOp, typename SignedOp, typename UnsignedOp = SignedOp>
 LogicalResult lowerBinary(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
-  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameElements(node, {f32, i64, i32})))
+  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameNumbers(node)))
+    return failure();
+  bool isUnsigned = isUnsignedNode(node);
+  return setElementwise(node, node.getInputs(), node.getInputType(0).getElementType(),
+                        [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                          return createNumeric<FloatOp, SignedOp, UnsignedOp>(b, x[0], x[1], isUnsigned);
+                        });
+}
+
+/// Division of integers is towards zero.
+LogicalResult lowerDiv(Node &node) { return lowerBinary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>(node); }
+
+/// The remainder: with the sign of the divisor, or (`fmod`) of the dividend.
+LogicalResult lowerMod(Node &node) {
+  if (failed(node.check({"A", "B"}, {"C"}, {"fmod:i"})) || failed(requireSameNumbers(node)))
     return failure();
   Type element = node.getInputType(0).getElementType();
+  bool isUnsigned = isUnsignedNode(node), isFmod = node.getInt("fmod") != 0;
+  if (isa<FloatType>(element) && !isFmod)
+    return node.error() << "attribute 'fmod' must be 1 for floats";
   return setElementwise(node, node.getInputs(), element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    if (isa<FloatType>(element))
-      return b.createOrFold<FloatOp>(x[0], x[1]);
-    return b.createOrFold<IntOp>(x[0], x[1]);
+    Value rest = createNumeric<arith::RemFOp, arith::RemSIOp, arith::RemUIOp>(b, x[0], x[1], isUnsigned);
+    if (isFmod || isUnsigned)
+      return rest;
+    Value zero = createScalar(b, element, 0);
+    Value differs = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, arith::XOrIOp::create(b, rest, x[1]), zero);
+    Value isRest = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest, zero);
+    Value wraps = arith::AndIOp::create(b, differs, isRest);
+    return arith::SelectOp::create(b, wraps, arith::AddIOp::create(b, rest, x[1]), rest);
   });
 }
 
+/// x^y in the type of x; integers go through f64, which is exact as far as 2^53.
 LogicalResult lowerPow(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
-  if (failed(node.check({"X", "Y"}, {"Z"}, {})) || failed(node.requireF32(0)) ||
-      failed(node.requireElement(1, {f32, i64, i32})))
+  if (failed(node.check({"X", "Y"}, {"Z"}, {})) || failed(node.requireNumber(0)) || failed(node.requireNumber(1)))
     return failure();
-  bool isFloatPower = node.getInputType(1).getElementType() == f32;
+  Type base = node.getInputType(0).getElementType(), exponent = node.getInputType(1).getElementType();
+  bool baseUnsigned = isUnsignedNode(node, 0), exponentUnsigned = isUnsignedNode(node, 1);
   // A constant power of 2, as in a mean of squares, is a product.
   auto power = dyn_cast_if_present<SplatElementsAttr>(getConstant(node.getInput(1)));
-  bool isSquare = power && (isFloatPower ? power.getSplatValue<APFloat>().isExactlyValue(2.0)
-                                         : power.getSplatValue<APInt>().getSExtValue() == 2);
-  return setElementwise(node, node.getInputs(), f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    if (isSquare)
-      return arith::MulFOp::create(b, x[0], x[0]);
-    return math::PowFOp::create(b, x[0], isFloatPower ? x[1] : Value(arith::SIToFPOp::create(b, f32, x[1])));
-  });
+  bool isSquare = power && (isa<FloatType>(exponent) ? power.getSplatValue<APFloat>().isExactlyValue(2.0)
+                                                     : power.getSplatValue<APInt>() == 2);
+  return setElementwise(
+      node, node.getInputs(), base,
+      [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        if (isSquare && isa<FloatType>(base))
+          return arith::MulFOp::create(b, x[0], x[0]);
+        if (isSquare)
+          return arith::MulIOp::create(b, x[0], x[0]);
+        Type wide = isa<FloatType>(base) ? base : Type(b.getF64Type());
+        Value result = math::PowFOp::create(b, createCast(b, x[0], baseUnsigned, wide, false),
+                                            createCast(b, x[1], exponentUnsigned, wide, false));
+        return createCast(b, result, false, base, baseUnsigned);
+      },
+      baseUnsigned);
 }
 
-template <typename OpTy>
-LogicalResult lowerUnary(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireF32(0)))
-    return failure();
-  return setElementwise(node, node.getInputs(), node.getF32Type(),
-                        [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return OpTy::create(b, x[0]); });
-}
-
-/// 1 / (1 + exp(-x)).
-Value createSigmoid(ImplicitLocOpBuilder &b, Value x) {
-  Value one = createScalar(b, x.getType(), 1.0);
-  Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, x));
-  return arith::DivFOp::create(b, one, arith::AddFOp::create(b, one, exp));
-}
-
-LogicalResult lowerSigmoid(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireF32(0)))
-    return failure();
-  return setElementwise(node, node.getInputs(), node.getF32Type(),
-                        [](ImplicitLocOpBuilder &b, ValueRange x) { return createSigmoid(b, x[0]); });
-}
-
-LogicalResult lowerRelu(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireF32(0)))
-    return failure();
-  return setElementwise(node, node.getInputs(), node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return arith::MaximumFOp::create(b, x[0], createScalar(b, x[0].getType(), 0.0));
-  });
-}
-
-LogicalResult lowerReciprocal(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireF32(0)))
-    return failure();
-  return setElementwise(node, node.getInputs(), node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return arith::DivFOp::create(b, createScalar(b, x[0].getType(), 1.0), x[0]);
-  });
-}
-
-LogicalResult lowerNeg(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
-  if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireElement(0, {f32, i64, i32})))
+/// Min, Max, Sum and Mean of any number of operands.
+template <typename FloatOp, typename SignedOp, typename UnsignedOp = SignedOp, bool isMean = false>
+LogicalResult lowerVariadic(Node &node) {
+  if (failed(node.check({"data*"}, {"result"}, {})) || failed(requireSameNumbers(node)))
     return failure();
   Type element = node.getInputType(0).getElementType();
-  return setElementwise(node, node.getInputs(), element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    if (isa<FloatType>(element))
-      return arith::NegFOp::create(b, x[0]);
-    return b.createOrFold<arith::SubIOp>(createScalar(b, element, 0), x[0]);
-  });
-}
-
-/// Min and Max of any number of operands.
-template <typename FloatOp, typename IntOp>
-LogicalResult lowerExtremum(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
-  if (failed(node.check({"data*"}, {"result"}, {})) || failed(requireSameElements(node, {f32, i64, i32})))
+  if (isMean && failed(node.requireF32(0)))
     return failure();
-  Type element = node.getInputType(0).getElementType();
+  bool isUnsigned = isUnsignedNode(node);
   return setElementwise(node, node.getInputs(), element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     Value result = x[0];
     for (Value other : x.drop_front())
-      result = isa<FloatType>(element) ? b.createOrFold<FloatOp>(result, other) : b.createOrFold<IntOp>(result, other);
-    return result;
+      result = createNumeric<FloatOp, SignedOp, UnsignedOp>(b, result, other, isUnsigned);
+    return isMean ? Value(arith::DivFOp::create(b, result, createScalar(b, element, x.size()))) : result;
   });
 }
 
 LogicalResult lowerClip(Node &node) {
-  if (failed(node.check({"input", "min?", "max?"}, {"output"}, {"min:f", "max:f"})) || failed(node.requireF32(0)) ||
-      failed(node.requireF32(1)) || failed(node.requireF32(2)))
+  if (failed(node.check({"input", "min?", "max?"}, {"output"}, {"min:f", "max:f"})) || failed(node.requireNumber(0)))
     return failure();
+  Type element = node.getInputType(0).getElementType();
+  bool isUnsigned = isUnsignedNode(node);
   SmallVector<Value> operands = {node.getInput(0)};
-  for (unsigned i : {1u, 2u})
-    if (node.hasInput(i))
-      operands.push_back(node.getInput(i));
+  for (unsigned i : {1u, 2u}) {
+    if (!node.hasInput(i))
+      continue;
+    if (node.getInputType(i).getElementType() != element)
+      return node.error() << "input '" << node.getInputName(i) << "' must be " << element << ", but is "
+                          << node.getInputType(i);
+    operands.push_back(node.getInput(i));
+  }
   bool hasMin = node.hasInput(1), hasMax = node.hasInput(2);
-  return setElementwise(node, operands, node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+  return setElementwise(node, operands, element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     Value result = x[0];
     auto limit = [&](bool isInput, StringRef attribute, unsigned position) -> Value {
       if (isInput)
@@ -140,223 +133,94 @@ LogicalResult lowerClip(Node &node) {
       return node.getAttr(attribute) ? createScalar(b, result.getType(), node.getFloat(attribute, 0)) : Value();
     };
     if (Value low = limit(hasMin, "min", 1))
-      result = arith::MaximumFOp::create(b, result, low);
+      result = createNumeric<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>(b, result, low, isUnsigned);
     if (Value high = limit(hasMax, "max", hasMin ? 2 : 1))
-      result = arith::MinimumFOp::create(b, result, high);
+      result = createNumeric<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>(b, result, high, isUnsigned);
     return result;
   });
 }
 
 /// Less, Equal and the like: ordered comparisons, false for NaN.
-template <arith::CmpFPredicate floatPredicate, arith::CmpIPredicate intPredicate>
+template <arith::CmpFPredicate floatPredicate, arith::CmpIPredicate signedPredicate,
+          arith::CmpIPredicate unsignedPredicate>
 LogicalResult lowerCompare(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type(), i1 = node.getI1Type();
-  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameElements(node, {f32, i64, i32, i1})))
+  bool isEquality = signedPredicate == arith::CmpIPredicate::eq;
+  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameNumbers(node, 0, /*allowBool=*/isEquality)))
     return failure();
   bool isFloat = isa<FloatType>(node.getInputType(0).getElementType());
-  return setElementwise(node, node.getInputs(), i1, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    if (isFloat)
-      return arith::CmpFOp::create(b, floatPredicate, x[0], x[1]);
-    return arith::CmpIOp::create(b, intPredicate, x[0], x[1]);
-  });
+  arith::CmpIPredicate predicate = isUnsignedNode(node) ? unsignedPredicate : signedPredicate;
+  return setElementwise(
+      node, node.getInputs(), node.getI1Type(),
+      [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        if (isFloat)
+          return b.createOrFold<arith::CmpFOp>(floatPredicate, x[0], x[1]);
+        return b.createOrFold<arith::CmpIOp>(predicate, x[0], x[1]);
+      },
+      /*isUnsigned=*/false);
 }
 
 template <typename OpTy>
 LogicalResult lowerLogical(Node &node) {
-  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(requireSameElements(node, {node.getI1Type()})))
+  if (failed(node.check({"A", "B"}, {"C"}, {})) || failed(node.requireElement(0, {node.getI1Type()})) ||
+      failed(node.requireElement(1, {node.getI1Type()})))
     return failure();
-  return setElementwise(node, node.getInputs(), node.getI1Type(),
-                        [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return OpTy::create(b, x[0], x[1]); });
+  return setElementwise(node, node.getInputs(), node.getI1Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    return b.createOrFold<OpTy>(x[0], x[1]);
+  });
 }
 
 LogicalResult lowerNot(Node &node) {
   if (failed(node.check({"X"}, {"Y"}, {})) || failed(node.requireElement(0, {node.getI1Type()})))
     return failure();
   return setElementwise(node, node.getInputs(), node.getI1Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return arith::XOrIOp::create(b, x[0], createScalar(b, x[0].getType(), 1));
+    return b.createOrFold<arith::XOrIOp>(x[0], createScalar(b, x[0].getType(), 1));
   });
 }
 
 LogicalResult lowerWhere(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type(), i1 = node.getI1Type();
-  if (failed(node.check({"condition", "X", "Y"}, {"output"}, {})) || failed(node.requireElement(0, {i1})) ||
-      failed(requireSameElements(node, {f32, i64, i32, i1}, 1)))
+  if (failed(node.check({"condition", "X", "Y"}, {"output"}, {})) ||
+      failed(node.requireElement(0, {node.getI1Type()})) || failed(requireSameNumbers(node, 1, /*allowBool=*/true)))
     return failure();
   return setElementwise(
       node, node.getInputs(), node.getInputType(1).getElementType(),
-      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return b.createOrFold<arith::SelectOp>(x[0], x[1], x[2]); });
-}
-
-/// The builtin type of an ONNX element type number, or null; unsigned types keep their sign.
-Type getElementType(Node &node, int64_t code) {
-  switch (code) {
-  case 1:
-    return node.getF32Type();
-  case 2:
-    return node.getIntegerType(8, /*isSigned=*/false);
-  case 3:
-    return node.getIntegerType(8);
-  case 6:
-    return node.getI32Type();
-  case 7:
-    return node.getI64Type();
-  case 9:
-    return node.getI1Type();
-  case 10:
-    return node.getF16Type();
-  default:
-    return {};
-  }
-}
-
-/// `x` as `to`: truncation towards zero from floats, modulo 2^n between integers, "is not zero" to bool.
-Value createCast(ImplicitLocOpBuilder &b, Value x, bool fromUnsigned, Type to, bool toUnsigned) {
-  Type from = x.getType();
-  bool isZeroExtended = fromUnsigned || from.isInteger(1);
-  if (from == to)
-    return x;
-  if (to.isInteger(1)) {
-    Value zero = createScalar(b, from, 0);
-    if (isa<FloatType>(from))
-      return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, x, zero);
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, x, zero);
-  }
-  if (auto toFloat = dyn_cast<FloatType>(to)) {
-    if (auto fromFloat = dyn_cast<FloatType>(from))
-      return fromFloat.getWidth() < toFloat.getWidth() ? Value(arith::ExtFOp::create(b, to, x))
-                                                       : Value(arith::TruncFOp::create(b, to, x));
-    return isZeroExtended ? Value(arith::UIToFPOp::create(b, to, x)) : Value(arith::SIToFPOp::create(b, to, x));
-  }
-  if (isa<FloatType>(from)) {
-    // Through 32 bits, as C++ compilers convert a float to a narrow integer.
-    Type wide = to.getIntOrFloatBitWidth() < 32 ? Type(b.getI32Type()) : to;
-    return createCast(b, arith::FPToSIOp::create(b, wide, x), false, to, toUnsigned);
-  }
-  if (to.getIntOrFloatBitWidth() < from.getIntOrFloatBitWidth())
-    return b.createOrFold<arith::TruncIOp>(to, x);
-  return isZeroExtended ? b.createOrFold<arith::ExtUIOp>(to, x) : b.createOrFold<arith::ExtSIOp>(to, x);
-}
-
-LogicalResult lowerCast(Node &node) {
-  // `saturate` and `round_mode` concern 8-bit floats, which are refused.
-  if (failed(node.check({"input"}, {"output"}, {"to:i!", "saturate:i", "round_mode:s"})))
-    return failure();
-  Type declared = getElementType(node, node.getInt("to"));
-  Type from = node.getInputType(0).getElementType();
-  auto isSupported = [&](Type type) {
-    return type.isF32() || type.isF16() || type.isInteger(1) || type.isInteger(8) || type.isInteger(32) ||
-           type.isInteger(64);
-  };
-  if (!declared || !isSupported(from))
-    return node.error() << "a cast from " << from << " to ONNX element type " << node.getInt("to")
-                        << " is not supported: float32, float16, int64, int32, int8, uint8 and bool are";
-  bool fromUnsigned = node.isUnsigned(node.getInput(0)), toUnsigned = declared.isUnsignedInteger();
-  Type to = getSignless(declared);
-  if (from == to && fromUnsigned == toUnsigned)
-    return node.setOutput(0, node.getInput(0), toUnsigned);
-  return setElementwise(
-      node, node.getInputs(), to,
-      [&](ImplicitLocOpBuilder &b, ValueRange x) { return createCast(b, x[0], fromUnsigned, to, toUnsigned); },
-      toUnsigned);
-}
-
-/// x/2 (1 + erf(x / sqrt 2)).
-Value createErfGelu(ImplicitLocOpBuilder &b, Value x) {
-  Type f32 = x.getType();
-  Value erf = math::ErfOp::create(b, arith::MulFOp::create(b, x, createScalar(b, f32, 0.70710678118654752)));
-  Value half = arith::MulFOp::create(b, x, createScalar(b, f32, 0.5));
-  return arith::MulFOp::create(b, half, arith::AddFOp::create(b, createScalar(b, f32, 1.0), erf));
-}
-
-/// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-Value createTanhGelu(ImplicitLocOpBuilder &b, Value x) {
-  Type f32 = x.getType();
-  Value square = arith::MulFOp::create(b, x, x);
-  Value factor = arith::AddFOp::create(b, createScalar(b, f32, 0.79788456080286536),
-                                       arith::MulFOp::create(b, square, createScalar(b, f32, 0.035677408136300125)));
-  Value tanh = math::TanhOp::create(b, arith::MulFOp::create(b, x, factor));
-  Value half = arith::MulFOp::create(b, x, createScalar(b, f32, 0.5));
-  return arith::MulFOp::create(b, half, arith::AddFOp::create(b, createScalar(b, f32, 1.0), tanh));
-}
-
-LogicalResult lowerGelu(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {"approximate:s"})) || failed(node.requireF32(0)))
-    return failure();
-  StringRef approximate = node.getString("approximate", "none");
-  if (approximate != "none" && approximate != "tanh")
-    return node.error() << "attribute 'approximate' must be 'none' or 'tanh', but is '" << approximate << "'";
-  return setElementwise(node, node.getInputs(), node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-    return approximate == "tanh" ? createTanhGelu(b, x[0]) : createErfGelu(b, x[0]);
-  });
-}
-
-/// FastGelu and BiasGelu: a gelu of x + bias.
-template <Value (*createGelu)(ImplicitLocOpBuilder &, Value)>
-LogicalResult lowerGeluWithBias(Node &node) {
-  if (failed(node.check({"X", "bias?"}, {"Y"}, {})) || failed(node.requireF32(0)) || failed(node.requireF32(1)))
-    return failure();
-  SmallVector<Value> operands = {node.getInput(0)};
-  if (node.hasInput(1))
-    operands.push_back(node.getInput(1));
-  return setElementwise(node, operands, node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) {
-    return createGelu(b, x.size() == 2 ? Value(arith::AddFOp::create(b, x[0], x[1])) : x[0]);
-  });
-}
-
-/// x sigmoid(alpha x).
-LogicalResult lowerQuickGelu(Node &node) {
-  if (failed(node.check({"X"}, {"Y"}, {"alpha:f"})) || failed(node.requireF32(0)))
-    return failure();
-  float alpha = node.getFloat("alpha", 1.702f);
-  return setElementwise(node, node.getInputs(), node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    Value scaled = arith::MulFOp::create(b, x[0], createScalar(b, x[0].getType(), alpha));
-    return arith::MulFOp::create(b, x[0], createSigmoid(b, scaled));
-  });
+      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return b.createOrFold<arith::SelectOp>(x[0], x[1], x[2]); },
+      isUnsignedNode(node, 1));
 }
 
 } // namespace
 
+LogicalResult setElementwise(Node &node, ValueRange operands, Type element, Body body,
+                             std::optional<bool> isUnsigned) {
+  FailureOr<Value> result = buildElementwise(node, operands, element, body);
+  if (failed(result))
+    return failure();
+  return node.setOutput(0, *result, isUnsigned);
+}
+
 void addElementwise(Registry &registry) {
   using arith::CmpFPredicate, arith::CmpIPredicate;
-  registry.add("", "Add", lowerBinary<arith::AddFOp, arith::AddIOp>);
-  registry.add("", "Sub", lowerBinary<arith::SubFOp, arith::SubIOp>);
-  registry.add("", "Mul", lowerBinary<arith::MulFOp, arith::MulIOp>);
-  registry.add("", "Div", lowerBinary<arith::DivFOp, arith::DivSIOp>);
-  registry.add("", "Pow", lowerPow);
-  registry.add("", "Min", lowerExtremum<arith::MinimumFOp, arith::MinSIOp>);
-  registry.add("", "Max", lowerExtremum<arith::MaximumFOp, arith::MaxSIOp>);
-  registry.add("", "Clip", lowerClip);
-  registry.add("", "Tanh", lowerUnary<math::TanhOp>);
-  registry.add("", "Sqrt", lowerUnary<math::SqrtOp>);
-  registry.add("", "Exp", lowerUnary<math::ExpOp>);
-  registry.add("", "Log", lowerUnary<math::LogOp>);
-  registry.add("", "Abs", lowerUnary<math::AbsFOp>);
-  registry.add("", "Erf", lowerUnary<math::ErfOp>);
-  registry.add("", "Sin", lowerUnary<math::SinOp>);
-  registry.add("", "Cos", lowerUnary<math::CosOp>);
-  registry.add("", "Floor", lowerUnary<math::FloorOp>);
-  registry.add("", "Ceil", lowerUnary<math::CeilOp>);
-  registry.add("", "Round", lowerUnary<math::RoundEvenOp>);
-  registry.add("", "Sigmoid", lowerSigmoid);
-  registry.add("", "Relu", lowerRelu);
-  registry.add("", "Reciprocal", lowerReciprocal);
-  registry.add("", "Neg", lowerNeg);
-  registry.add("", "Equal", lowerCompare<CmpFPredicate::OEQ, CmpIPredicate::eq>);
-  registry.add("", "Less", lowerCompare<CmpFPredicate::OLT, CmpIPredicate::slt>);
-  registry.add("", "LessOrEqual", lowerCompare<CmpFPredicate::OLE, CmpIPredicate::sle>);
-  registry.add("", "Greater", lowerCompare<CmpFPredicate::OGT, CmpIPredicate::sgt>);
-  registry.add("", "GreaterOrEqual", lowerCompare<CmpFPredicate::OGE, CmpIPredicate::sge>);
-  registry.add("", "And", lowerLogical<arith::AndIOp>);
-  registry.add("", "Or", lowerLogical<arith::OrIOp>);
-  registry.add("", "Xor", lowerLogical<arith::XOrIOp>);
-  registry.add("", "Not", lowerNot);
-  registry.add("", "Where", lowerWhere);
-  registry.add("", "Cast", lowerCast);
-  registry.add("", "Gelu", lowerGelu);
-  registry.add(microsoftDomain, "Gelu", lowerGelu);
-  registry.add(microsoftDomain, "FastGelu", lowerGeluWithBias<createTanhGelu>);
-  registry.add(microsoftDomain, "BiasGelu", lowerGeluWithBias<createErfGelu>);
-  registry.add(microsoftDomain, "QuickGelu", lowerQuickGelu);
+  auto add = [&](StringRef name, Lowering lowering) { registry.add("", name, lowering, Halves::InF32); };
+  add("Add", lowerBinary<arith::AddFOp, arith::AddIOp>);
+  add("Sub", lowerBinary<arith::SubFOp, arith::SubIOp>);
+  add("Mul", lowerBinary<arith::MulFOp, arith::MulIOp>);
+  add("Div", lowerDiv);
+  add("Mod", lowerMod);
+  add("Pow", lowerPow);
+  add("Min", lowerVariadic<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>);
+  add("Max", lowerVariadic<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>);
+  add("Sum", lowerVariadic<arith::AddFOp, arith::AddIOp>);
+  add("Mean", lowerVariadic<arith::AddFOp, arith::AddIOp, arith::AddIOp, /*isMean=*/true>);
+  add("Clip", lowerClip);
+  add("Equal", lowerCompare<CmpFPredicate::OEQ, CmpIPredicate::eq, CmpIPredicate::eq>);
+  add("Less", lowerCompare<CmpFPredicate::OLT, CmpIPredicate::slt, CmpIPredicate::ult>);
+  add("LessOrEqual", lowerCompare<CmpFPredicate::OLE, CmpIPredicate::sle, CmpIPredicate::ule>);
+  add("Greater", lowerCompare<CmpFPredicate::OGT, CmpIPredicate::sgt, CmpIPredicate::ugt>);
+  add("GreaterOrEqual", lowerCompare<CmpFPredicate::OGE, CmpIPredicate::sge, CmpIPredicate::uge>);
+  add("And", lowerLogical<arith::AndIOp>);
+  add("Or", lowerLogical<arith::OrIOp>);
+  add("Xor", lowerLogical<arith::XOrIOp>);
+  add("Not", lowerNot);
+  add("Where", lowerWhere);
 }
 
 } // namespace lutra

@@ -240,7 +240,7 @@ LogicalResult lowerMatMul(Node &node) {
 
 void addMatmul(Registry &registry) {
   registry.add(microsoftDomain, "MatMulNBits", lowerMatMulNBits);
-  registry.add("", "MatMul", lowerMatMul);
+  registry.add("", "MatMul", lowerMatMul, Halves::InF32);
 }
 
 } // namespace lutra

@@ -2,6 +2,7 @@
 
 #include "lib/Conversion/ONNXToLowbit/Node.h"
 
+#include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -158,6 +159,17 @@ LogicalResult Node::requireElement(unsigned index, ArrayRef<Type> allowed) {
   return diagnostic;
 }
 
+LogicalResult Node::requireNumber(unsigned index, bool allowBool) {
+  if (!getInput(index))
+    return success();
+  Type element = getInputType(index).getElementType();
+  bool isInteger = element.isInteger() && element.getIntOrFloatBitWidth() >= 8;
+  if (element.isF32() || isInteger || (allowBool && element.isInteger(1)))
+    return success();
+  return error() << "input '" << getInputName(index) << "' must be f32 or integers of 8 to 64 bits"
+                 << (allowBool ? " or bool" : "") << ", but its elements are " << element;
+}
+
 LogicalResult Node::requireRank(unsigned index, int64_t rank) {
   if (!hasInput(index) || getInputType(index).getRank() == rank)
     return success();
@@ -209,7 +221,46 @@ Value Node::refine(Value value, ArrayRef<OpFoldResult> dims) {
   return result;
 }
 
+LogicalResult Node::widenHalves() {
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    if (!type || !(type.getElementType().isF16() || type.getElementType().isBF16()))
+      continue;
+    auto element = cast<FloatType>(type.getElementType());
+    if (narrow && narrow != element)
+      return error() << "inputs are of both " << narrow << " and " << element << ": they must have one type";
+    narrow = element;
+    if (auto constant = dyn_cast_if_present<DenseElementsAttr>(getConstant(operand.get()))) {
+      DenseElementsAttr wide = constant.mapValues(getF32Type(), [](const APFloat &number) {
+        APFloat result = number;
+        bool losesInfo;
+        result.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &losesInfo);
+        return result.bitcastToAPInt();
+      });
+      operand.set(arith::ConstantOp::create(*this, cast<TypedAttr>(Attribute(wide))));
+      continue;
+    }
+    FailureOr<Value> wide =
+        buildElementwise(*this, operand.get(), getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+          return arith::ExtFOp::create(b, b.getF32Type(), x[0]);
+        });
+    if (failed(wide))
+      return failure();
+    operand.set(*wide);
+  }
+  return success();
+}
+
 LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> isUnsignedOutput) {
+  if (narrow && cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
+    FailureOr<Value> rounded =
+        buildElementwise(*this, value, narrow, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+          return arith::TruncFOp::create(b, narrow, x[0]);
+        });
+    if (failed(rounded))
+      return failure();
+    value = *rounded;
+  }
   auto type = cast<RankedTensorType>(value.getType());
   auto isUnsignedSource = [&](Value input) {
     auto from = dyn_cast<RankedTensorType>(input.getType());

@@ -56,6 +56,9 @@ public:
   /// Refuses the input (when it is there) unless it has one of these element types, and is not unsigned.
   mlir::LogicalResult requireElement(unsigned index, llvm::ArrayRef<mlir::Type> allowed);
   mlir::LogicalResult requireF32(unsigned index) { return requireElement(index, {getF32Type()}); }
+  /// Refuses the input (when it is there) unless it is f32 or an integer of 8 to 64 bits, or a bool where those are
+  /// allowed.
+  mlir::LogicalResult requireNumber(unsigned index, bool allowBool = false);
   mlir::LogicalResult requireRank(unsigned index, int64_t rank);
   /// Refuses the input unless its static sizes are `shape` (kDynamic: any size).
   mlir::LogicalResult requireShape(unsigned index, llvm::ArrayRef<int64_t> shape);
@@ -78,9 +81,14 @@ public:
   /// unsigned when an input of the same element type is.
   mlir::LogicalResult setOutput(unsigned index, mlir::Value value, std::optional<bool> isUnsigned = std::nullopt);
 
+  /// Replaces inputs in f16 or bf16 by the same numbers in f32; setOutput() then rounds f32 results to that type.
+  mlir::LogicalResult widenHalves();
+
 private:
   onnx::NodeOp op;
   Graph &graph;
+  /// The type that f32 outputs are rounded to, or null.
+  mlir::FloatType narrow;
   llvm::SmallVector<llvm::StringRef> inputNames;
 };
 

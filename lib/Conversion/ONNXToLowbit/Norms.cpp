@@ -1,7 +1,8 @@
 //===- Norms.cpp - layer norms, with and without a residual sum -----------===//
 //
-// A norm over the last axis: a reduction to one statistic per row, its inverse root, and an elementwise product. The
-// reductions may be summed in any order (`reassoc`), so that they vectorize; nothing else is relaxed.
+// A norm over the last axis: a reduction to one statistic per row, its inverse root, and an elementwise product. A statistic
+// is computed in f64 and rounded to f32 once (numerics.md, "Sums of floats"), so the order of its sum, which is free
+// (`reassoc`, so that it vectorizes), is not seen in it; nothing else is relaxed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,17 +16,19 @@ using namespace mlir;
 namespace lutra {
 namespace {
 
-/// The sum over the last axis of `value`, divided by its size; one dimension less.
+/// The mean over the last axis of `value`, or of its squares, in f64; one dimension less.
 FailureOr<Value> buildRowMean(Node &node, Value value, bool ofSquares) {
   Dims dims = node.getDims(value);
-  Type f32 = node.getF32Type();
-  Value sum = buildReduce(node, value, static_cast<int64_t>(dims.size()) - 1, node.getF32FloatAttr(0.0f),
+  Type f64 = node.getF64Type();
+  Value sum = buildReduce(node, value, static_cast<int64_t>(dims.size()) - 1, node.getF64FloatAttr(0.0),
                           [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-                            Value term = ofSquares ? Value(arith::MulFOp::create(b, x[0], x[0])) : x[0];
+                            Value term = arith::ExtFOp::create(b, f64, x[0]);
+                            if (ofSquares)
+                              term = arith::MulFOp::create(b, term, term);
                             return createReassociableAdd(b, x[1], term);
                           });
-  Value count = arith::SIToFPOp::create(node, f32, createScalarFromSize(node, dims.back(), node.getI64Type()));
-  return buildElementwise(node, sum, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+  Value count = arith::SIToFPOp::create(node, f64, createScalarFromSize(node, dims.back(), node.getI64Type()));
+  return buildElementwise(node, sum, f64, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     return arith::DivFOp::create(b, x[0], count);
   });
 }
@@ -40,9 +43,17 @@ Value appendUnit(Node &node, Value value) {
 /// (x - mean) / sqrt(variance + epsilon) scale + bias over the last axis; with `isSimplified` the mean counts as zero.
 /// `bias` may be null.
 FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool isSimplified, float epsilon) {
-  Type f32 = node.getF32Type();
+  Type f32 = node.getF32Type(), f64 = node.getF64Type();
+  auto rounded = [&](FailureOr<Value> statistic, Body body) -> FailureOr<Value> {
+    if (failed(statistic))
+      return failure();
+    return buildElementwise(node, *statistic, f32, [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+      return arith::TruncFOp::create(b, f32, body(b, e));
+    });
+  };
   if (!isSimplified) {
-    FailureOr<Value> mean = buildRowMean(node, x, /*ofSquares=*/false);
+    FailureOr<Value> mean = rounded(buildRowMean(node, x, /*ofSquares=*/false),
+                                    [](ImplicitLocOpBuilder &, ValueRange e) -> Value { return e[0]; });
     if (failed(mean))
       return failure();
     FailureOr<Value> centered =
@@ -53,13 +64,10 @@ FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool is
       return failure();
     x = *centered;
   }
-  FailureOr<Value> meanSquare = buildRowMean(node, x, /*ofSquares=*/true);
-  if (failed(meanSquare))
-    return failure();
-  FailureOr<Value> inverse =
-      buildElementwise(node, *meanSquare, f32, [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
-        Value sum = arith::AddFOp::create(b, e[0], createScalar(b, f32, epsilon));
-        return arith::DivFOp::create(b, createScalar(b, f32, 1.0), math::SqrtOp::create(b, sum));
+  FailureOr<Value> inverse = rounded(
+      buildRowMean(node, x, /*ofSquares=*/true), [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+        Value sum = arith::AddFOp::create(b, e[0], createScalar(b, f64, epsilon));
+        return arith::DivFOp::create(b, createScalar(b, f64, 1.0), math::SqrtOp::create(b, sum));
       });
   if (failed(inverse))
     return failure();
@@ -154,11 +162,11 @@ LogicalResult lowerSkipLayerNorm(Node &node) {
 void addNorms(Registry &registry) {
   // ONNX Runtime registers SimplifiedLayerNormalization in the standard domain; RMSNormalization is opset 23's name for
   // it.
-  registry.add({"SimplifiedLayerNormalization", "RMSNormalization"}, lowerSimplifiedLayerNorm);
-  registry.add(microsoftDomain, "SimplifiedLayerNormalization", lowerSimplifiedLayerNorm);
-  registry.add("", "LayerNormalization", lowerLayerNorm);
-  registry.add(microsoftDomain, "SkipSimplifiedLayerNormalization", lowerSkipSimplifiedLayerNorm);
-  registry.add(microsoftDomain, "SkipLayerNormalization", lowerSkipLayerNorm);
+  registry.add({"SimplifiedLayerNormalization", "RMSNormalization"}, lowerSimplifiedLayerNorm, Halves::InF32);
+  registry.add(microsoftDomain, "SimplifiedLayerNormalization", lowerSimplifiedLayerNorm, Halves::InF32);
+  registry.add("", "LayerNormalization", lowerLayerNorm, Halves::InF32);
+  registry.add(microsoftDomain, "SkipSimplifiedLayerNormalization", lowerSkipSimplifiedLayerNorm, Halves::InF32);
+  registry.add(microsoftDomain, "SkipLayerNormalization", lowerSkipLayerNorm, Halves::InF32);
 }
 
 } // namespace lutra

@@ -114,10 +114,12 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
 
   LogicalResult convertNode(onnx::NodeOp op, Graph &graph) {
     Node node(op, graph);
-    Lowering lowering = Registry::get().lookup(op.getDomain(), op.getOpType());
-    if (!lowering)
+    Entry entry = Registry::get().lookup(op.getDomain(), op.getOpType());
+    if (!entry.lowering)
       return node.error() << "this operator is not supported";
-    if (failed(lowering(node)))
+    if (entry.halves == Halves::InF32 && failed(node.widenHalves()))
+      return failure();
+    if (failed(entry.lowering(node)))
       return failure();
     for (auto [index, result] : llvm::enumerate(op->getResults()))
       if (!result.use_empty())

@@ -1,4 +1,8 @@
 //===- Reduce.cpp - ReduceSum, ReduceMean, ReduceMax and Softmax ----------===//
+//
+// f32 is summed in f64, in any order, and rounded once (numerics.md, "Sums of floats").
+//
+//===----------------------------------------------------------------------===//
 
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
@@ -12,10 +16,15 @@ namespace {
 
 enum class Reduction { Sum, Mean, Max };
 
+/// What a reduction of `element` accumulates in.
+Type getAccumulator(Builder &builder, Reduction kind, Type element) {
+  return kind != Reduction::Max && isa<FloatType>(element) ? Type(builder.getF64Type()) : element;
+}
+
 /// The value that a reduction starts from.
 TypedAttr getInitial(Builder &builder, Reduction kind, Type element) {
   if (kind != Reduction::Max)
-    return builder.getZeroAttr(element);
+    return builder.getZeroAttr(getAccumulator(builder, kind, element));
   if (auto type = dyn_cast<FloatType>(element))
     return builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
   return builder.getIntegerAttr(element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
@@ -26,7 +35,7 @@ Value createStep(ImplicitLocOpBuilder &b, Reduction kind, Value x, Value y) {
     return kind == Reduction::Max ? Value(arith::MaxSIOp::create(b, x, y)) : Value(arith::AddIOp::create(b, x, y));
   if (kind == Reduction::Max)
     return arith::MaximumFOp::create(b, x, y);
-  return createReassociableAdd(b, x, y);
+  return createReassociableAdd(b, arith::ExtFOp::create(b, y.getType(), x), y);
 }
 
 /// The axes that the node reduces, sorted: an input since opset 13 (ReduceSum) or 18, an attribute before. No axes
@@ -80,15 +89,17 @@ LogicalResult lowerReduce(Node &node) {
     if (!isReduced || node.getInt("keepdims", 1))
       kept.push_back(isReduced ? OpFoldResult(node.getIndexAttr(1)) : size);
   }
-  if (kind == Reduction::Mean) {
-    Value total = createScalarFromSize(node, multiplySizes(node, count), i64);
-    Value divisor = arith::SIToFPOp::create(node, f32, total);
-    FailureOr<Value> mean = buildElementwise(node, reduced, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-      return arith::DivFOp::create(b, x[0], divisor);
+  if (Type accumulator = getAccumulator(node, kind, element); accumulator != element) {
+    Value divisor;
+    if (kind == Reduction::Mean)
+      divisor = arith::SIToFPOp::create(node, accumulator, createScalarFromSize(node, multiplySizes(node, count), i64));
+    FailureOr<Value> rounded = buildElementwise(node, reduced, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+      Value sum = divisor ? Value(arith::DivFOp::create(b, x[0], divisor)) : x[0];
+      return arith::TruncFOp::create(b, f32, sum);
     });
-    if (failed(mean))
+    if (failed(rounded))
       return failure();
-    reduced = *mean;
+    reduced = *rounded;
   }
   return node.setOutput(0, buildReshape(node, reduced, kept));
 }
@@ -121,7 +132,9 @@ LogicalResult lowerSoftmax(Node &node) {
     return failure();
   FailureOr<Value> result = buildElementwise(
       node, {*exps, reduce(*exps, Reduction::Sum)}, f32,
-      [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return arith::DivFOp::create(b, x[0], x[1]); });
+      [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+        return arith::DivFOp::create(b, x[0], arith::TruncFOp::create(b, f32, x[1]));
+      });
   if (failed(result))
     return failure();
   return node.setOutput(0, *result);
@@ -130,10 +143,10 @@ LogicalResult lowerSoftmax(Node &node) {
 } // namespace
 
 void addReduce(Registry &registry) {
-  registry.add("", "ReduceSum", lowerReduce<Reduction::Sum>);
-  registry.add("", "ReduceMean", lowerReduce<Reduction::Mean>);
-  registry.add("", "ReduceMax", lowerReduce<Reduction::Max>);
-  registry.add("", "Softmax", lowerSoftmax);
+  registry.add("", "ReduceSum", lowerReduce<Reduction::Sum>, Halves::InF32);
+  registry.add("", "ReduceMean", lowerReduce<Reduction::Mean>, Halves::InF32);
+  registry.add("", "ReduceMax", lowerReduce<Reduction::Max>, Halves::InF32);
+  registry.add("", "Softmax", lowerSoftmax, Halves::InF32);
 }
 
 } // namespace lutra

@@ -14,7 +14,9 @@ static std::string getKey(StringRef domain, StringRef opType) {
 }
 
 Registry::Registry() {
+  addActivations(*this);
   addAttention(*this);
+  addCast(*this);
   addConstants(*this);
   addDomainGather(*this);
   addDomainMatmul(*this);
@@ -33,19 +35,19 @@ const Registry &Registry::get() {
   return registry;
 }
 
-void Registry::add(StringRef domain, StringRef opType, Lowering lowering) {
-  lowerings[getKey(domain, opType)] = lowering;
+void Registry::add(StringRef domain, StringRef opType, Lowering lowering, Halves halves) {
+  lowerings[getKey(domain, opType)] = {lowering, halves};
 }
 
-void Registry::add(ArrayRef<StringRef> opTypes, Lowering lowering) {
+void Registry::add(ArrayRef<StringRef> opTypes, Lowering lowering, Halves halves) {
   for (StringRef opType : opTypes)
-    add("", opType, lowering);
+    add("", opType, lowering, halves);
 }
 
-Lowering Registry::lookup(StringRef domain, StringRef opType) const { return lowerings.lookup(getKey(domain, opType)); }
+Entry Registry::lookup(StringRef domain, StringRef opType) const { return lowerings.lookup(getKey(domain, opType)); }
 
 bool isSupportedONNXNode(StringRef domain, StringRef opType) {
-  return Registry::get().lookup(domain, opType) != nullptr;
+  return Registry::get().lookup(domain, opType).lowering != nullptr;
 }
 
 } // namespace lutra

@@ -6,28 +6,44 @@
 
 namespace lutra {
 
+/// What a lowering sees of inputs in f16 and bf16.
+enum class Halves {
+  /// The inputs: the lowering knows what to do with them, or refuses them.
+  AsTheyAre,
+  /// The same numbers in f32; its f32 outputs are rounded to the inputs' type, once.
+  InF32
+};
+
+/// How an operator is converted.
+struct Entry {
+  Lowering lowering = nullptr;
+  Halves halves = Halves::AsTheyAre;
+};
+
 /// The one table {domain, op_type} -> lowering. The standard domain is written "" ("ai.onnx" is the same).
 class Registry {
 public:
   /// The table of all lowerings.
   static const Registry &get();
 
-  void add(llvm::StringRef domain, llvm::StringRef opType, Lowering lowering);
+  void add(llvm::StringRef domain, llvm::StringRef opType, Lowering lowering, Halves halves = Halves::AsTheyAre);
   /// Adds operators of the standard domain.
-  void add(llvm::ArrayRef<llvm::StringRef> opTypes, Lowering lowering);
-  /// The lowering, or null.
-  Lowering lookup(llvm::StringRef domain, llvm::StringRef opType) const;
+  void add(llvm::ArrayRef<llvm::StringRef> opTypes, Lowering lowering, Halves halves = Halves::AsTheyAre);
+  /// What converts the operator; without a lowering when nothing does.
+  Entry lookup(llvm::StringRef domain, llvm::StringRef opType) const;
 
 private:
   Registry();
-  llvm::StringMap<Lowering> lowerings;
+  llvm::StringMap<Entry> lowerings;
 };
 
 /// The domain of ONNX Runtime's own operators.
 inline constexpr llvm::StringLiteral microsoftDomain = "com.microsoft";
 
 // One function per family of operators.
+void addActivations(Registry &registry);
 void addAttention(Registry &registry);
+void addCast(Registry &registry);
 void addConstants(Registry &registry);
 void addDomainGather(Registry &registry);
 void addDomainMatmul(Registry &registry);

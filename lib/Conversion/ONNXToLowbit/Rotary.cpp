@@ -167,8 +167,8 @@ LogicalResult lowerStandardRotary(Node &node) {
 } // namespace
 
 void addRotary(Registry &registry) {
-  registry.add(microsoftDomain, "RotaryEmbedding", lowerMicrosoftRotary);
-  registry.add("", "RotaryEmbedding", lowerStandardRotary);
+  registry.add(microsoftDomain, "RotaryEmbedding", lowerMicrosoftRotary, Halves::InF32);
+  registry.add("", "RotaryEmbedding", lowerStandardRotary, Halves::InF32);
 }
 
 } // namespace lutra

@@ -22,10 +22,10 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func @main(%x: tensor<4xf16>) -> tensor<4xf16> {
-  // expected-error @+1 {{node '/act' (Sigmoid): input 'X' must be 'f32', but its elements are 'f16': export the model with float32 activations}}
-  %y = onnx.node "Sigmoid" "/act" (%x) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<4xf16>) -> tensor<4xf16>
-  return %y : tensor<4xf16>
+func.func @main(%x: tensor<4xf64>) -> tensor<4xf64> {
+  // expected-error @+1 {{node '/act' (Sigmoid): input 'X' must be 'f32', but its elements are 'f64'}}
+  %y = onnx.node "Sigmoid" "/act" (%x) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<4xf64>) -> tensor<4xf64>
+  return %y : tensor<4xf64>
 }
 
 // -----

@@ -286,7 +286,7 @@ def main() -> None:
         "bos_token_id": 0,
         "eos_token_ids": [0],
         "add_bos_token": True,
-        "chat_template": "{{ messages[-1]['content'] }}",
+        "chat_template": None,  # It continues text.
     }
     a.onnx.with_name("model.json").write_text(json.dumps(text_model, indent=1) + "\n")
     print(f"{a.onnx}: {a.onnx.stat().st_size:,} bytes")

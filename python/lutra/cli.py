@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; errors are one line on stderr. Returns the exit code (1 for an error, 130 after Ctrl-C)."""
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
+        code: int = arguments.run(arguments)
+        return code
     except LutraError as error:
         print(f"lutra: error: {error}", file=sys.stderr)
         return 1
@@ -45,11 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lutra: error: {named}{error.strerror or error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"lutra: error: the Python package '{error.name}' is not installed (scripts/setup does)", file=sys.stderr)
+        print(f"lutra: error: {_missing(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nlutra: interrupted", file=sys.stderr)
         return 130
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """What to do about a package that this command, unlike others, needs."""
+    name = (error.name or str(error)).partition(".")[0]
+    return f"this command needs the Python package '{name}': pip install {name} (in the source tree: scripts/setup --tests)"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,7 +135,7 @@ def _add_target(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def _number(text: str, kind: type, accepts: str, good) -> float:
+def _number(text: str, kind: Callable[[str], float], accepts: str, good: Callable[[float], bool]) -> float:
     try:
         value = kind(text)
     except ValueError:

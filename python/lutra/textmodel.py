@@ -8,11 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from tokenizers import Tokenizer
-
 from lutra.errors import LutraError
+from lutra.tokenizer import Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +31,8 @@ class TextModel:
             config = json.loads((directory / "model.json").read_text(encoding="utf-8"))
             if config.get("format") != "lutra-model":
                 raise LutraError(f"'{directory / 'model.json'}' is not a lutra-model file: run lutra convert again")
-            tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
             return TextModel(
-                tokenizer,
+                load_tokenizer(directory / "tokenizer.json"),
                 config["context_length"],
                 config["bos_token_id"],
                 frozenset(config["eos_token_ids"]),
@@ -47,33 +43,47 @@ class TextModel:
             raise
         except FileNotFoundError as error:
             raise LutraError(f"'{error.filename}' is missing: lutra convert writes it beside the model") from error
-        except Exception as error:  # tokenizers raises plain Exception
-            raise LutraError(f"the tokenizer in '{directory}' cannot be read: {error}") from error
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise LutraError(f"'{directory / 'model.json'}' is damaged ({error}): run lutra convert again") from error
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text`, in which special tokens may be spelled out."""
-        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
+        """Token ids of `text`, in which special tokens may be spelled out. Raises LutraError for bytes that are no text."""
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:  # The command line's way of handing on bytes that are not UTF-8.
+            raise LutraError(f"the prompt is not UTF-8 at character {error.start}") from error
+        ids = self.tokenizer.encode(text)
         return [self.bos, *ids] if self.add_bos and self.bos is not None and ids[:1] != [self.bos] else ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, without special tokens."""
-        return self.tokenizer.decode(list(ids), skip_special_tokens=True)
+        return self.tokenizer.decode(ids)
 
     def chat(self, prompt: str, system: str | None = None) -> str:
-        """`prompt` as the first turn of a conversation, up to where the assistant's answer begins."""
+        """`prompt` as the first turn of a conversation, up to where the assistant's answer begins; as it is for a model
+        without a chat template, which only continues text."""
         if self.chat_template is None:
-            raise LutraError("the model has no chat template: use --raw")
+            if system is not None:
+                raise LutraError("the model has no chat template, so a system message has no place in its input")
+            return prompt
+        from jinja2 import TemplateError
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        def fail(message: str) -> None:
+            raise TemplateError(message)
+
         messages = [{"role": "system", "content": system}] if system is not None else []
         messages.append({"role": "user", "content": prompt})
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = _raise
+        environment.globals["raise_exception"] = fail
         try:
-            return environment.from_string(self.chat_template).render(
+            text: str = environment.from_string(self.chat_template).render(
                 messages=messages,
                 add_generation_prompt=True,
                 bos_token=self._spelled(self.bos),
                 eos_token=self._spelled(min(self.eos, default=None)),
             )
+            return text
         except TemplateError as error:
             raise LutraError(f"the model's chat template failed: {error}") from error
 
@@ -83,10 +93,6 @@ class TextModel:
 
     def _spelled(self, token: int | None) -> str:
         return "" if token is None else self.tokenizer.id_to_token(token) or ""
-
-
-def _raise(message: str) -> None:
-    raise TemplateError(message)
 
 
 class TokenStream:

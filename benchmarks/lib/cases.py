@@ -1,0 +1,81 @@
+"""What is measured at kernel level: shapes, formats and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: Rows of activations that the sweep of `gemm` goes through.
+SWEEP = (1, 2, 3, 4, 6, 8, 12, 15, 16, 17, 24, 32, 48, 64)
+LARGE = ((4096, 4096), (11008, 4096), (4096, 11008), (2560, 6912), (6912, 2560), (49152, 576))
+SMALL = ((576, 1536), (1536, 576))
+ODD = ((4099, 4097), (131, 264), (192, 264))
+WIDTHS = ("1", "ternary", "2", "3", "4", "8")
+CHANNEL = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One product. `width` is "ternary" or a number of bits; `group` 0 is one group a row."""
+
+    m: int
+    n: int
+    k: int
+    width: str
+    group: int
+    threads: int
+    kind: str = "gemv"
+
+    @property
+    def name(self) -> str:
+        """As --filter sees it, e.g. gemv/4096x4096/4/g128/t1."""
+        rows = "" if self.m == 1 else f"m{self.m}/"
+        group = "channel" if self.group == CHANNEL else f"g{self.group}"
+        return f"{self.kind}/{self.n}x{self.k}/{self.width}/{rows}{group}/t{self.threads}"
+
+    @property
+    def bits(self) -> int:
+        """Bits of a code: what a peer of the same width has."""
+        return 2 if self.width == "ternary" else int(self.width)
+
+    @property
+    def weight_key(self) -> tuple[int, int, str, int]:
+        """Equal for cases that run the same compiled product."""
+        return self.n, self.k, self.width, self.group
+
+    @property
+    def spelling(self) -> str:
+        """The weight's format in the domain ai.lutra."""
+        group = self.group or self.k
+        if self.width == "ternary":
+            return f"ternary(group={group})"
+        if self.width == "1":
+            return f"bipolar(planes=1, group={group})"
+        return f"uniform(bits={self.width}, group={group})"
+
+
+def gemv(threads: Iterable[int], full: bool) -> list[Case]:
+    """Products with one row of activations. Not `full`: every width of every shape, but every group size of one shape only."""
+    cases = []
+    for n, k in LARGE + SMALL + ODD:
+        groups: tuple[int, ...] = (32, 64, 128, CHANNEL)
+        if not full and (n, k) != LARGE[0]:
+            groups = (32,) if (n, k) in ODD else (128,)
+        cases += [Case(1, n, k, width, group, t) for width in WIDTHS for group in groups for t in threads]
+    return cases
+
+
+def gemm(threads: Iterable[int], full: bool) -> list[Case]:
+    """M = 512 at every width, and the sweep over M (`full`: at every width; else 2, 4 and 8 bits on one thread)."""
+    threads = tuple(threads)
+    cases = [Case(512, 4096, 4096, width, 128, t, "gemm") for width in WIDTHS for t in threads]
+    for width in WIDTHS if full else ("1", "2", "4"):
+        cases += [Case(m, 4096, 4096, width, 128, t, "sweep") for t in (threads if full else threads[:1]) for m in SWEEP]
+    return cases
+
+
+def select(cases: Iterable[Case], pattern: str) -> list[Case]:
+    """The cases whose name has a match of the regular expression."""
+    expression = re.compile(pattern)
+    return [case for case in cases if expression.search(case.name)]

@@ -1,0 +1,115 @@
+"""benchmarks/run: kernels and whole models, beside peers and the machine's own limits."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cases
+from kernels import Bench, Effort
+from lutra import native
+from lutra.errors import LutraError
+from paths import BenchmarkError
+from peers import Peers
+from report import GEMM_HEADER, GEMV_HEADER, Table, cells, cpu_name, write_json
+
+Rows = list[dict[str, object]]
+PARTS = ("gemv", "gemm", "model", "cost")
+
+
+def _threads(text: str) -> tuple[int, ...]:
+    try:
+        counts = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1:
+        raise argparse.ArgumentTypeError(f"expected counts such as 1,2, but found '{text}'")
+    return counts
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from None
+    return text
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser("benchmarks/run", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="one part; default: all")
+    parser.add_argument("--filter", type=_pattern, default="", metavar="REGEX", help="cases whose name has a match")
+    parser.add_argument("--threads", type=_threads, default=(1, 2), metavar="N,...", help="default: 1,2")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw the rows (needs benchmarks/setup)")
+    parser.add_argument("--quick", action="store_true", help="3 short rounds instead of 7: for a first look")
+    parser.add_argument("--full", action="store_true", help="every format and group size of every shape")
+    parser.add_argument("--no-peers", action="store_true", help="Lutra alone")
+    parser.add_argument("--peers", type=_pattern, default="", metavar="REGEX", help="only peers whose name has a match")
+    parser.add_argument("--target-option", action="append", default=[], metavar="cpu.KEY=VALUE", help="for lutrac")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    return parser.parse_args(arguments)
+
+
+def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case], rows: Rows) -> None:
+    effort = Effort(3, 0.05) if options.quick else Effort()
+    peers = None if options.no_peers else Peers(options.peers)
+    bench = Bench(effort, peers, options.target_option)
+    versions = ", ".join([f"lutra {native.version()}", *(peers.versions if peers else [])])
+    print(f"\n{part}: {cpu_name()}; {versions}; medians of {effort.rounds} rounds [best, worst]\n")
+    table = Table(GEMV_HEADER if part == "gemv" else GEMM_HEADER, max(len(case.name) for case in found))
+    try:
+        for case in sorted(found, key=lambda case: (case.weight_key, case.m > 1)):
+            try:
+                result = bench.measure(case)
+            except BenchmarkError as error:
+                print(f"benchmarks: {case.name}: {error}", file=sys.stderr)
+                continue
+            table.add(cells(result))
+            rows += result.rows()
+    finally:
+        bench.close()
+
+
+def run(options: argparse.Namespace) -> Rows:
+    """Measures what is asked for; the rows for --json."""
+    rows: Rows = []
+    parts = [options.only] if options.only else PARTS
+    kernels = {"gemv": cases.gemv, "gemm": cases.gemm}
+    for part in parts:
+        if part in kernels:
+            found = cases.select(kernels[part](options.threads, options.full), options.filter)
+            if options.list:
+                print("\n".join(case.name for case in found))
+            elif found:
+                _kernels(options, part, found, rows)
+            elif options.only:
+                raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
+    return rows
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code: 0, or 1 with a line on stderr."""
+    options = parse(arguments)
+    try:
+        if options.json:
+            # Now, not after an hour of measuring.
+            options.json.open("a").close()
+        rows = run(options)
+        if options.json:
+            write_json(options.json, rows)
+    except OSError as error:
+        print(f"benchmarks: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except (BenchmarkError, LutraError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

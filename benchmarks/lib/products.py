@@ -1,0 +1,129 @@
+"""Products for the driver: an ONNX model of one node, compiled, and copied until the copies do not fit any cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from cases import CHANNEL, Case
+from lutra import formats, onnx_domain
+from onnx import TensorProto, helper, numpy_helper
+from paths import BenchmarkError, tool
+
+ROTATED_BYTES = 288 << 20
+MAX_COPIES = 600
+_SAMPLE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A compiled product with its copies in `folder`/0 and up."""
+
+    folder: Path
+    copies: int
+    weight_bytes: int
+    compile_seconds: float
+    compile_rss: int
+
+
+def make_model(case: Case, path: Path) -> None:
+    """Writes the product of `case` with random weights: MatMulNBits where com.microsoft has the format, else ai.lutra."""
+    rng = np.random.default_rng(case.n * 31 + case.k)
+    if case.width in ("2", "4", "8") and case.group != CHANNEL:
+        node, weights = _matmul_nbits(case, rng)
+        domain = helper.make_opsetid("com.microsoft", 1)
+    else:
+        node, weights = _lutra_matmul(case, rng)
+        domain = helper.make_opsetid(onnx_domain.DOMAIN, onnx_domain.VERSION)
+    graph = helper.make_graph(
+        [node],
+        "product",
+        [helper.make_tensor_value_info("a", TensorProto.FLOAT, ["m", case.k])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m", case.n])],
+        weights,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), domain], ir_version=10), path)
+
+
+def _matmul_nbits(case: Case, rng: np.random.Generator) -> tuple[onnx.NodeProto, list[TensorProto]]:
+    groups = -(-case.k // case.group)
+    codes = rng.integers(0, 256, (case.n, groups, case.group * case.bits // 8), dtype=np.uint8)
+    # Scales of two bytes, as in files that people have.
+    scales = rng.uniform(0.01, 0.05, case.n * groups).astype(np.float16).astype(np.float32)
+    node = helper.make_node(
+        "MatMulNBits", ["a", "codes", "scales"], ["y"], name="product", domain="com.microsoft",
+        N=case.n, K=case.k, bits=case.bits, block_size=case.group, accuracy_level=4,
+    )  # fmt: skip
+    return node, [numpy_helper.from_array(codes, "codes"), numpy_helper.from_array(scales, "scales")]
+
+
+def _lutra_matmul(case: Case, rng: np.random.Generator) -> tuple[onnx.NodeProto, list[TensorProto]]:
+    form = formats.parse(case.spelling, scale="f16")
+    # Speed does not depend on the values: a few rows are quantized, and repeated.
+    sample = min(_SAMPLE_ROWS, case.n)
+    components = form.quantize(rng.standard_normal((sample, case.k)).astype(np.float32))
+    repeated = {}
+    for part, small in zip(form.schema(case.n, case.k), form.schema(sample, case.k), strict=True):
+        array = components[part.name]
+        for axis, (wanted, present) in enumerate(zip(part.shape, small.shape, strict=True)):
+            if wanted != present:
+                array = np.take(array, np.arange(wanted) % present, axis)
+        repeated[part.name] = array
+    weights = onnx_domain.make_initializers("w", form, repeated, case.n, case.k)
+    names = [tensor.name for tensor in weights]
+    return onnx_domain.matmul("product", "a", "y", form, names, case.n, case.k), weights
+
+
+def compile_model(model: Path, artifact: Path, options: Sequence[str] = ()) -> tuple[float, int]:
+    """Runs lutrac; seconds, and the most memory in bytes that it or an earlier child of this process had."""
+    command = [tool("lutrac"), model, "-o", artifact, "--crash-reproducer=none"]
+    command += [f"--target-option={option}" for option in options]
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchmarkError(f"lutrac failed on {model.name}: {done.stderr.strip()}")
+    return time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+
+
+def weight_bytes(artifact: Path, unread: str = "") -> int:
+    """Bytes of packed weights that a product reads: codes, scales and what else it has, without those named `unread`."""
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    with open(artifact / manifest["weights"]["file"], "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    return sum(
+        entry["data_offsets"][1] - entry["data_offsets"][0]
+        for name, entry in header.items()
+        if name != "__metadata__" and not (unread and unread in name)
+    )
+
+
+def prepare(case: Case, folder: Path, options: Sequence[str], rotate: bool) -> Artifact:
+    """Compiles `case` and, to `rotate`, copies the artifact until its weights exceed ROTATED_BYTES."""
+    folder.mkdir(parents=True)
+    model, first = folder / "model.onnx", folder / "0"
+    make_model(case, model)
+    seconds, rss = compile_model(model, first, options)
+    model.unlink()
+    size = weight_bytes(first)
+    copies = min(MAX_COPIES, -(-ROTATED_BYTES // size)) if rotate else 1
+    weights = json.loads((first / "manifest.json").read_text())["weights"]["file"]
+    for copy in range(1, copies):
+        target = folder / str(copy)
+        target.mkdir()
+        for file in first.iterdir():
+            # One library, loaded once; but weights that lie in memory of their own.
+            if file.name == weights:
+                shutil.copyfile(file, target / file.name)
+            else:
+                os.link(file, target / file.name)
+    return Artifact(folder, copies, size, seconds, rss)

@@ -61,18 +61,23 @@ def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case]
     bench = Bench(effort, peers, options.target_option)
     versions = ", ".join([f"lutra {native.version()}", *(peers.versions if peers else [])])
     print(f"\n{part}: {cpu_name()}; {versions}; medians of {effort.rounds} rounds [best, worst]\n")
+    failed = 0
     table = Table(GEMV_HEADER if part == "gemv" else GEMM_HEADER, max(len(case.name) for case in found))
     try:
         for case in sorted(found, key=lambda case: (case.weight_key, case.m > 1)):
             try:
                 result = bench.measure(case)
             except BenchmarkError as error:
+                # One product that does not compile is no reason to lose the others.
                 print(f"benchmarks: {case.name}: {error}", file=sys.stderr)
+                failed += 1
                 continue
             table.add(cells(result))
             rows += result.rows()
     finally:
         bench.close()
+    if failed == len(found):
+        raise BenchmarkError(f"no case of {part} could be measured")
 
 
 def run(options: argparse.Namespace) -> Rows:

@@ -1,0 +1,81 @@
+# One small product, measured once: the rows say what they must, and what cannot be done is said before anything is measured. The driver is
+# compiled for it when it is missing; no time is looked at.
+#
+# UNSUPPORTED: sanitized
+# RUN: %python %s %t
+"""benchmarks/run, its JSON rows and its errors."""
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+import unittest
+from pathlib import Path
+
+import main
+
+FOLDER = Path(sys.argv[1])
+TINY = ("--only", "gemv", "--quick", "--no-peers", "--filter", "131x264/2/", "--threads", "1")
+FIELDS = {
+    "name": str, "format": str, "M": int, "N": int, "K": int, "group": int, "threads": int, "median_ns": float, "bytes": int,
+    "roofline_fraction": float, "peer": type(None), "ratio_to_peer": type(None),
+}  # fmt: skip
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of benchmarks/run."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main.main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+    return code, out.getvalue(), err.getvalue()
+
+
+class RunTest(unittest.TestCase):
+    def test_rows(self) -> None:
+        file = FOLDER / "rows.json"
+        code, out, err = run(*TINY, "--json", file)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("gemv/131x264/2/g32/t1", out)
+        (row,) = json.loads(file.read_text())
+        for name, kind in FIELDS.items():
+            self.assertIsInstance(row[name], kind, name)
+        self.assertEqual((row["M"], row["N"], row["K"], row["group"], row["threads"]), (1, 131, 264, 32, 1))
+        self.assertGreater(row["median_ns"], 0)
+        # Codes alone take two bits each.
+        self.assertGreaterEqual(row["bytes"], 131 * 264 * 2 // 8)
+
+    def test_arguments(self) -> None:
+        for arguments, message in (
+            (("--only", "gems"), "invalid choice: 'gems'"),
+            (("--threads", "0"), "expected counts such as 1,2, but found '0'"),
+            (("--threads", "two"), "expected counts such as 1,2, but found 'two'"),
+            (("--filter", "("), "'(' is no regular expression"),
+        ):
+            code, _, err = run(*arguments)
+            self.assertEqual(code, 2)
+            self.assertIn(message, err)
+
+    def test_no_such_case(self) -> None:
+        code, _, err = run("--only", "gemv", "--filter", "nothing", "--no-peers")
+        self.assertEqual((code, err), (1, "benchmarks: no case of gemv matches 'nothing': --list prints their names\n"))
+
+    def test_unwritable_file(self) -> None:
+        path = FOLDER / "none" / "rows.json"
+        code, _, err = run(*TINY, "--json", path)
+        self.assertEqual((code, err), (1, f"benchmarks: {path}: No such file or directory\n"))
+
+    def test_wrong_target_option(self) -> None:
+        code, out, err = run(*TINY, "--target-option", "cpu.tabel=i8")
+        self.assertIn("did you mean 'table'", err)
+        self.assertNotIn("gemv/131x264/2/g32/t1", out)
+        self.assertEqual(code, 1)
+
+
+if __name__ == "__main__":
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    unittest.main(argv=sys.argv[:1])

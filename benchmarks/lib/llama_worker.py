@@ -33,7 +33,9 @@ class LlamaEngine:
         parameters.n_threads = parameters.n_threads_batch = 1
         self._context = api.llama_init_from_model(self._model, parameters)
 
-    def start(self, threads: int) -> None:
+    def start(self, threads: int, skip: int) -> None:
+        if skip:
+            raise SystemExit("llama.cpp cannot count positions as filled")
         api.llama_set_n_threads(self._context, threads, threads)
         api.llama_memory_clear(api.llama_get_memory(self._context), True)
 
@@ -50,7 +52,7 @@ def main() -> None:
     path, capacity = sys.argv[1], int(sys.argv[2])
     serve(
         lambda: LlamaEngine(path, capacity),
-        lambda: {
+        lambda _engine: {
             "name": f"llama.cpp (llama-cpp-python {llama_cpp.__version__})",
             "weight_bytes": os.path.getsize(path),
             "features": api.llama_print_system_info().decode().strip(),

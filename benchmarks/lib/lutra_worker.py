@@ -2,52 +2,55 @@
 
 from __future__ import annotations
 
-import json
-import struct
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from lutra import native
 from lutra.decoder import Decoder
 from lutra.session import Session
+from products import weight_bytes
 from worker import serve
 
 
 class LutraEngine:
     def __init__(self, artifact: str, capacity: int) -> None:
+        started = time.perf_counter()
         self._session = Session(artifact)
+        self.load_seconds = time.perf_counter() - started
+        self.kv_bytes = _kv_bytes(self._session)
         self._decoder = Decoder(self._session, capacity)
 
-    def start(self, threads: int) -> None:
+    def start(self, threads: int, skip: int) -> None:
         self._session.set_threads(threads)
         self._decoder.reset()
+        # Keys and values of zeros are as much work as any.
+        self._decoder._cache.advance(skip)
 
     def feed(self, tokens: Sequence[int]) -> None:
         self._decoder.prefill(tokens)
 
 
-def weight_bytes(artifact: Path) -> int:
-    """Bytes of packed matrices: what a decode step reads."""
-    manifest = json.loads((artifact / "manifest.json").read_text())
-    with open(artifact / manifest["weights"]["file"], "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    sizes = {
-        name: entry["data_offsets"][1] - entry["data_offsets"][0]
-        for name, entry in header.items()
-        if name != "__metadata__"
-    }
-    packed = {
-        name: size for name, size in sizes.items() if header[name]["dtype"] == "U8" and "embed_tokens" not in name
-    }
-    return sum(packed.values())
+def _kv_bytes(session: Session) -> int:
+    """Bytes of keys and values of one position."""
+    total = 0
+    for info in session.inputs():
+        if info.name.startswith("past_key_values"):
+            total += int(info.shape[1]) * int(info.shape[3]) * info.dtype.itemsize
+    return total
 
 
 def main() -> None:
     artifact, capacity = sys.argv[1], int(sys.argv[2])
     serve(
         lambda: LutraEngine(artifact, capacity),
-        lambda: {"name": f"lutra {native.version()}", "weight_bytes": weight_bytes(Path(artifact))},
+        lambda engine: {
+            "name": f"lutra {native.version()}",
+            "weight_bytes": weight_bytes(Path(artifact), unread="embed_tokens"),
+            "kv_bytes": engine.kv_bytes,
+            "load_seconds": engine.load_seconds,
+        },
     )
 
 

@@ -12,6 +12,7 @@ import cases
 from kernels import Bench, Effort
 from lutra import native
 from lutra.errors import LutraError
+from models import Models, names
 from paths import BenchmarkError
 from peers import Peers
 from report import GEMM_HEADER, GEMV_HEADER, Table, cells, cpu_name, write_json
@@ -80,6 +81,16 @@ def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case]
         raise BenchmarkError(f"no case of {part} could be measured")
 
 
+def _models(options: argparse.Namespace, rows: Rows) -> None:
+    rounds = 3 if options.quick else 7
+    print(f"\nmodel: {cpu_name()}; lutra {native.version()}; medians of {rounds} rounds\n")
+    models = Models(rounds, options.no_peers, options.target_option, rows)
+    try:
+        models.run(options.filter, options.threads)
+    finally:
+        models.close()
+
+
 def run(options: argparse.Namespace) -> Rows:
     """Measures what is asked for; the rows for --json."""
     rows: Rows = []
@@ -94,6 +105,10 @@ def run(options: argparse.Namespace) -> Rows:
                 _kernels(options, part, found, rows)
             elif options.only:
                 raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
+        elif part == "model" and options.list:
+            print("\n".join(name for name in names(options.threads) if re.search(options.filter, name)))
+        elif part == "model":
+            _models(options, rows)
     return rows
 
 

@@ -96,14 +96,15 @@ def compile_model(model: Path, artifact: Path, options: Sequence[str] = ()) -> t
 
 
 def weight_bytes(artifact: Path, unread: str = "") -> int:
-    """Bytes of packed weights that a product reads: codes, scales and what else it has, without those named `unread`."""
+    """Bytes of packed weights that products read: codes, scales and what else they have, without those named `unread`. Packed weights are
+    all that is u8; float tensors (norms, tables of the rotary embedding) are no products."""
     manifest = json.loads((artifact / "manifest.json").read_text())
     with open(artifact / manifest["weights"]["file"], "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
     return sum(
         entry["data_offsets"][1] - entry["data_offsets"][0]
         for name, entry in header.items()
-        if name != "__metadata__" and not (unread and unread in name)
+        if name != "__metadata__" and entry["dtype"] == "U8" and not (unread and unread in name)
     )
 
 

@@ -1,7 +1,7 @@
 """The loop of a worker process: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-A request is {"threads": n, "prompt": tokens, "decode": steps}; the answer {"prefill": seconds,
-"decode": seconds per step}.
+A request is {"threads": n, "skip": positions, "prompt": tokens, "decode": steps}; the answer {"prefill": seconds,
+"decode": seconds per step}. The first `skip` positions of the cache count as filled.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Engine(Protocol):
     """One implementation under test."""
 
-    def start(self, threads: int) -> None:
-        """Empties the cache and sets the number of threads."""
+    def start(self, threads: int, skip: int) -> None:
+        """Empties the cache but for `skip` positions of no matter what, and sets the number of threads."""
 
     def feed(self, tokens: Sequence[int]) -> None:
         """Runs `tokens`; the logits after the last must be there when it returns."""
 
 
-def serve(make: Callable[[], Engine], describe: Callable[[], dict]) -> None:
+def serve(make: Callable[[], Any], describe: Callable[[Any], dict]) -> None:
     """Answers requests until stdin ends. The first line is a description of the implementation."""
-    engine = make()
-    print(json.dumps(describe()), flush=True)
+    engine: Engine = make()
+    print(json.dumps(describe(engine)), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        engine.start(request["threads"])
+        engine.start(request["threads"], request["skip"])
         started = time.perf_counter()
-        engine.feed(request["prompt"])
+        if request["prompt"]:
+            engine.feed(request["prompt"])
         prefill = time.perf_counter() - started
         steps = request["decode"]
         started = time.perf_counter()

@@ -23,12 +23,16 @@ class WorkerProcess:
 
     def ask(self, request: str | dict[str, Any]) -> dict[str, Any]:
         """The answer to `request`. Raises BenchmarkError when it is an error, or the process is gone."""
-        assert self._process.stdin and self._process.stdout
-        line = ""
+        assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write((request if isinstance(request, str) else json.dumps(request)) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """The next line: what some processes say before they are asked."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
         if not line:
             raise BenchmarkError(f"{' '.join(map(str, self._process.args))} failed")  # type: ignore[arg-type]
         answer: dict[str, Any] = json.loads(line)

@@ -46,11 +46,15 @@ def _bar(title: str) -> Iterator[_Report]:
 @contextmanager
 def _line(title: str) -> Iterator[_Report]:
     erase = "\r\x1b[K"
+    shown = False
 
     def report(what: str, fraction: float) -> None:
+        nonlocal shown
+        shown = True
         print(f"{erase}{title} {fraction:4.0%} {what}", end="", file=sys.stderr, flush=True)
 
     try:
         yield report
     finally:
-        print(erase, end="", file=sys.stderr, flush=True)
+        if shown:
+            print(erase, end="", file=sys.stderr, flush=True)

@@ -4,13 +4,17 @@
 import contextlib
 import io
 import json
+import os
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from gguf import GGMLQuantizationType as Kind
 from lutra import cli
 from lutra.eval import __main__ as evaluation
+from lutra.progress import progress_bar
 from tiny_gguf import TinyGGUF
 
 
@@ -112,6 +116,34 @@ class CommandTest(unittest.TestCase):
                 self.assertEqual((code, out), (1, ""))
                 self.assertRegex(err, r"\Alutra( \w+)?: error: [^\n]+\n\Z")
                 self.assertIn(message, err)
+
+
+class ProgressTest(unittest.TestCase):
+    def test_a_terminal_shows_it_with_and_without_rich(self) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        for hidden in ({}, {"rich": None}):
+            terminal = Terminal()
+            with (
+                self.subTest(hidden=hidden),
+                mock.patch.dict(os.environ, TERM="xterm"),
+                mock.patch.dict(sys.modules, hidden),
+                mock.patch("sys.stderr", terminal),
+            ):
+                with progress_bar("Compiling") as report:
+                    report("tables", 0.25)
+                self.assertRegex(terminal.getvalue(), "Compiling")
+                self.assertRegex(terminal.getvalue(), "25%")
+                self.assertTrue(
+                    terminal.getvalue().endswith("\x1b[K" if hidden else "\x1b[2K"), "what was drawn is left"
+                )
+
+    def test_a_file_shows_none(self) -> None:
+        with contextlib.redirect_stderr(io.StringIO()) as file, progress_bar("Compiling") as report:
+            report("tables", 0.25)
+        self.assertEqual(file.getvalue(), "")
 
 
 if __name__ == "__main__":

@@ -97,9 +97,7 @@ class SchemaTest(unittest.TestCase):
         missing = {
             path
             for path in self.theirs
-            if path not in self.ours
-            and path.split(".")[-1] not in UNREAD_FIELDS
-            and path.split(".")[0] not in UNREAD
+            if path not in self.ours and path.split(".")[-1] not in UNREAD_FIELDS and path.split(".")[0] not in UNREAD
         }
         self.assertEqual(missing, {path for path in UNREAD if "." in path})
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "../lutra-run/Run.h"
+#include "Figures.h"
 #include "Sim.h"
 
 #include "lutra/Simulator/Device.h"
@@ -36,6 +37,12 @@ EXAMPLES:
   lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
   lutra-sim --check model.lutra/kernels.lmma
   lutra-sim --time=1 model.lutra/kernels.lmma
+
+COMMANDS, each with --help:
+  lutra-sim reproduce   the paper's tables and figures beside ours
+  lutra-sim explore     area and power of the shapes of a LUT array
+  lutra-sim layer       the kernels of a layer of a known model on a whole chip
+  lutra-sim validate    the tile model against layers measured on a GPU
 )"};
 
   Expected<RunOptions> runOptions() const;
@@ -82,6 +89,13 @@ static Error runAndReport(const Flags &flags) {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::ResetCommandLineParser();
+  // A first argument that names a command; a file of that name can be given as ./reproduce.
+  using Command = int (*)(int, char **);
+  const std::pair<StringRef, Command> commands[] = {
+      {"reproduce", reproduceMain}, {"explore", exploreMain}, {"validate", validateMain}, {"layer", layerMain}};
+  for (auto [name, command] : commands)
+    if (argc > 1 && name == argv[1])
+      return command(argc - 1, argv + 1);
   Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim: runs and times programs of the LUT tensor core\n");
   const bool times = flags.time.getNumOccurrences() > 0;

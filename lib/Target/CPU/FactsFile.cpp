@@ -1,0 +1,105 @@
+//===- FactsFile.cpp - what a machine does, measured ----------------------===//
+#include "FactsFile.h"
+
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/YAMLTraits.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+using namespace llvm;
+using lutra::FactsFile;
+
+LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Threads)
+LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Cache)
+LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Peak)
+
+/// What `numbers` of a mapping break, or nothing.
+static std::string wantPositive(ArrayRef<std::pair<const char *, double>> numbers) {
+  for (const auto &[name, number] : numbers)
+    if (!std::isfinite(number) || number <= 0)
+      return (Twine(name) + " must be a positive number").str();
+  return "";
+}
+
+namespace llvm::yaml {
+template <> struct MappingTraits<FactsFile::Threads> {
+  static void mapping(IO &io, FactsFile::Threads &threads) {
+    io.mapRequired("count", threads.count);
+    io.mapRequired("bandwidth", threads.bandwidth);
+    io.mapRequired("region-ns", threads.regionNs);
+  }
+  static std::string validate(IO &, FactsFile::Threads &threads) {
+    return wantPositive({{"count", threads.count}, {"bandwidth", threads.bandwidth}, {"region-ns", threads.regionNs}});
+  }
+};
+
+template <> struct MappingTraits<FactsFile::Cache> {
+  static void mapping(IO &io, FactsFile::Cache &cache) {
+    io.mapRequired("level", cache.level);
+    io.mapRequired("bytes", cache.bytes);
+    io.mapRequired("bandwidth", cache.bandwidth);
+  }
+  static std::string validate(IO &, FactsFile::Cache &cache) {
+    return wantPositive({{"level", cache.level}, {"bytes", cache.bytes}, {"bandwidth", cache.bandwidth}});
+  }
+};
+
+template <> struct MappingTraits<FactsFile::Peak> {
+  static void mapping(IO &io, FactsFile::Peak &peak) {
+    io.mapRequired("name", peak.name);
+    io.mapRequired("rate", peak.rate);
+  }
+  static std::string validate(IO &, FactsFile::Peak &peak) { return wantPositive({{"rate", peak.rate}}); }
+};
+
+template <> struct MappingTraits<FactsFile> {
+  static void mapping(IO &io, FactsFile &facts) {
+    io.mapRequired("cpu", facts.cpu);
+    io.mapRequired("source", facts.source);
+    io.mapRequired("bandwidth", facts.bandwidth);
+    io.mapRequired("lookup-rate", facts.lookupRate);
+    io.mapRequired("table-rate", facts.tableRate);
+    io.mapRequired("fma-rate", facts.fmaRate);
+    io.mapRequired("int8-rate", facts.int8Rate);
+    io.mapOptional("threads", facts.threads);
+    io.mapOptional("caches", facts.caches);
+    io.mapOptional("peaks", facts.peaks);
+  }
+  static std::string validate(IO &, FactsFile &facts) {
+    return wantPositive({{"bandwidth", facts.bandwidth},
+                         {"lookup-rate", facts.lookupRate},
+                         {"table-rate", facts.tableRate},
+                         {"fma-rate", facts.fmaRate},
+                         {"int8-rate", facts.int8Rate}});
+  }
+};
+} // namespace llvm::yaml
+
+/// Gathers what the YAML reader says, instead of printing it.
+static void gather(const SMDiagnostic &diagnostic, void *text) {
+  auto &message = *static_cast<std::string *>(text);
+  // The first says what is wrong; others follow from it.
+  if (!message.empty())
+    return;
+  raw_string_ostream(message) << diagnostic.getFilename() << ":" << diagnostic.getLineNo() << ": " << diagnostic.getMessage();
+}
+
+Expected<FactsFile> FactsFile::load(StringRef path) {
+  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return createStringError("cannot read the facts '" + path + "': " + buffer.getError().message() +
+                             "; scripts/calibrate writes them");
+  std::string message;
+  FactsFile facts;
+  yaml::Input input((*buffer)->getMemBufferRef(), nullptr, gather, &message);
+  input >> facts;
+  if (input.error())
+    return createStringError("the facts are wrong: " + (message.empty() ? path.str() + " is empty" : message) +
+                             "; scripts/calibrate writes them");
+  // An empty document is no error to the reader, and leaves everything at 0.
+  if (facts.bandwidth == 0)
+    return createStringError("the facts are wrong: " + path + " is empty; scripts/calibrate writes them");
+  return facts;
+}

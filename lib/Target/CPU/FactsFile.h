@@ -1,0 +1,51 @@
+//===- FactsFile.h - what a machine does, measured --------------*- C++ -*-===//
+//
+// The facts of a CPU as `scripts/calibrate` writes them: a YAML file whose first part are the options of lowbit-select-strategy, under the
+// same names, and whose second part says how they were found. Everything is checked when it is read; nothing is guessed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_TARGET_CPU_FACTSFILE_H
+#define LUTRA_TARGET_CPU_FACTSFILE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace lutra {
+
+/// A facts file. Rates are in a nanosecond, of one thread.
+struct FactsFile {
+  /// With so many threads: bytes read from memory by all of them, and nanoseconds that an empty parallel region takes.
+  struct Threads {
+    int64_t count = 0;
+    double bandwidth = 0, regionNs = 0;
+  };
+  /// A data cache as one core sees it.
+  struct Cache {
+    int64_t level = 0, bytes = 0;
+    double bandwidth = 0;
+  };
+  /// A mix of instructions on registers alone (benchmarks/driver/Peak.h).
+  struct Peak {
+    std::string name;
+    double rate = 0;
+  };
+
+  /// The machine, and how the figures were found.
+  std::string cpu, source;
+  /// What lutra::MachineFacts holds.
+  double bandwidth = 0, lookupRate = 0, tableRate = 0, fmaRate = 0, int8Rate = 0;
+  std::vector<Threads> threads;
+  std::vector<Cache> caches;
+  std::vector<Peak> peaks;
+
+  /// Reads a file. The error names the place, and the key that is unknown, missing or no positive number.
+  static llvm::Expected<FactsFile> load(llvm::StringRef path);
+};
+
+} // namespace lutra
+
+#endif // LUTRA_TARGET_CPU_FACTSFILE_H

@@ -6,8 +6,9 @@
 //   open NAME FOLDER COPIES ROWS COLS  opens FOLDER/0 .. FOLDER/(COPIES - 1)           {}
 //   time NAME THREADS M SECONDS        nanoseconds of one call                         {"ns": ..., "calls": ...}
 //   close NAME                                                                         {}
-//   reads THREADS MIB SECONDS          GB/s, see Streams.h                             {"streams1": ..., "best": ...}
+//   reads THREADS KIB SECONDS          GB/s, see Streams.h                             {"streams1": ..., "best": ...}
 //   peaks THREADS SECONDS              10^9 operations a second, see Peak.h            {"fp32": ..., ...}
+//   region THREADS SECONDS             nanoseconds of an empty OpenMP parallel region  {"ns": ...}
 //
 // A request that fails is answered by {"error": "..."}. Usage: driver LIBRARY (the path of libLutraC.so)
 //
@@ -17,6 +18,7 @@
 #include "Streams.h"
 
 #include <benchmark/benchmark.h>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -53,7 +55,9 @@ public:
       return reads(words);
     if (verb == "peaks")
       return peaks(words);
-    return error("unknown request '" + verb + "': expected open, time, close, reads or peaks");
+    if (verb == "region")
+      return region(words);
+    return error("unknown request '" + verb + "': expected open, time, close, reads, peaks or region");
   }
 
 private:
@@ -127,16 +131,16 @@ private:
 
   std::string reads(std::istringstream &words) {
     int threads = 0;
-    size_t mebibytes = 0;
+    size_t kibibytes = 0;
     double seconds = 0;
-    if (!(words >> threads >> mebibytes >> seconds) || threads < 1 || mebibytes < 1)
-      return error("expected: reads THREADS MIB SECONDS");
-    const size_t bytes = mebibytes << 20;
+    if (!(words >> threads >> kibibytes >> seconds) || threads < 1 || kibibytes < 16 * size_t(threads))
+      return error("expected: reads THREADS KIB SECONDS, with 16 KiB or more a thread");
+    const size_t bytes = kibibytes << 10;
     if (!buffer || buffer->size() != bytes)
       buffer = std::make_unique<Buffer>(bytes);
     if (buffer->size() == 0) {
       buffer.reset();
-      return error("cannot map " + std::to_string(mebibytes) + " MiB");
+      return error("cannot map " + std::to_string(kibibytes) + " KiB");
     }
     const ReadRates rates = measureReads(*buffer, threads, seconds);
     std::ostringstream json;
@@ -157,6 +161,32 @@ private:
       separator = ", ";
     }
     return json.str() + "}";
+  }
+
+  std::string region(std::istringstream &words) {
+    using Clock = std::chrono::steady_clock;
+    constexpr int batch = 200;
+    int threads = 0;
+    double seconds = 0;
+    if (!(words >> threads >> seconds) || threads < 1)
+      return error("expected: region THREADS SECONDS");
+    int64_t regions = 0;
+    Clock::time_point start;
+    std::chrono::duration<double, std::nano> taken{0};
+    do {
+      for (int i = 0; i < batch; ++i) {
+#pragma omp parallel num_threads(threads)
+        asm volatile("" ::: "memory");
+      }
+      // The first ones start the threads.
+      if (regions == 0)
+        start = Clock::now();
+      regions += batch;
+      taken = Clock::now() - start;
+    } while (taken.count() < seconds * 1e9);
+    std::ostringstream json;
+    json << "{\"ns\": " << taken.count() / double(regions - batch) << "}";
+    return json.str();
   }
 
   const Library &library;

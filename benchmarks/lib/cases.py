@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ class Case:
         rows = "" if self.m == 1 else f"m{self.m}/"
         group = "channel" if self.group == CHANNEL else f"g{self.group}"
         return f"{self.kind}/{self.n}x{self.k}/{self.width}/{rows}{group}/t{self.threads}"
+
+    @property
+    def known_m(self) -> bool:
+        """Whether the compiler is told M; else it may be any."""
+        return self.kind == "cost"
 
     @property
     def bits(self) -> int:
@@ -73,6 +79,18 @@ def gemm(threads: Iterable[int], full: bool) -> list[Case]:
     for width in WIDTHS if full else ("1", "2", "4"):
         cases += [Case(m, 4096, 4096, width, 128, t, "sweep") for t in (threads if full else threads[:1]) for m in SWEEP]
     return cases
+
+
+def cost(count: int, seed: int = 1) -> list[Case]:
+    """Random products of all widths, with M from 1 to 512, on one thread."""
+    rng = random.Random(seed)
+    found: dict[str, Case] = {}
+    while len(found) < count:
+        m = rng.choice([1, 1, 2, 3, 4, 5, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512])
+        n, k = (round(64 * 2 ** rng.uniform(0, 6)) for _ in range(2))
+        case = Case(m, n, k // 16 * 16, rng.choice(WIDTHS), rng.choice((32, 64, 128)), 1, "cost")
+        found[case.name] = case
+    return list(found.values())
 
 
 def select(cases: Iterable[Case], pattern: str) -> list[Case]:

@@ -15,10 +15,10 @@ from cases import Case
 from figures import Spread
 from paths import CACHE, BenchmarkError, driver, library
 from peers import Peer, Peers
-from products import Artifact, prepare
+from products import ROTATED_BYTES, Artifact, prepare
 from worker_process import WorkerProcess
 
-_READ_MEBIBYTES = 256
+_READ_KIBIBYTES = 256 << 10
 #: Above this many rows of activations a product computes more than it reads.
 _READ_BOUND_ROWS = 1
 
@@ -136,7 +136,7 @@ class Bench:
     def _limit(self, case: Case) -> tuple[float, str]:
         seconds = self._effort.limit_seconds
         if case.m <= _READ_BOUND_ROWS:
-            return float(self._driver.ask(f"reads {case.threads} {_READ_MEBIBYTES} {seconds}")["best"]), "read"
+            return float(self._driver.ask(f"reads {case.threads} {_READ_KIBIBYTES} {seconds}")["best"]), "read"
         peaks = self._driver.ask(f"peaks {case.threads} {seconds}")
         name = "int8" if "int8" in peaks else "fp32"
         return float(peaks[name]), name
@@ -151,7 +151,7 @@ class Bench:
             self._prepared = None
         folder = self._folder / "product"
         shutil.rmtree(folder, ignore_errors=True)  # Of a case that did not compile.
-        artifact = prepare(case, folder, self._options, rotate)
+        artifact = prepare(case, folder, self._options, ROTATED_BYTES if rotate else 0)
         self._driver.ask(f"open product {folder} {artifact.copies} {case.n} {case.k}")
         self._prepared = (key, artifact)
         return artifact

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cases
+import cost
 from kernels import Bench, Effort
 from lutra import native
 from lutra.errors import LutraError
@@ -105,6 +106,15 @@ def run(options: argparse.Namespace) -> Rows:
                 _kernels(options, part, found, rows)
             elif options.only:
                 raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
+        elif part == "cost":
+            found = cases.select(cases.cost(20 if options.quick else 200), options.filter)
+            if options.list:
+                print("\n".join(case.name for case in found))
+            elif found:
+                print(f"\ncost: {cpu_name()}; lutra {native.version()}\n")
+                cost.run(found, options.target_option, rows)
+            elif options.only:
+                raise BenchmarkError(f"no case of cost matches '{options.filter}': --list prints their names")
         elif part == "model" and options.list:
             print("\n".join(name for name in names(options.threads) if re.search(options.filter, name)))
         elif part == "model":

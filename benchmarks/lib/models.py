@@ -23,7 +23,7 @@ _ARTIFACT, _GGUF = _SMOLLM2 / "smollm2.lutra", _SMOLLM2 / "SmolLM2-135M-Instruct
 _PEER = "llama.cpp"
 _HEADER = ("case", "tokens/s", "[worst, best]", "MB/token", "of reads", "llama.cpp", "ratio")
 _CONTEXT, _PREFILL, _LATE = 16, 512, 4095
-_READ_MEBIBYTES = 256
+_READ_KIBIBYTES = 256 << 10
 
 Rows = list[dict[str, object]]
 
@@ -149,7 +149,7 @@ class Models:
                 if round_ >= 0:
                     taken[key].append(answer["decode"] if phase.steps else answer["prefill"] / phase.prompt)
             if round_ >= 0:
-                reads.append(self._driver.ask(f"reads {threads} {_READ_MEBIBYTES} 0.1")["best"])
+                reads.append(self._driver.ask(f"reads {threads} {_READ_KIBIBYTES} 0.1")["best"])
         own, bandwidth = Spread.of(taken["lutra"]), Spread.of(reads).median
         size = facts["weight_bytes"]
         if phase.steps:  # Keys and values of the positions before the middle step.

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "benchmarks"
 PEER_PYTHON = CACHE / "venv" / "bin" / "python"
 _DRIVER = ROOT / "benchmarks" / "driver"
-_COMPILERS = ("/usr/lib/llvm-22/bin/clang++", "clang++-22", "clang++", "g++")
+_COMPILERS = ("/usr/lib/llvm-22/bin/clang++", "clang++-22", "clang++")
 
 
 class BenchmarkError(Exception):
@@ -46,10 +46,11 @@ def driver() -> Path:
         raise BenchmarkError(f"no compiler was found (looked for {', '.join(_COMPILERS)}): run scripts/setup")
     CACHE.mkdir(parents=True, exist_ok=True)
     fresh = program.with_suffix(f".{os.getpid()}")
-    command = [compiler, "-O3", "-march=native", "-std=c++20", f"-I{ROOT / 'include'}", *sources]
-    command += ["-lbenchmark", "-pthread", "-ldl", "-o", fresh]
+    command = [compiler, "-O3", "-march=native", "-std=c++20", "-Xclang", "-fopenmp", f"-I{ROOT / 'include'}", *sources]
+    # The runtime that compiled models use; the compiler need not have one of its own.
+    command += ["-lbenchmark", "-l:libomp.so.5", "-pthread", "-ldl", "-o", fresh]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BenchmarkError(f"the driver does not compile (libbenchmark-dev is needed):\n{done.stderr.strip()}")
+        raise BenchmarkError(f"the driver does not compile (libbenchmark-dev and libomp-dev are needed):\n{done.stderr.strip()}")
     fresh.replace(program)
     return program

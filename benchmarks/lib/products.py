@@ -39,6 +39,7 @@ class Artifact:
 def make_model(case: Case, path: Path) -> None:
     """Writes the product of `case` with random weights: MatMulNBits where com.microsoft has the format, else ai.lutra."""
     rng = np.random.default_rng(case.n * 31 + case.k)
+    rows = case.m if case.known_m else "m"
     if case.width in ("2", "4", "8") and case.group != CHANNEL:
         node, weights = _matmul_nbits(case, rng)
         domain = helper.make_opsetid("com.microsoft", 1)
@@ -48,8 +49,8 @@ def make_model(case: Case, path: Path) -> None:
     graph = helper.make_graph(
         [node],
         "product",
-        [helper.make_tensor_value_info("a", TensorProto.FLOAT, ["m", case.k])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m", case.n])],
+        [helper.make_tensor_value_info("a", TensorProto.FLOAT, [rows, case.k])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [rows, case.n])],
         weights,
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), domain], ir_version=10), path)
@@ -108,16 +109,16 @@ def weight_bytes(artifact: Path, unread: str = "") -> int:
     )
 
 
-def prepare(case: Case, folder: Path, options: Sequence[str], rotate: bool) -> Artifact:
-    """Compiles `case` and, to `rotate`, copies the artifact until its weights exceed ROTATED_BYTES."""
+def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> Artifact:
+    """Compiles `case`, and copies the artifact until the weights are at least `rotated` bytes."""
     folder.mkdir(parents=True)
     model, first = folder / "model.onnx", folder / "0"
     make_model(case, model)
     seconds, rss = compile_model(model, first, options)
     model.unlink()
     size = weight_bytes(first)
-    copies = min(MAX_COPIES, -(-ROTATED_BYTES // size)) if rotate else 1
     weights = json.loads((first / "manifest.json").read_text())["weights"]["file"]
+    copies = max(1, min(MAX_COPIES, -(-rotated // (first / weights).stat().st_size)))
     for copy in range(1, copies):
         target = folder / str(copy)
         target.mkdir()

@@ -77,7 +77,9 @@ def gemm(threads: Iterable[int], full: bool) -> list[Case]:
     threads = tuple(threads)
     cases = [Case(512, 4096, 4096, width, 128, t, "gemm") for width in WIDTHS for t in threads]
     for width in WIDTHS if full else ("1", "2", "4"):
-        cases += [Case(m, 4096, 4096, width, 128, t, "sweep") for t in (threads if full else threads[:1]) for m in SWEEP]
+        cases += [
+            Case(m, 4096, 4096, width, 128, t, "sweep") for t in (threads if full else threads[:1]) for m in SWEEP
+        ]
     return cases
 
 

@@ -117,10 +117,22 @@ def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, obje
             for name, ns in times.items():
                 rows.append(
                     {
-                        "name": case.name, "format": case.spelling, "M": case.m, "N": case.n, "K": case.k, "group": case.group,
-                        "threads": case.threads, "median_ns": times[choice], "bytes": None, "roofline_fraction": None,
-                        "peer": name, "peer_ns": ns, "ratio_to_peer": ns / times[choice], "chosen": choice, "regret": lost,
-                    }  # fmt: skip
+                        "name": case.name,
+                        "format": case.spelling,
+                        "M": case.m,
+                        "N": case.n,
+                        "K": case.k,
+                        "group": case.group,
+                        "threads": case.threads,
+                        "median_ns": times[choice],
+                        "bytes": None,
+                        "roofline_fraction": None,
+                        "peer": name,
+                        "peer_ns": ns,
+                        "ratio_to_peer": ns / times[choice],
+                        "chosen": choice,
+                        "regret": lost,
+                    }
                 )
     finally:
         comparison.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from kernels import Bench, Effort
 from lutra import native
 from lutra.errors import LutraError
 from models import Models, names
-from paths import BenchmarkError
+from paths import PEER_PYTHON, BenchmarkError
 from peers import Peers
 from report import GEMM_HEADER, GEMV_HEADER, Table, cells, cpu_name, write_json
 
@@ -122,6 +124,15 @@ def run(options: argparse.Namespace) -> Rows:
     return rows
 
 
+def _draw(rows: Rows, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "rows.json"
+        write_json(file, rows)
+        script = Path(__file__).with_name("plots.py")
+        if subprocess.run([PEER_PYTHON, script, file, folder], check=False).returncode:
+            raise BenchmarkError("the plots could not be drawn")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0, or 1 with a line on stderr."""
     options = parse(arguments)
@@ -129,9 +140,13 @@ def main(arguments: Sequence[str]) -> int:
         if options.json:
             # Now, not after an hour of measuring.
             options.json.open("a").close()
+        if options.plots and not PEER_PYTHON.exists():
+            raise BenchmarkError(f"--plots needs '{PEER_PYTHON}': run benchmarks/setup")
         rows = run(options)
         if options.json:
             write_json(options.json, rows)
+        if options.plots and rows:
+            _draw(rows, options.plots)
     except OSError as error:
         print(f"benchmarks: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

@@ -159,17 +159,37 @@ class Models:
         ratio = peer / own.median if peer else None
         table.add(
             (
-                case, f"{1 / own.median:.2f}", f"[{1 / own.high:.2f}, {1 / own.low:.2f}]", f"{size / 1e6:.1f}",
-                f"{fraction:.1%}" if fraction else "", f"{1 / peer:.2f}" if peer else "", f"{ratio:.2f}x" if ratio else "",
-            )  # fmt: skip
+                case,
+                f"{1 / own.median:.2f}",
+                f"[{1 / own.high:.2f}, {1 / own.low:.2f}]",
+                f"{size / 1e6:.1f}",
+                f"{fraction:.1%}" if fraction else "",
+                f"{1 / peer:.2f}" if peer else "",
+                f"{ratio:.2f}x" if ratio else "",
+            )
         )
         self._rows.append(
             {
-                "name": case, "format": name, "M": phase.prompt if not phase.steps else 1, "N": None, "K": None, "group": None,
-                "threads": threads, "median_ns": own.median * 1e9, "low_ns": own.low * 1e9, "high_ns": own.high * 1e9,
-                "bytes": size, "roofline": bandwidth, "roofline_kind": "read", "roofline_fraction": fraction,
-                "peer": facts.get("peer_name") if peer else None, "peer_ns": peer * 1e9 if peer else None, "ratio_to_peer": ratio,
-                "weight_bytes": facts["weight_bytes"], "load_seconds": facts["load_seconds"],
-                "compile_seconds": facts.get("compile_seconds"), "compile_rss": facts.get("compile_rss"),
-            }  # fmt: skip
+                "name": case,
+                "format": name,
+                "M": phase.prompt if not phase.steps else 1,
+                "N": None,
+                "K": None,
+                "group": None,
+                "threads": threads,
+                "median_ns": own.median * 1e9,
+                "low_ns": own.low * 1e9,
+                "high_ns": own.high * 1e9,
+                "bytes": size,
+                "roofline": bandwidth,
+                "roofline_kind": "read",
+                "roofline_fraction": fraction,
+                "peer": facts.get("peer_name") if peer else None,
+                "peer_ns": peer * 1e9 if peer else None,
+                "ratio_to_peer": ratio,
+                "weight_bytes": facts["weight_bytes"],
+                "load_seconds": facts["load_seconds"],
+                "compile_seconds": facts.get("compile_seconds"),
+                "compile_rss": facts.get("compile_rss"),
+            }
         )

@@ -31,9 +31,16 @@ def _model(bits: int, group: int, n: int, k: int, copies: int) -> bytes:
         weights += [numpy_helper.from_array(codes, f"codes{i}"), numpy_helper.from_array(scales, f"scales{i}")]
         nodes.append(
             helper.make_node(
-                "MatMulNBits", ["a", f"codes{i}", f"scales{i}"], [f"y{i}"], domain="com.microsoft",
-                N=n, K=k, bits=bits, block_size=group, accuracy_level=4,
-            )  # fmt: skip
+                "MatMulNBits",
+                ["a", f"codes{i}", f"scales{i}"],
+                [f"y{i}"],
+                domain="com.microsoft",
+                N=n,
+                K=k,
+                bits=bits,
+                block_size=group,
+                accuracy_level=4,
+            )
         )
         outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, ["m", n]))
     graph = helper.make_graph(

@@ -51,6 +51,8 @@ def driver() -> Path:
     command += ["-lbenchmark", "-l:libomp.so.5", "-pthread", "-ldl", "-o", fresh]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BenchmarkError(f"the driver does not compile (libbenchmark-dev and libomp-dev are needed):\n{done.stderr.strip()}")
+        raise BenchmarkError(
+            f"the driver does not compile (libbenchmark-dev and libomp-dev are needed):\n{done.stderr.strip()}"
+        )
     fresh.replace(program)
     return program

@@ -36,7 +36,9 @@ class Model:
     width: str
 
 
-def _config(name: str, layers: int, hidden: int, feed_forward: int, heads: int, kv_heads: int, vocabulary: int) -> LlamaConfig:
+def _config(
+    name: str, layers: int, hidden: int, feed_forward: int, heads: int, kv_heads: int, vocabulary: int
+) -> LlamaConfig:
     return LlamaConfig(
         name, layers, hidden, feed_forward, heads, kv_heads, hidden // heads, vocabulary, 4096, 1e-5, 10000.0
     )
@@ -140,7 +142,9 @@ def make(model: Model, folder: Path) -> Path:
     # The model and its artifact, with scales and the vocabulary.
     needed = 3 * weights * (4 if model.width == "4" else 2) // 8 + 3 * c.vocabulary * c.hidden
     if (free := shutil.disk_usage(folder).free) < needed:
-        raise BenchmarkError(f"{model.name} needs {needed / 1e9:.1f} GB in '{folder}', but {free / 1e9:.1f} GB are free")
+        raise BenchmarkError(
+            f"{model.name} needs {needed / 1e9:.1f} GB in '{folder}', but {free / 1e9:.1f} GB are free"
+        )
     data_path = folder / f"{model.name}.onnx.data"
     with open(data_path, "wb") as data:
         graph = _RandomGraph(model, data, data_path.name)

@@ -80,7 +80,9 @@ class Result:
             "roofline_fraction": self.rate / self.limit.median,
             "compile_seconds": self.artifact.compile_seconds,
         }
-        ratios = [(name, spread.median, spread.median / self.ns.median) for name, spread in self.peers.items()]
+        ratios: list[tuple[str | None, float | None, float | None]] = [
+            (name, spread.median, spread.median / self.ns.median) for name, spread in self.peers.items()
+        ]
         return [
             {**common, "peer": name, "peer_ns": ns, "ratio_to_peer": ratio}
             for name, ns, ratio in ratios or [(None, None, None)]

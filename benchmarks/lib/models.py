@@ -143,11 +143,11 @@ class Models:
         taken: dict[str, list[float]] = {key: [] for key in workers if key == "lutra" or not phase.skip}
         reads = []
         for round_ in range(-1, self._rounds):  # Round -1 warms up.
-            for key in taken:
+            for key, values in taken.items():
                 time.sleep(0.1)  # Lets the other one's waiting threads go to sleep.
                 answer = workers[key].ask(request)
                 if round_ >= 0:
-                    taken[key].append(answer["decode"] if phase.steps else answer["prefill"] / phase.prompt)
+                    values.append(answer["decode"] if phase.steps else answer["prefill"] / phase.prompt)
             if round_ >= 0:
                 reads.append(self._driver.ask(f"reads {threads} {_READ_KIBIBYTES} 0.1")["best"])
         own, bandwidth = Spread.of(taken["lutra"]), Spread.of(reads).median

@@ -104,7 +104,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             answer = worker.answer(json.loads(line))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (onnxruntime's have no common base)
             answer = {"error": f"onnxruntime: {str(error).splitlines()[0]}"}
         print(json.dumps(answer), flush=True)
 

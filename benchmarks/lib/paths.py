@@ -46,7 +46,16 @@ def driver() -> Path:
         raise BenchmarkError(f"no compiler was found (looked for {', '.join(_COMPILERS)}): run scripts/setup")
     CACHE.mkdir(parents=True, exist_ok=True)
     fresh = program.with_suffix(f".{os.getpid()}")
-    command = [compiler, "-O3", "-march=native", "-std=c++20", "-Xclang", "-fopenmp", f"-I{ROOT / 'include'}", *sources]
+    command: list[str | Path] = [
+        compiler,
+        "-O3",
+        "-march=native",
+        "-std=c++20",
+        "-Xclang",
+        "-fopenmp",
+        f"-I{ROOT / 'include'}",
+        *map(str, sources),
+    ]
     # The runtime that compiled models use; the compiler need not have one of its own.
     command += ["-lbenchmark", "-l:libomp.so.5", "-pthread", "-ldl", "-o", fresh]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -87,7 +87,7 @@ def _lutra_matmul(case: Case, rng: np.random.Generator) -> tuple[onnx.NodeProto,
 
 def compile_model(model: Path, artifact: Path, options: Sequence[str] = ()) -> tuple[float, int]:
     """Runs lutrac; seconds, and the most memory in bytes that it or an earlier child of this process had."""
-    command = [tool("lutrac"), model, "-o", artifact, "--crash-reproducer=none"]
+    command: list[str | Path] = [tool("lutrac"), model, "-o", artifact, "--crash-reproducer=none"]
     command += [f"--target-option={option}" for option in options]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)

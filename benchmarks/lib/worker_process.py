@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
-from typing import Any
+from typing import Any, Self
 
 from paths import BenchmarkError
 
@@ -48,7 +48,7 @@ class WorkerProcess:
         self._process.wait()
         self._process.stdout.close()
 
-    def __enter__(self) -> WorkerProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@
 #include "Library.h"
 
 #include "llvm/ADT/Twine.h"
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
@@ -28,6 +29,18 @@ static std::shared_ptr<std::mutex> mutexOf(void *handle) {
   return mutex;
 }
 
+/// A path to an open descriptor that no call before has used. The loader remembers every name under which an image was opened
+/// while it is loaded, and believes the name before it looks at the file: after a second session of a model is closed, the
+/// next model would get its descriptor's number and, under that name, the first one's code. So the path carries a
+/// counter, in binary, as what the kernel skips: "/" is 0, "./" is 1.
+static std::string uniquePathOf(int fd) {
+  static std::atomic<uint64_t> calls{0};
+  std::string path = "/proc/self/fd/";
+  for (uint64_t rest = ++calls; rest; rest >>= 1)
+    path += rest & 1 ? "./" : "/";
+  return path + std::to_string(fd);
+}
+
 Library::~Library() {
   if (handle)
     ::dlclose(handle);
@@ -43,7 +56,7 @@ Expected<std::unique_ptr<Library>> Library::open(const Manifest &manifest) {
     return createStringError("cannot open '" + path + "': " + std::strerror(errno));
   // dlopen answers a path that it has loaded before with what it loaded then, even when the file was compiled anew
   // since. The name of an open descriptor is never an old one; one file opened twice still shares one image.
-  library->handle = ::dlopen(("/proc/self/fd/" + Twine(library->fd)).str().c_str(), RTLD_NOW | RTLD_LOCAL);
+  library->handle = ::dlopen(uniquePathOf(library->fd).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle) {
     StringRef reason = ::dlerror();
     StringRef advice = reason.contains("libomp") ? "; install LLVM's OpenMP runtime (Debian: libomp5)" : "";

@@ -14,6 +14,7 @@ from lutra.errors import LutraError
 
 if TYPE_CHECKING:
     from lutra.convert import convert_gguf
+    from lutra.generator import Completion, Generator, generate
     from lutra.inference import InferenceSession, NodeArg, SessionOptions
     from lutra.kvcache import KVCache
     from lutra.quantization import Budget, quantize
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Budget",
+    "Completion",
+    "Generator",
     "InferenceSession",
     "KVCache",
     "LutraError",
@@ -31,12 +34,15 @@ __all__ = [
     "TensorInfo",
     "compile",
     "convert_gguf",
+    "generate",
     "quantize",
 ]
 
 # What loads when it is first used: the converter needs gguf, a session needs the shared library.
 _LAZY = {
     "Budget": "lutra.quantization",
+    "Completion": "lutra.generator",
+    "Generator": "lutra.generator",
     "InferenceSession": "lutra.inference",
     "KVCache": "lutra.kvcache",
     "NodeArg": "lutra.inference",
@@ -45,6 +51,7 @@ _LAZY = {
     "TensorInfo": "lutra.session",
     "compile": "lutra.session",
     "convert_gguf": "lutra.convert",
+    "generate": "lutra.generator",
     "quantize": "lutra.quantization",
 }
 

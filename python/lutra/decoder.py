@@ -50,6 +50,10 @@ class Decoder:
         """Forgets everything that was fed."""
         self._cache.truncate(0)
 
+    def truncate(self, length: int) -> None:
+        """Forgets what was fed from token number `length` on. Raises LutraError when less was fed."""
+        self._cache.truncate(length)
+
     def feed(self, tokens: Sequence[int]) -> np.ndarray:
         """Appends `tokens` and gives the logits f32 [len(tokens), vocabulary] after each.
 

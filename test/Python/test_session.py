@@ -116,6 +116,15 @@ class SessionTest(unittest.TestCase):
         with self.assertRaisesRegex(lutra.LutraError, "holds 12 positions, of which 7 are used: 6 more do not fit"):
             cache.present(6)
 
+    def test_closing_one_of_two_sessions_leaves_the_next_model_its_own_code(self) -> None:
+        """The descriptor of the closed session is the next one's: its name must not find the image that is still loaded."""
+        expected = lutra.Session(self.default).run(["logits"], feeds([IDS]))[0]
+        with lutra.Session(self.exact) as kept:
+            lutra.Session(self.exact).close()
+            with lutra.Session(self.default) as other:
+                np.testing.assert_array_equal(other.run(["logits"], feeds([IDS]))[0], expected)
+            self.assertFalse(np.array_equal(kept.run(["logits"], feeds([IDS]))[0], expected))
+
     # What is refused.
 
     def assert_refused(

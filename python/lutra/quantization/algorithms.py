@@ -10,7 +10,7 @@ import numpy as np
 
 from lutra.errors import LutraError
 from lutra.formats import Codebook, Components, Format, Mixed, Nested, Outliers, Ternary
-from lutra.quantization import fitting, gptq
+from lutra.quantization import fitting, gptq, grids
 from lutra.quantization.gptq import Statistics
 
 #: rtn: round to nearest. search: with the best range of each group. absmean: ternary, the scale the mean magnitude.
@@ -18,6 +18,8 @@ from lutra.quantization.gptq import Statistics
 Algorithm = Literal["rtn", "search", "absmean", "hqq", "gptq", "bcq"]
 #: What needs activations.
 CALIBRATED = ("gptq",)
+#: Codes of so many bits are rounded to nearest by every algorithm but bcq: there is no error left to win.
+PLAIN_BITS = 6
 
 
 def check_algorithm(algorithm: str) -> Algorithm:
@@ -56,7 +58,7 @@ def quantize_weight(
             return form.quantize(weights)
         return quantize_weight(form.body, weights, algorithm, context)
     importance = context.statistics.importance if context.statistics is not None else None
-    if algorithm == "rtn":
+    if algorithm == "rtn" or (algorithm in ("search", "hqq", "gptq") and grids.code_bits(form) >= PLAIN_BITS):
         return form.quantize(weights)
     if algorithm == "absmean":
         if not isinstance(form, Ternary):

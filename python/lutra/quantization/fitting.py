@@ -11,7 +11,7 @@ from lutra.formats import BCQ, Components, Format, layout
 from lutra.quantization import grids
 
 #: Ranges tried by `search`, as parts of the one that holds every element.
-_RATIOS = np.linspace(1.0, 0.35, 14)
+_RATIOS = np.linspace(1.0, 0.4, 9)
 
 
 def search(form: Format, weights: np.ndarray, importance: np.ndarray | None = None) -> Components:
@@ -32,7 +32,7 @@ def search(form: Format, weights: np.ndarray, importance: np.ndarray | None = No
 
 
 def half_quadratic(
-    form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 20, norm: float = 0.7
+    form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 10, norm: float = 0.7
 ) -> Components:
     """HQQ-style, without data: a robust fit, in which the few large residuals (outliers) hardly count.
 
@@ -57,7 +57,7 @@ def half_quadratic(
         error = _error(form, refitted, weights, importance)
         better = error < least
         best, least, current = _choose(better, refitted, best), np.minimum(error, least), refitted
-        strength *= 1.1
+        strength *= 1.2
     return grids.with_codes(form, best, grids.nearest_codes(form, best, weights))
 
 

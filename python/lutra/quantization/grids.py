@@ -65,29 +65,34 @@ def nearest_codes(form: Format, components: Mapping[str, np.ndarray], weights: n
     """The code uint8 [N, K] whose value is nearest to each weight [N, K]."""
     group, (rows, cols) = elementary(form).group, weights.shape
     table = levels(form, components)
-    order = np.argsort(table, axis=-1, kind="stable")
+    order = np.argsort(table, axis=-1, kind="stable").astype(np.uint8)
     ranked = np.take_along_axis(table, order, axis=-1)
-    codes = np.empty((rows, cols), np.uint8)
-    # Group by group: the levels of every element at once would be 2^bits times the weight.
-    for g, start in enumerate(range(0, cols, group)):
-        part = slice(start, min(start + group, cols))
-        column = min(g, ranked.shape[1] - 1)
-        places = layout.nearest(weights[:, part], ranked[:, column][:, None, :])
-        own = np.broadcast_to(order[:, column], (rows, order.shape[-1]))
-        codes[:, part] = np.take_along_axis(own, places.astype(np.intp), axis=1)
-    return codes
+    middles = (ranked[..., 1:] + ranked[..., :-1]) / 2
+    grouped = _grouped(weights, group)
+    # Counted entry by entry: all entries at once would be 2^bits times the weight.
+    places = np.zeros(grouped.shape, np.uint8)
+    for entry in range(middles.shape[-1]):
+        places += grouped > middles[..., entry, None]
+    return _gather(order, places).reshape(rows, -1)[:, :cols]
 
 
 def values(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray) -> np.ndarray:
     """The weights f64 [N, K] that codes [N, K] stand for."""
     group, (rows, cols) = elementary(form).group, codes.shape
-    table = levels(form, components)
-    result = np.empty((rows, cols))
-    for g, start in enumerate(range(0, cols, group)):
-        part = slice(start, min(start + group, cols))
-        own = np.broadcast_to(table[:, min(g, table.shape[1] - 1)], (rows, table.shape[-1]))
-        result[:, part] = np.take_along_axis(own, codes[:, part].astype(np.intp), axis=1)
-    return result
+    return _gather(levels(form, components), _grouped(codes, group)).reshape(rows, -1)[:, :cols]
+
+
+def _grouped(elements: np.ndarray, group: int) -> np.ndarray:
+    """[N, K] as [N, G, group] without a copy where the groups are whole."""
+    rows, cols = elements.shape
+    return layout.to_groups(elements, group) if cols % group else elements.reshape(rows, cols // group, group)
+
+
+def _gather(table: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """table[n, g, places[n, g, j]] for a table of shape P, which is broadcast: an array like `places`."""
+    size = table.shape[-1]
+    first = np.arange(table.shape[0] * table.shape[1], dtype=np.intp).reshape(*table.shape[:2], 1) * size
+    return np.take(table.ravel(), first + places)
 
 
 def with_codes(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray) -> Components:

@@ -96,7 +96,7 @@ class BPETokenizer:
         known = {
             "type": "BPE",
             "dropout": (None, 0.0),
-            "unk_token": _ANY,  # Every byte is a token, so none is unknown.
+            "unk_token": _ANY,
             "fuse_unk": _ANY,
             "continuing_subword_prefix": (None, ""),
             "end_of_word_suffix": (None, ""),
@@ -108,9 +108,10 @@ class BPETokenizer:
         _check("the model", model, known)
         self._vocabulary: dict[str, int] = model["vocab"]
         self._tokens = {token: spelled for spelled, token in self._vocabulary.items()}
+        # Without an unknown token the library leaves such bytes out, and so does _encode_word.
         missing = [byte for byte, symbol in enumerate(_SYMBOLS) if symbol not in self._vocabulary]
-        if missing:
-            _refuse(f"the vocabulary has no token for the byte {missing[0]:#04x} and {len(missing) - 1} others")
+        if missing and model.get("unk_token") is not None:
+            _refuse(f"the vocabulary has no token for the byte {missing[0]:#04x}, but an unk_token")
         #: Two neighbours -> the place of their merge in the list, and what they become.
         self._merges: dict[tuple[int, int], tuple[int, int]] = {}
         for rank, merge in enumerate(model["merges"]):
@@ -179,7 +180,8 @@ class BPETokenizer:
             if self._whole_words and symbols in self._vocabulary:
                 ids = [self._vocabulary[symbols]]
             else:
-                ids = self._merge([self._vocabulary[symbol] for symbol in symbols])
+                known = self._vocabulary
+                ids = self._merge([known[symbol] for symbol in symbols if symbol in known])
             # Words come again, but text has no end.
             if len(self._words) >= 1 << 16:
                 self._words.clear()

@@ -66,33 +66,14 @@ class TextModel:
             if system is not None:
                 raise LutraError("the model has no chat template, so a system message has no place in its input")
             return prompt
-        from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        def fail(message: str) -> None:
-            raise TemplateError(message)
+        from lutra.chat import render
 
         messages = [{"role": "system", "content": system}] if system is not None else []
-        messages.append({"role": "user", "content": prompt})
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = fail
-        try:
-            text: str = environment.from_string(self.chat_template).render(
-                messages=messages,
-                add_generation_prompt=True,
-                bos_token=self._spelled(self.bos),
-                eos_token=self._spelled(min(self.eos, default=None)),
-            )
-            return text
-        except TemplateError as error:
-            raise LutraError(f"the model's chat template failed: {error}") from error
+        return render(self, [*messages, {"role": "user", "content": prompt}])
 
     def stream(self) -> TokenStream:
         """Decodes tokens one by one."""
         return TokenStream(self)
-
-    def _spelled(self, token: int | None) -> str:
-        return "" if token is None else self.tokenizer.id_to_token(token) or ""
 
 
 class TokenStream:

@@ -71,6 +71,11 @@ def pair(description: dict) -> tuple[BPETokenizer, LibraryTokenizer]:
     return BPETokenizer(description), LibraryTokenizer(Tokenizer.from_str(json.dumps(description)))
 
 
+def without_byte_0() -> dict[str, int]:
+    """The vocabulary of the bundled model, as some are: no text has that byte."""
+    return {token: index for token, index in BITNET["model"]["vocab"].items() if "\u0100" not in token}
+
+
 def texts(seed: int, count: int) -> list[str]:
     """Strings of words, spaces and special tokens, of any characters, of one run of letters."""
     draw = random.Random(seed)
@@ -134,6 +139,12 @@ class SameAsTheLibrary(unittest.TestCase):
             for whole_words in (False, True):
                 self.check(described(model=model | {"merges": merges, "ignore_merges": whole_words}), 5, 500)
 
+    def test_bytes_that_are_no_tokens_are_left_out(self) -> None:
+        self.check(described(model=BITNET["model"] | {"vocab": without_byte_0()}), 7, 600)
+        self.assertEqual(
+            BPETokenizer(described(model=BITNET["model"] | {"vocab": without_byte_0()})).encode("\x00"), []
+        )
+
     def test_added_tokens(self) -> None:
         entry, vocabulary = BITNET["added_tokens"][0], BITNET["model"]["vocab"]
         spelled = [("<|", True, False), ("<|end", False, False), (" the", False, True), ("é ü", True, False)]
@@ -153,6 +164,7 @@ class Refusals(unittest.TestCase):
             return {"type": "Sequence", "pretokenizers": list(parts)}
 
         split = {"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Isolated", "invert": False}
+        partial = without_byte_0()
         cases = (
             ("the file has normalizer of type 'NFC'", {"normalizer": {"type": "NFC"}}),
             ("the file has truncation = {'max_length': 3}", {"truncation": {"max_length": 3}}),
@@ -162,7 +174,7 @@ class Refusals(unittest.TestCase):
             ("the model has dropout = 0.1", {"model": model | {"dropout": 0.1}}),
             ("the model has byte_fallback = True", {"model": model | {"byte_fallback": True}}),
             ("the model has end_of_word_suffix = '</w>'", {"model": model | {"end_of_word_suffix": "</w>"}}),
-            ("no token for the byte 0x00 and 254 others", {"model": model | {"vocab": {"a": 0}, "merges": []}}),
+            ("no token for the byte 0x00, but an unk_token", {"model": model | {"vocab": partial, "unk_token": "a"}}),
             ("its pre_tokenizer is None", {"pre_tokenizer": None}),
             ("its pre-tokenizers are Metaspace, not one ByteLevel", {"pre_tokenizer": {"type": "Metaspace"}}),
             (

@@ -10,6 +10,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lut/IR/Lut.h"
+#include "dialects/lut/Transforms/Passes.h"
 #include "dialects/onnx/IR/ONNXDialect.h"
 #include "lib/Conversion/LMMAToLLVM/LMMAToLLVM.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
@@ -41,6 +42,7 @@ void lutra::registerAllLutraDialects(DialectRegistry &registry) {
 void lutra::registerAllLutraPasses() {
   lmma::registerLmmaPasses();
   lowbit::registerLowbitPasses();
+  lut::registerLutPasses();
   registerLMMAToLLVMPasses();
   registerLTCPasses();
   registerLutraCodegenPasses();

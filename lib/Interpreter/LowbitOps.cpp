@@ -36,6 +36,19 @@ static Step dequantized(lowbit::MatmulOp op, const lowbit::WeightReader &weight,
   return Step::Done;
 }
 
+/// The exact tables of float activations quantized to codes of 8 bits, as strategy int8 asks for.
+static FailureOr<LookupTables> quantizedTables(lowbit::MatmulOp op, const NpyArray &a, const lowbit::WeightReader &weight) {
+  if (failed(checkGroup(op, weight.getGroup())))
+    return failure();
+  if (a.shape.size() != 2 || a.shape[1] != weight.getCols())
+    return op.emitError("activations have shape ") << shapeText(a.shape) << ", expected M x " << weight.getCols();
+  int64_t rows = a.shape[0], cols = weight.getCols(), group = weight.getGroup();
+  std::vector<int8_t> codes(rows * cols);
+  std::vector<float> scales(rows * ((cols + group - 1) / group));
+  quantizeActivations(widen(a), rows, cols, group, /*bits=*/8, lowbit::ActivationCodes::Absmax, codes, scales);
+  return precomputeCodes(codes, scales, rows, cols, group, {lowbit::TableElement::I16, lowbit::TableScale::Group});
+}
+
 /// An f32 result as the op's type has it, rounded once.
 static Step rounded(Value result, Step step, Environment &env) {
   Type element = cast<RankedTensorType>(result.getType()).getElementType();
@@ -59,6 +72,13 @@ static Step matmul(lowbit::MatmulOp op, Environment &env) {
   // What has no planes then is multiplied by its values.
   if (op.getStrategy() == lowbit::Strategy::Dense || !weight->hasPlanes())
     return rounded(op.getResult(), dequantized(op, *weight, env), env);
+  Region none;
+  if (op.getStrategy() == lowbit::Strategy::Int8 && !op.hasIntegerActivations()) {
+    FailureOr<LookupTables> tables = quantizedTables(op, *env.array(op.getActivations()), *weight);
+    if (failed(tables))
+      return Step::Failed;
+    return rounded(op.getResult(), multiply(op, *tables, *weight, none, {}, env), env);
+  }
   lowbit::TableKind kind = op.getTableAttr()            ? lowbit::getKind(op.getTableAttr())
                            : op.hasIntegerActivations() ? lowbit::getKind(op.getExactIntegerTable())
                                                         : env.options->tables;
@@ -66,7 +86,6 @@ static Step matmul(lowbit::MatmulOp op, Environment &env) {
                                               weight->getCols(), weight->getGroup(), kind);
   if (failed(tables))
     return Step::Failed;
-  Region none;
   return rounded(op.getResult(), multiply(op, *tables, *weight, none, {}, env), env);
 }
 

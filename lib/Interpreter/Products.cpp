@@ -90,9 +90,7 @@ FailureOr<LookupTables> lutra::makeTables(Operation *op, const NpyArray &activat
   return precomputeCodes(activations.as<int8_t>(), scales->as<float>(), rows, cols, group, kind);
 }
 
-/// Each output, with its element of every operand (per channel, or its own), through the region.
-static LogicalResult applyEpilogue(Operation *op, Region &epilogue, ValueRange operands, NpyArray &out,
-                                   Environment &env) {
+LogicalResult lutra::applyEpilogue(Operation *op, Region &epilogue, ValueRange operands, NpyArray &out, Environment &env) {
   int64_t rows = out.shape[0], channels = out.shape[1];
   for (Value operand : operands) {
     ArrayRef<int64_t> shape = env.array(operand)->shape;

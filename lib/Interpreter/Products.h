@@ -10,6 +10,11 @@
 
 namespace lutra {
 
+namespace lut {
+class PrepareCodesOp;
+class IntegerMatmulOp;
+} // namespace lut
+
 /// Groups beyond the bound of the specification would overflow 32-bit sums.
 llvm::LogicalResult checkGroup(mlir::Operation *op, int64_t group);
 
@@ -34,6 +39,14 @@ lowbit::WeightReader readPacked(lowbit::WeightType type, Array bytes);
 /// y = tables w^T, each output through `epilogue` (which may be empty), as the value of the op's result.
 Step multiply(mlir::Operation *op, const LookupTables &tables, const lowbit::WeightReader &weight,
               mlir::Region &epilogue, mlir::ValueRange epilogueOperands, Environment &env);
+
+/// Each output of `out`, with its element of every operand (per channel, or its own), through the region.
+llvm::LogicalResult applyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange operands, NpyArray &out,
+                                  Environment &env);
+
+/// The ops of integer products, on tensors.
+Step executePrepareCodes(lut::PrepareCodesOp op, Environment &env);
+Step executeIntegerMatmul(lut::IntegerMatmulOp op, Environment &env);
 
 /// A product with a composite weight or a codebook, as the passes over weights rewrite it.
 Step executeRewritten(lowbit::MatmulOp op, Environment &env);

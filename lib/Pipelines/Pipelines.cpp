@@ -2,6 +2,7 @@
 #include "lutra/Pipelines/Pipelines.h"
 
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lut/Transforms/Passes.h"
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
 #include "lib/Conversion/LowbitToLut/LowbitToLut.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
@@ -47,7 +48,10 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   strategy.lookupRate = options.facts.lookupRate;
   strategy.tableRate = options.facts.tableRate;
   strategy.fmaRate = options.facts.fmaRate;
+  strategy.int8Rate = options.facts.int8Rate;
+  strategy.preferInt8 = options.preferInt8;
   pm.addPass(lowbit::createSelectStrategy(strategy));
+  pm.addPass(lowbit::createQuantizeProducts());
   lowbit::QuantizeTablesOptions quantize;
   quantize.element = options.kind.element;
   quantize.scale = options.kind.scale;
@@ -72,9 +76,11 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   addCleanup(pm);
 }
 
-void lutra::buildLutPhase(OpPassManager &pm) {
+void lutra::buildLutPhase(OpPassManager &pm, bool multiplyCodes) {
   pm.addPass(createConvertLowbitToLut());
   addCleanup(pm);
+  if (multiplyCodes)
+    pm.addPass(lut::createMultiplyCodes());
 }
 
 void lutra::buildKernelsPhase(OpPassManager &pm) {
@@ -131,7 +137,9 @@ struct TablesPipelineOptions : PassPipelineOptions<TablesPipelineOptions> {
   Option<double> bandwidth{*this, "bandwidth", llvm::cl::desc("The machine's facts, as of lowbit-select-strategy: bandwidth,")};
   Option<double> lookupRate{*this, "lookup-rate", llvm::cl::desc("lookup-rate,")};
   Option<double> tableRate{*this, "table-rate", llvm::cl::desc("table-rate,")};
-  Option<double> fmaRate{*this, "fma-rate", llvm::cl::desc("and fma-rate")};
+  Option<double> fmaRate{*this, "fma-rate", llvm::cl::desc("fma-rate,")};
+  Option<double> int8Rate{*this, "int8-rate", llvm::cl::desc("and, if there are to be integer activations, int8-rate")};
+  Option<bool> preferInt8{*this, "prefer-int8", llvm::cl::desc("Integer activations wherever weights have planes")};
   Option<lutra::lowbit::TableElement> table{*this, "table", llvm::cl::desc("Entries of the tables of products that name no kind"),
                                             llvm::cl::init(lutra::lowbit::TableElement::I8),
                                             lutra::lowbit::getTableElementChoices()};
@@ -145,7 +153,8 @@ struct TablesPipelineOptions : PassPipelineOptions<TablesPipelineOptions> {
     lutra::TableOptions options;
     options.mergeMatmuls = mergeMatmuls;
     options.fuseEpilogue = fuseEpilogue;
-    options.facts = {bandwidth, lookupRate, tableRate, fmaRate};
+    options.facts = {bandwidth, lookupRate, tableRate, fmaRate, int8Rate};
+    options.preferInt8 = preferInt8;
     options.kind = {table, scale};
     options.rows = rows;
     options.symmetric = symmetric;

@@ -126,7 +126,8 @@ def Lowbit_MatmulOp : Lowbit_Op<"matmul", [Pure, AttrSizedOperandSegments]> {
     - (C5) `table` fits the activations: the sums of four codes are exact in i16, and in i8 when act_bits is at most 5; their scale
       is `row` for scales M x 1 and `group` for M x G.
 
-    `strategy` says how it is to be computed (`lowbit-select-strategy`); without it, by lookup. `table` is the kind of tables that the
+    `strategy` says how it is to be computed (`lowbit-select-strategy`); without it, by lookup. `int8` quantizes float activations to 8 bits with
+    a scale per group of the weight first (`lowbit-quantize-products`). `table` is the kind of tables that the
     lookup uses (`lowbit-quantize-tables`); without it, that is the split's choice. `precision` is the number of bits at which a nested
     weight is run, chosen at run time (`lowbit-decompose-weights`).
 

@@ -48,7 +48,7 @@ def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
 }
 
 def SelectStrategy : Pass<"lowbit-select-strategy"> {
-  let summary = "Choose per product: lookup tables, or dequantized weights";
+  let summary = "Choose per product: lookup tables, dequantized weights, or integer activations";
   let description = [{
     Sets the attribute `strategy` of each `lowbit.matmul` that has none. A weight that is not in bit planes has nothing to look up: its
     product is `dense`. Otherwise the faster of two predictions is taken, for an M x K by N x K product with P planes in groups that have
@@ -56,12 +56,13 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
 
         lut   = max(packed bytes / bandwidth, M N T P / lookup-rate)  +  8 M T / table-rate
         dense = max(4 N K / bandwidth, M N K / fma-rate)
+        int8  = max(packed bytes / bandwidth, (M + P) N K / int8-rate)  +  M K / table-rate        where int8-rate is given and planes share an alpha
 
     Packed bytes are the codes, and the alphas and zetas as f32; dequantized weights are f32. A dynamic M counts as `rows`: 1 means that
     decoding is to be fast. Without facts (all of them 0), planes are `lut`.
 
-    A dense product is computed in other numbers than a lookup (docs/spec/numerics.md): where bits must not depend on the machine, give no
-    facts.
+    A dense or int8 product is computed in other numbers than a lookup in tables of floats (docs/spec/numerics.md): where bits must not depend
+    on the machine, give no facts. `prefer-int8` takes int8 for every weight in planes. The numbers of a product are the same for every M.
 
     Before:
     ```mlir
@@ -84,9 +85,42 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
            "Lookups per nanosecond: table entries found and added, each for one plane of four weights">,
     Option<"tableRate", "table-rate", "double", /*default=*/"0", "Table entries computed per nanosecond">,
     Option<"fmaRate", "fma-rate", "double", /*default=*/"0", "f32 multiply-adds per nanosecond">,
+    Option<"int8Rate", "int8-rate", "double", /*default=*/"0", "Multiply-adds of codes of 8 bits per nanosecond; 0: no integer activations">,
+    Option<"preferInt8", "prefer-int8", "bool", /*default=*/"false", "Integer activations wherever weights have planes">,
     Option<"rows", "rows", "int64_t", /*default=*/"1", "Activation rows that a dynamic M is taken for">,
   ];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+}
+
+def QuantizeProducts : Pass<"lowbit-quantize-products"> {
+  let summary = "Give products of strategy int8 integer activations";
+  let description = [{
+    A `lowbit.matmul` with `strategy = int8` of floats reads codes instead: a `lowbit.quantize_activations` of 8 bits, absmax, with a scale for
+    each row and group of the weight, made once for all products of the same activations and group length. Halves are widened before and
+    results rounded after. Products that have codes keep them. All of them get the kind of tables in which sums of codes are exact, for
+    machines that look them up; `lut-multiply-codes` is for the others.
+
+    A weight that has no planes at last (NF4) has no integers either: its product becomes `dense`. Weights whose planes are still to be
+    made are refused.
+
+    Before:
+    ```mlir
+    func.func @main(%a: tensor<?x16xf32>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<?x3xf32> {
+      %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<int8>} : tensor<?x16xf32>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<?x3xf32>
+      return %y : tensor<?x3xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%a: tensor<?x16xf32>, %w: !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>>) -> tensor<?x3xf32> {
+      %q, %s = lowbit.quantize_activations %a {bits = 8 : i64, group = 16 : i64, kind = #lowbit.codes<absmax>} : tensor<?x16xf32> -> tensor<?x16xi8>, tensor<?x1xf32>
+      %y = lowbit.matmul %q, %w scales(%s : tensor<?x1xf32>) {strategy = #lowbit.strategy<int8>, table = #lowbit.table_kind<i16, scale = row>} : tensor<?x16xi8>, !lowbit.weight<3x16, #lowbit.bipolar<planes = 2, group = 16>> -> tensor<?x3xf32>
+      return %y : tensor<?x3xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::lutra::lowbit::LowbitDialect"];
 }
 
 def ShareTables : Pass<"lowbit-share-tables"> {

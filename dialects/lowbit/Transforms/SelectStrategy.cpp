@@ -1,4 +1,4 @@
-//===- SelectStrategy.cpp - lookup or dequantized, per product ------------===//
+//===- SelectStrategy.cpp - how each product is computed ------------------===//
 //
 // lowbit-select-strategy: the cost model is in Passes.td. What it knows of a machine are the pass's options.
 //
@@ -7,7 +7,9 @@
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 #define DEBUG_TYPE "lowbit-select-strategy"
 
@@ -22,7 +24,7 @@ using namespace lutra::lowbit;
 namespace {
 /// Predicted times in nanoseconds.
 struct Cost {
-  double lookup, dense;
+  double lookup, dense, int8;
 };
 
 struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> {
@@ -37,6 +39,9 @@ struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> 
              << DEBUG_TYPE ": bandwidth, lookup-rate, table-rate and fma-rate must all be positive, or none be given, but are "
              << bandwidth.getValue() << ", " << lookupRate.getValue() << ", " << tableRate.getValue() << " and "
              << fmaRate.getValue();
+    if (int8Rate < 0 || (int8Rate > 0 && !all))
+      return emitError(UnknownLoc::get(context))
+             << DEBUG_TYPE ": int8-rate is a rate like the others and comes with them, but is " << int8Rate.getValue();
     if (rows < 1)
       return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows.getValue();
     return success();
@@ -66,6 +71,10 @@ private:
     Cost cost;
     cost.lookup = std::max(packed / bandwidth, m * n * tables * planes / lookupRate) + m * tables * 8 / tableRate;
     cost.dense = std::max(4 * n * k / bandwidth, m * n * k / fmaRate);
+    // Unpacking a plane of a panel costs about as much as multiplying a row with it. Codes take a pass over the activations.
+    double unpacked = m + planes;
+    cost.int8 = int8Rate == 0 || !bipolar ? std::numeric_limits<double>::infinity()
+                                          : std::max(packed / bandwidth, unpacked * n * k / int8Rate) + m * k / tableRate;
     return cost;
   }
 
@@ -81,14 +90,21 @@ private:
       llvm::raw_string_ostream(text) << format;
       return chosen(Strategy::Dense, "the weight has no bit planes to look up, its format is " + text);
     }
+    if (preferInt8)
+      return chosen(Strategy::Int8, "integer activations are asked for");
     if (bandwidth == 0)
       return chosen(Strategy::Lut, "the weight is in bit planes, and no facts of the machine are given");
     Cost cost = predict(op);
-    remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
-        << remark::add("predicted: lut {0:F1} us, dense {1:F1} us", cost.lookup / 1000, cost.dense / 1000)
-        << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
-    return cost.lookup <= cost.dense ? chosen(Strategy::Lut, "predicted to be the fastest")
-                                     : chosen(Strategy::Dense, "predicted to be the fastest");
+    std::string int8 = std::isinf(cost.int8) ? std::string() : llvm::formatv(", int8 {0:F1} us", cost.int8 / 1000).str();
+    auto analysis = remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()));
+    analysis << remark::add("predicted: lut {0:F1} us, dense {1:F1} us{2}", cost.lookup / 1000, cost.dense / 1000, int8)
+             << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
+    if (!int8.empty())
+      analysis << remark::metric("int8-ns", int64_t(cost.int8));
+    const char *why = "predicted to be the fastest";
+    if (cost.int8 < std::min(cost.lookup, cost.dense))
+      return chosen(Strategy::Int8, why);
+    return chosen(cost.lookup <= cost.dense ? Strategy::Lut : Strategy::Dense, why);
   }
 };
 } // namespace

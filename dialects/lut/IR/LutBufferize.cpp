@@ -8,6 +8,8 @@ using namespace lutra::lut;
 void lutra::lut::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, LutDialect *) {
     PrecomputeOp::attachInterface<lowbit::StructuredBufferization<PrecomputeOp>>(*context);
+    PrepareCodesOp::attachInterface<lowbit::StructuredBufferization<PrepareCodesOp>>(*context);
+    IntegerMatmulOp::attachInterface<lowbit::StructuredBufferization<IntegerMatmulOp>>(*context);
     MatmulOp::attachInterface<lowbit::StructuredBufferization<MatmulOp>>(*context);
   });
 }

@@ -126,4 +126,7 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
   }];
 }
 
+// After the class that its ops are of.
+include "dialects/lut/IR/LutIntegerOps.td"
+
 #endif // LUTRA_DIALECTS_LUT_IR_LUTOPS_TD

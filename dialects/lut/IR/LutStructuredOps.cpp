@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lut/IR/Lut.h"
+#include "dialects/lut/IR/StructuredOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -15,7 +16,7 @@ using namespace lutra;
 using namespace lutra::lut;
 
 //===----------------------------------------------------------------------===//
-// What both ops check
+// What all structured ops check
 //===----------------------------------------------------------------------===//
 
 /// Prints a shape in the manner of a type: `?x9x128`.
@@ -26,9 +27,8 @@ static std::string printShape(ArrayRef<int64_t> shape) {
   return text;
 }
 
-/// `value` has a shape compatible with `shape` and one of the element types `elements`.
-static LogicalResult verifyOperand(Operation *op, StringRef name, Value value, ArrayRef<int64_t> shape,
-                                   ArrayRef<Type> elements, StringRef constraint) {
+LogicalResult lut::verifyOperand(Operation *op, StringRef name, Value value, ArrayRef<int64_t> shape,
+                                 ArrayRef<Type> elements, StringRef constraint) {
   auto type = cast<ShapedType>(value.getType());
   if (type.hasRank() && llvm::is_contained(elements, type.getElementType()) &&
       succeeded(verifyCompatibleShape(type.getShape(), shape)))
@@ -38,8 +38,7 @@ static LogicalResult verifyOperand(Operation *op, StringRef name, Value value, A
   return diag << ", but is " << type << " (" << constraint << ")";
 }
 
-/// All operands are tensors, with a result for each output, or all are buffers, with none (C4).
-static LogicalResult verifyStorage(Operation *op) {
+LogicalResult lut::verifyStorage(Operation *op) {
   unsigned outputs = cast<DestinationStyleOpInterface>(op).getNumDpsInits();
   bool tensors = llvm::all_of(op->getOperandTypes(), llvm::IsaPred<RankedTensorType>);
   bool buffers = llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
@@ -52,9 +51,8 @@ static LogicalResult verifyStorage(Operation *op) {
   return success();
 }
 
-/// Reads the input buffers and writes the output buffers; tensors have no effects.
-static void getStructuredEffects(DestinationStyleOpInterface op,
-                                 SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void lut::getStructuredEffects(DestinationStyleOpInterface op,
+                               SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;

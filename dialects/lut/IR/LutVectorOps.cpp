@@ -96,3 +96,18 @@ OpFoldResult AccumulateOp::fold(FoldAdaptor adaptor) {
     return getAccumulator();
   return {};
 }
+
+//===----------------------------------------------------------------------===//
+// lut.dot
+//===----------------------------------------------------------------------===//
+
+LogicalResult DotOp::verify() {
+  VectorType bytes = getWeights().getType(), lanes = getType();
+  if (bytes.isScalable() || lanes.isScalable() || bytes.getDimSize(0) != 4 * lanes.getDimSize(0))
+    return emitOpError() << "weights and codes must have four lanes for each of the accumulator, but are " << bytes << " for "
+                         << lanes << " (C1)";
+  int64_t largest = getLargest();
+  if (largest < 1 || largest > 255)
+    return emitOpError() << "largest must be 1 to 255, but is " << largest << " (C2)";
+  return success();
+}

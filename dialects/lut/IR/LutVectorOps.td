@@ -56,4 +56,25 @@ def Lut_AccumulateOp : Lut_VectorOp<"accumulate", [AllTypesMatch<["accumulator",
   let hasFolder = 1;
 }
 
+def Lut_DotOp : Lut_VectorOp<"dot", [AllTypesMatch<["weights", "codes"]>, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "Adds products of four neighbouring bytes to a lane of 32 bits";
+  let description = [{
+    `result[l] = accumulator[l] + sum_{i < 4} weights[4 l + i] codes[4 l + i]`: weights unsigned, codes signed. The addition wraps: whoever
+    builds a chain of these proves that it does not.
+
+    - (C1) `weights` and `codes` have four times the accumulator's lanes.
+    - (C2) `largest`, 1 to 255, is what no weight exceeds: up to 127, a machine may form two products with a saturating multiply-add,
+      or read the weights as signed.
+
+    Example:
+    ```mlir
+    %s = lut.dot %w, %a into %acc {largest = 30 : i64} : vector<64xi8>, vector<16xi32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$weights, VectorOfRankAndType<[1], [I8]>:$codes,
+                       VectorOfRankAndType<[1], [I32]>:$accumulator, I64Attr:$largest);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = "$weights `,` $codes `into` $accumulator attr-dict `:` type($weights) `,` type($accumulator)";
+}
+
 #endif // LUTRA_DIALECTS_LUT_IR_LUTVECTOROPS_TD

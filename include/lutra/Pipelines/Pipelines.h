@@ -28,6 +28,8 @@ struct MachineFacts {
   double lookupRate = 0, tableRate = 0;
   /// f32 multiply-adds.
   double fmaRate = 0;
+  /// Multiply-adds of codes of 8 bits; 0: activations stay floats.
+  double int8Rate = 0;
 };
 
 /// How the lookup products of a target are shaped.
@@ -38,6 +40,8 @@ struct TableOptions {
   bool fuseEpilogue = false;
   /// What the strategy of each product is chosen by.
   MachineFacts facts;
+  /// Whether activations become codes of 8 bits wherever weights are in planes.
+  bool preferInt8 = false;
   /// The tables of products that do not name a kind.
   lowbit::TableKind kind;
   /// Rows of a tile of packed weights.
@@ -64,8 +68,9 @@ void buildLowbitPhase(mlir::OpPassManager &pm);
 /// lowbit -> tables: products become table precompute and lookups over packed weights.
 void buildTablesPhase(mlir::OpPassManager &pm, const TableOptions &options);
 
-/// tables -> lut: structured operations on tensors.
-void buildLutPhase(mlir::OpPassManager &pm);
+/// tables -> lut: structured operations on tensors. `multiplyCodes`: integer activations are multiplied instead of looked up, which is the same
+/// in bits.
+void buildLutPhase(mlir::OpPassManager &pm, bool multiplyCodes = false);
 
 /// lut -> loops, in two halves: weights leave the module for the weights file, tensors become buffers, and each distinct
 /// computation a function...

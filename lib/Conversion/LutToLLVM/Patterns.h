@@ -9,6 +9,10 @@
 
 namespace lutra::lutllvm {
 
+/// Adds the patterns of lut.dot.
+void populateDotPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                         mlir::RewritePatternSet &patterns);
+
 /// Adds the patterns of lut.lookup, of lut.accumulate.
 void populateLookupPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
                             mlir::RewritePatternSet &patterns);

@@ -100,6 +100,8 @@ public:
   /// Replaces the op by a parallel loop of calls, making the function when it is the first of its kind.
   llvm::LogicalResult lower(lut::PrecomputeOp op);
   llvm::LogicalResult lower(lut::MatmulOp op);
+  llvm::LogicalResult lower(lut::PrepareCodesOp op);
+  llvm::LogicalResult lower(lut::IntegerMatmulOp op);
 
 private:
   /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace lutra {
 #define GEN_PASS_DEF_CONVERTLUTTOLOOPS
@@ -33,13 +34,16 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
     }
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<lut::PrecomputeOp, lut::MatmulOp>(op))
+      if (isa<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp>(op))
         ops.push_back(op);
     });
     lutloops::KernelFunctions functions(getOperation(), options);
     for (Operation *op : ops) {
-      auto precompute = dyn_cast<lut::PrecomputeOp>(op);
-      if (failed(precompute ? functions.lower(precompute) : functions.lower(cast<lut::MatmulOp>(op))))
+      LogicalResult lowered =
+          llvm::TypeSwitch<Operation *, LogicalResult>(op)
+              .Case<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp>(
+                  [&](auto structured) { return functions.lower(structured); });
+      if (failed(lowered))
         return signalPassFailure();
     }
   }

@@ -48,6 +48,7 @@ public:
                      *lutra::lowbit::symbolizeTableScale(option("table-scale"))};
       tables.mergeMatmuls = option("merge-matmuls") == "on";
       tables.fuseEpilogue = option("fuse-epilogue") == "on";
+      tables.preferInt8 = option("strategy") == "int8";
       if (option("strategy") == "auto")
         tables.facts = machineFacts();
       // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code. NEON's 32
@@ -58,7 +59,7 @@ public:
       return lutra::buildTablesPhase(pm, tables);
     }
     case lutra::Phase::Lut:
-      return lutra::buildLutPhase(pm);
+      return lutra::buildLutPhase(pm, /*multiplyCodes=*/true);
     case lutra::Phase::Loops: {
       lutra::LoopOptions loops;
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());

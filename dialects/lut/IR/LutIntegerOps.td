@@ -1,0 +1,95 @@
+//===- LutIntegerOps.td - products of integer codes without tables -*- tablegen -*-===//
+//
+// Included by LutOps.td. Activations that are codes need no tables: bit planes become integers again, a panel at a time, and are
+// multiplied. The numbers are those of a lookup in exact tables.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_DIALECTS_LUT_IR_LUTINTEGEROPS_TD
+#define LUTRA_DIALECTS_LUT_IR_LUTINTEGEROPS_TD
+
+def Lut_PrepareCodesOp : Lut_StructuredOp<"prepare_codes"> {
+  let summary = "The codes of an activation matrix as an integer product reads them";
+  let description = [{
+    What `lut.precompute` is to `lut.matmul`, for `lut.integer_matmul`. Each row of `codes : M x K` is cut into G groups of `group` (the last may
+    be short), each padded with zeros to 4 T codes, T = 2 ceil(group / 8). With S_g the sum of the codes of group g:
+
+    - `padded[m, g, i]` is code i of the group, or 0;
+    - `bias[m, g] = -factor S_g`, an integer: for planes of -1 and +1, which stand for 2 q - factor with `factor` = 2^planes - 1;
+    - `sums[m, g] = act_scale f32(S_g)`, rounded: what multiplies the zero point (docs/spec/numerics.md, "Integer activations").
+
+    - (C1) `codes` is a matrix of i8 whose K is static, and `act_scales : M x G` or `M x 1` of f32.
+    - (C2) `padded : M x G x 4 T` of i8, `bias : M x G` of i32 and `sums : M x G` of f32.
+    - (C3) `group` is positive, `factor` is 1 to 255, and `128 factor group` fits an i32.
+    - (C4) all operands are tensors and there is a result for each output, or all are buffers and there is none.
+
+    Example:
+    ```mlir
+    %p:3 = lut.prepare_codes ins(%q, %s : tensor<?x264xi8>, tensor<?x9xf32>)
+        outs(%e, %b, %z : tensor<?x9x32xi8>, tensor<?x9xi32>, tensor<?x9xf32>) {group = 32 : i64, factor = 15 : i64}
+        -> tensor<?x9x32xi8>, tensor<?x9xi32>, tensor<?x9xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$codes, AnyShaped:$act_scales, AnyShaped:$padded, AnyShaped:$bias, AnyShaped:$sums,
+                       I64Attr:$group, I64Attr:$factor);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $codes `,` $act_scales `:` type($codes) `,` type($act_scales) `)`
+    `outs` `(` $padded `,` $bias `,` $sums `:` type($padded) `,` type($bias) `,` type($sums) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return ::mlir::MutableOperandRange(*this, 2, 3); }
+    /// Groups along K.
+    int64_t getNumGroups();
+    /// Codes of a padded group.
+    int64_t getPaddedGroup() { return (getGroup() + 7) / 8 * 8; }
+  }];
+}
+
+def Lut_IntegerMatmulOp : Lut_StructuredOp<"integer_matmul"> {
+  let summary = "y = a w^T, from integer codes of a and the bytes of packed bit planes";
+  let description = [{
+    `out[m, n]` is what `lut.matmul` makes of the exact tables of the same codes, bit by bit, without tables. For row n of the weight, with
+    codes q of P planes, alpha and zeta:
+
+        acc_g = 2 sum_i padded[m, g, i] q[n, g, i] + bias[m, g]              integers: exact
+        u_g   = fma(act_scale, f32(acc_g), zeta sums[m, g])
+        out   = fma(alpha, u_g, out)     g ascending, from +0
+
+    `epilogue` is applied to each output after the last group, before it is stored.
+
+    - (C1) `weight` is packed (`#lowbit.packed`) bipolar planes, and `weights` is rank 1 of exactly its size in i8.
+    - (C2) `padded : M x G x 4 T` of i8, `bias : M x G` of i32, `sums : M x G` and `act_scales : M x G` or `M x 1` of f32, for the
+      weight's group.
+    - (C3) `out : M x N` of f32.
+    - (C4) all operands are tensors and there is one result, or all are buffers and there is none.
+    - (C5) acc_g fits an i32: `128 (2^P - 1) group` does.
+    - (C6) the region takes the output and an element of each epilogue operand (rank 1 of N, or M x N), all f32, and
+      yields an f32; its ops are element-wise, or constants; from outside it uses constants only.
+
+    Example:
+    ```mlir
+    %y = lut.integer_matmul ins(%p, %b, %z, %s, %w : tensor<?x9x32xi8>, tensor<?x9xi32>, tensor<?x9xf32>, tensor<?x9xf32>, tensor<31104xi8>)
+        outs(%o : tensor<?x131xf32>) {weight = !lowbit.weight<131x264, #lowbit.packed<
+            #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>}
+        -> tensor<?x131xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$padded, AnyShaped:$bias, AnyShaped:$sums, AnyShaped:$act_scales, AnyShaped:$weights,
+                       Variadic<AnyShaped>:$epilogue_operands, AnyShaped:$out, TypeAttr:$weight);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let regions = (region AnyRegion:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $padded `,` $bias `,` $sums `,` $act_scales `,` $weights
+    `:` type($padded) `,` type($bias) `,` type($sums) `,` type($act_scales) `,` type($weights) `)`
+    (`epilogue` `(` ($epilogue_operands^ `:` type($epilogue_operands))? `)` $epilogue^)?
+    `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($result)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+    /// The type of the weight whose bytes `weights` holds.
+    ::lutra::lowbit::WeightType getWeightType();
+  }];
+}
+
+#endif // LUTRA_DIALECTS_LUT_IR_LUTINTEGEROPS_TD

@@ -1,0 +1,82 @@
+//===- IntegerFunctions.cpp - integer products as calls in parallel -------===//
+#include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+/// Whether codes have a scale for the row, which with one group is the group's all the same.
+static bool hasScalePerRow(Value scales) { return cast<MemRefType>(scales.getType()).getDimSize(1) == 1; }
+
+LogicalResult KernelFunctions::lower(lut::PrepareCodesOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
+  if (failed(buffers))
+    return failure();
+  SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
+  types.append(2, b.getIndexType());
+  int64_t group = op.getGroup(), factor = op.getFactor();
+  int64_t rest = cast<MemRefType>(op.getCodes().getType()).getDimSize(1) % group;
+  bool perRow = hasScalePerRow(op.getActScales());
+  SmallVector<Attribute> key{b.getStringAttr("prepare_codes"), TypeAttr::get(b.getFunctionType(types, {})),
+                             b.getI64IntegerAttr(group), b.getI64IntegerAttr(rest), b.getI64IntegerAttr(factor),
+                             b.getBoolAttr(perRow)};
+  func::FuncOp function = getOrCreate(op.getLoc(), "lut_prepare_codes", b.getArrayAttr(key), types,
+                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                                        emitPrepareCodes(body, args, group, rest, factor, perRow);
+                                      });
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
+  Value rows = memref::DimOp::create(b, op.getCodes(), zero);
+  auto call = [&](Value first, Value last) {
+    SmallVector<Value> operands(*buffers);
+    operands.append({first, last});
+    func::CallOp::create(b, function, operands);
+  };
+  if (cast<MemRefType>(op.getCodes().getType()).getDimSize(0) == 1)
+    call(zero, rows);
+  else
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
+                            [&](OpBuilder &, Location, ValueRange indices) {
+                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
+                            });
+  op.erase();
+  return success();
+}
+
+LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  FailureOr<GroupLayout> layout = GroupLayout::get(op.getWeightType(), [&] { return op.emitOpError(); });
+  if (failed(layout))
+    return failure();
+  FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
+  if (failed(buffers))
+    return failure();
+  SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
+  types.append(4, b.getIndexType());
+  int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
+  bool perRow = hasScalePerRow(op.getActScales());
+  SmallVector<Attribute> key{b.getStringAttr("integer_matmul"), TypeAttr::get(b.getFunctionType(types, {})),
+                             op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns), b.getBoolAttr(perRow),
+                             getEpilogueKey(op.getEpilogue())};
+  func::FuncOp function =
+      getOrCreate(op.getLoc(), "lut_integer_matmul", b.getArrayAttr(key), types,
+                  [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                    emitIntegerMatmul(body, args, *layout, perRow, lastColumns, op.getEpilogue(), options);
+                  });
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1), chunk = constantIndex(b, kIntegerChunkRows);
+  Value rows = memref::DimOp::create(b, op.getPadded(), zero);
+  Value tiles = constantIndex(b, (op.getWeightType().getRows() + kTileRows - 1) / kTileRows);
+  scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, one},
+                          [&](OpBuilder &, Location, ValueRange indices) {
+                            Value lastRow = arith::MinUIOp::create(b, arith::AddIOp::create(b, indices[0], chunk), rows);
+                            Value lastTile = arith::AddIOp::create(b, indices[1], one);
+                            SmallVector<Value> operands(*buffers);
+                            operands.append({indices[1], lastTile, indices[0], lastRow});
+                            func::CallOp::create(b, function, operands);
+                          });
+  op.erase();
+  return success();
+}

@@ -1,0 +1,47 @@
+//===- IntegerKernel.h - the parts of an integer product's loops -*- C++ -*-===//
+//
+// A product of integer codes has three layers: planes become a *panel* of unsigned bytes (IntegerPanel.cpp), blocks of rows are multiplied
+// with it (IntegerProduct.cpp), and one function per kind of product is called in parallel (IntegerFunctions.cpp).
+//
+//===----------------------------------------------------------------------===//
+#ifndef LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H
+#define LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H
+
+#include "lib/Conversion/LutToLoops/Kernel.h"
+
+namespace lutra::lutloops {
+
+/// Codes that lie side by side for one row of a panel: what one lane of 32 bits multiplies.
+inline constexpr int64_t kQuad = 4;
+/// Bytes of a panel for one quad of codes: a lane for each row of the tile.
+inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
+/// Bytes of a panel, at most: half of the first cache, the other half is for the rows that are multiplied with it.
+inline constexpr int64_t kPanelBytes = 16384;
+/// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
+inline constexpr int64_t kIntegerChunkRows = 256;
+
+/// What a byte of a panel is: twice the code where that leaves the byte's sign alone, so that sums need no doubling after.
+struct PanelCodes {
+  explicit PanelCodes(unsigned planes) : planes(planes), doubled(planes <= 6) {}
+  unsigned planes;
+  bool doubled;
+  /// What no byte exceeds.
+  int64_t getLargest() const { return ((int64_t(1) << planes) - 1) << (doubled ? 1 : 0); }
+};
+
+/// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
+/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row.
+void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, mlir::Value weights, mlir::Value offset,
+                   mlir::Value pair, mlir::Value panel, mlir::Value place);
+
+/// Emits the body of a product's function on its arguments: the op's buffers in their order, then the ranges of tiles and rows it is to do.
+void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, bool scalePerRow,
+                       int64_t lastColumns, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+
+/// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).
+void emitPrepareCodes(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, int64_t factor,
+                      bool scalePerRow);
+
+} // namespace lutra::lutloops
+
+#endif // LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H

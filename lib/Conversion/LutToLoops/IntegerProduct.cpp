@@ -1,0 +1,391 @@
+//===- IntegerProduct.cpp - the loops of a product of integer codes -------===//
+//
+// Per tile of 64 weight rows and block of K: the planes become a panel of bytes that stays in the first cache, once for all activation rows;
+// then blocks of rows are multiplied with it. Between blocks of K, outputs wait in a scratch. A block is several groups, or a part of a long
+// one, whose integer sums wait in a scratch too.
+//
+//     acc = bias + 2 sum code q            exact in 32 bits (constraint C5 of lut.integer_matmul); partial sums may wrap
+//     y   = fma(alpha, fma(scale, f32(acc), zeta asum), y)          groups ascending: docs/spec/numerics.md, "The lookup product"
+//
+// Every output is one lane of one such chain, whatever the blocks are.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+namespace {
+/// Straight-line multiply-adds of a group, at most; beyond, pairs are a loop.
+constexpr int64_t kMaxUnrolledDots = 256;
+
+/// The op's operands as arguments of the function.
+struct Buffers {
+  Value padded, bias, sums, scales, weights, out;
+};
+
+class IntegerEmitter {
+public:
+  IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+                 bool scalePerRow, int64_t lastColumns, const ConvertLutToLoopsOptions &options);
+
+  /// Emits the rows [firstRow, lastRow) times one tile.
+  void emitTile(Value tile, Value firstRow, Value lastRow);
+
+private:
+  using Body = function_ref<void(Value)>;
+  void forRange(Value begin, Value end, Value step, Body body);
+  void forRows(Value firstRow, Value lastRow, function_ref<void(Value row, int64_t count)> body);
+  void forParts(Body body);
+  Value scratch(int64_t count, Type element);
+
+  void emitPanel(Value offset, Value firstPair, Value lastPair, Value place);
+  void emitNumbers(Value offset, Value place);
+  void emitShortGroups(Value tileOffset, Value firstRow, Value lastRow);
+  void emitLongGroups(Value tileOffset, Value firstRow, Value lastRow);
+  void store(Value tile, Value firstRow, Value row);
+
+  SmallVector<Value> loadLanes(Value buffer, Value at, Type element);
+  void storeLanes(Value buffer, Value at, ArrayRef<Value> values);
+  SmallVector<Value> multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair, int64_t pairs,
+                              Value lastPair, Value panelPlace, Value part);
+  SmallVector<Value> multiplyPair(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value pair, Value panelPlace,
+                                  Value part);
+  SmallVector<Value> startSums(Value row, int64_t count, Value group);
+  SmallVector<Value> scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count, Value group,
+                           Value numbersPlace, Value part);
+  Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
+
+  Value loadBias(Value row, Value group) {
+    return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{row, group}));
+  }
+
+  ImplicitLocOpBuilder &b;
+  Buffers buffers;
+  const Epilogue &epilogue;
+  const GroupLayout &layout;
+  PanelCodes codes;
+  bool scalePerRow;
+  int64_t lastColumns;
+  /// Activation rows, and vectors of 16 weight rows, whose sums and products are in registers together.
+  int64_t blockRows, blockParts;
+  /// Groups of a block of K, or 0 when a group is longer than a block.
+  int64_t blockGroups;
+  Value groups, zero, one, panel, alphas, zetas, waiting, waitingSums;
+};
+} // namespace
+
+IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+                               bool scalePerRow, int64_t lastColumns, const ConvertLutToLoopsOptions &options)
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout.planes), scalePerRow(scalePerRow),
+      lastColumns(lastColumns) {
+  bool wide = options.vectorRows >= kTileRows;
+  blockRows = wide ? 6 : 4;
+  blockParts = wide ? 2 : 1;
+  zero = constantIndex(b, 0);
+  one = constantIndex(b, 1);
+  groups = memref::DimOp::create(b, buffers.padded, one);
+  int64_t groupBytes = 2 * layout.pairs * kQuadBytes;
+  blockGroups = kPanelBytes / groupBytes;
+  panel = scratch(blockGroups > 0 ? blockGroups * groupBytes : kPanelBytes, b.getI8Type());
+  alphas = scratch(std::max<int64_t>(blockGroups, 1) * kTileRows, b.getF32Type());
+  if (!layout.zeta)
+    zetas = scratch(std::max<int64_t>(blockGroups, 1) * kTileRows, b.getF32Type());
+  waiting = scratch(kIntegerChunkRows * kTileRows, b.getF32Type());
+  if (blockGroups == 0)
+    waitingSums = scratch(kIntegerChunkRows * kTileRows, b.getI32Type());
+}
+
+Value IntegerEmitter::scratch(int64_t count, Type element) {
+  return memref::AllocaOp::create(b, MemRefType::get({count}, element), b.getI64IntegerAttr(kVectorBytes));
+}
+
+void IntegerEmitter::forRange(Value begin, Value end, Value step, Body body) {
+  scf::ForOp::create(b, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
+    body(index);
+    scf::YieldOp::create(b);
+  });
+}
+
+/// Whole blocks of rows, then the rows that are left: two, then one at a time.
+void IntegerEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Value, int64_t)> body) {
+  Value begin = firstRow;
+  for (int64_t count : {blockRows, int64_t(2), int64_t(1)}) {
+    Value step = constantIndex(b, count), end = lastRow;
+    if (count > 1)
+      end = arith::SubIOp::create(
+          b, lastRow, arith::RemUIOp::create(b, arith::SubIOp::create(b, lastRow, begin), step).getResult());
+    forRange(begin, end, step, [&](Value row) { body(row, count); });
+    begin = end;
+  }
+}
+
+/// The first rows of the tile of each block of parts.
+void IntegerEmitter::forParts(Body body) {
+  forRange(zero, constantIndex(b, kTileRows), constantIndex(b, blockParts * kLanes), body);
+}
+
+/// The lanes of `blockParts` vectors from `at` on.
+SmallVector<Value> IntegerEmitter::loadLanes(Value buffer, Value at, Type element) {
+  SmallVector<Value> values;
+  for (int64_t part = 0; part < blockParts; ++part)
+    values.push_back(vector::LoadOp::create(b, VectorType::get({kLanes}, element), buffer,
+                                            ValueRange{affine(b, at, 0, {}, part * kLanes)}));
+  return values;
+}
+
+void IntegerEmitter::storeLanes(Value buffer, Value at, ArrayRef<Value> values) {
+  for (auto [part, value] : llvm::enumerate(values))
+    vector::StoreOp::create(b, value, buffer, ValueRange{affine(b, at, 0, {}, part * kLanes)});
+}
+
+/// The pairs [firstPair, lastPair) of the group at `offset`, to the panel from `place` on.
+void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Value place) {
+  forRange(firstPair, lastPair, one, [&](Value pair) {
+    Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
+    emitPanelPair(b, layout, buffers.weights, offset, pair, panel, at);
+  });
+}
+
+/// The alphas and zetas of the group at `offset` as f32, from `place` on.
+void IntegerEmitter::emitNumbers(Value offset, Value place) {
+  auto convert = [&](Value numbers, int64_t begin, Type stored) {
+    int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
+    for (int64_t row = 0; row < kTileRows; row += kLanes)
+      vector::StoreOp::create(b, loadAsFloat(b, buffers.weights, affine(b, offset, 0, {}, begin + row * bytes), stored),
+                              numbers, ValueRange{affine(b, place, 0, {}, row)});
+  };
+  convert(alphas, layout.alphaOffset, layout.alphaType);
+  if (zetas)
+    convert(zetas, layout.zetaOffset, layout.zetaType);
+}
+
+/// Sums of no products: the bias, where the panel holds twice the codes, or nothing.
+SmallVector<Value> IntegerEmitter::startSums(Value row, int64_t count, Value group) {
+  SmallVector<Value> sums;
+  for (int64_t index = 0; index < count; ++index) {
+    Value start = codes.doubled ? loadBias(affine(b, row, 0, {}, index), group)
+                                : splatInt(b, kLanes, 32, 0);
+    sums.append(blockParts, start);
+  }
+  return sums;
+}
+
+/// Adds the products of one pair; `panelPlace` is where the pair's first quad begins, `part` the first row of the tile.
+SmallVector<Value> IntegerEmitter::multiplyPair(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value pair,
+                                                Value panelPlace, Value part) {
+  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
+  SmallVector<Value> next(sums);
+  for (int64_t half : {0, 1}) {
+    SmallVector<Value> weights;
+    for (int64_t index = 0; index < blockParts; ++index)
+      weights.push_back(vector::LoadOp::create(
+          b, bytes, panel,
+          ValueRange{affine(b, panelPlace, kQuad, part, half * kQuadBytes + index * kQuad * kLanes)}));
+    for (int64_t index = 0; index < count; ++index) {
+      Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
+                                            ValueRange{affine(b, row, 0, {}, index), group,
+                                                       affine(b, {}, 2 * kQuad, pair, half * kQuad)});
+      Value quad = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
+      Value codesOfRow = vector::BitCastOp::create(
+          b, bytes, splat(vector::ExtractOp::create(b, quad, ArrayRef<int64_t>{0})));
+      for (int64_t sub = 0; sub < blockParts; ++sub) {
+        Value &sum = next[index * blockParts + sub];
+        sum = lut::DotOp::create(b, weights[sub], codesOfRow, sum, codes.getLargest());
+      }
+    }
+  }
+  return next;
+}
+
+/// Adds the products of `pairs` pairs from `firstPair` on, or of those up to `lastPair` when their number is not known (0).
+SmallVector<Value> IntegerEmitter::multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair,
+                                            int64_t pairs, Value lastPair, Value panelPlace, Value part) {
+  auto step = [&](ArrayRef<Value> values, Value pair, Value place) {
+    return multiplyPair(values, row, count, group, pair, place, part);
+  };
+  SmallVector<Value> values(sums);
+  if (pairs > 0 && 2 * pairs * count * blockParts <= kMaxUnrolledDots) {
+    for (int64_t pair = 0; pair < pairs; ++pair)
+      values = step(values, affine(b, firstPair, 0, {}, pair), affine(b, panelPlace, 0, {}, pair * 2 * kQuadBytes));
+    return values;
+  }
+  auto loop = scf::ForOp::create(
+      b, firstPair, lastPair, one, values, [&](OpBuilder &, Location, Value pair, ValueRange before) {
+        Value place = affine(b, panelPlace, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
+        scf::YieldOp::create(b, step(llvm::to_vector(before), pair, place));
+      });
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for a block.
+SmallVector<Value> IntegerEmitter::scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count,
+                                         Value group, Value numbersPlace, Value part) {
+  auto floats = VectorType::get({kLanes}, b.getF32Type());
+  Value at = arith::AddIOp::create(b, numbersPlace, part);
+  SmallVector<Value> alpha = loadLanes(alphas, at, b.getF32Type()), zeta;
+  if (zetas)
+    zeta = loadLanes(zetas, at, b.getF32Type());
+  else
+    zeta.assign(blockParts, splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat()));
+  SmallVector<Value> next(products);
+  for (int64_t index = 0; index < count; ++index) {
+    Value place = affine(b, row, 0, {}, index);
+    Value scale = loadSplat(b, buffers.scales, place, scalePerRow ? zero : group);
+    Value asum = loadSplat(b, buffers.sums, place, group);
+    Value bias = codes.doubled ? Value() : loadBias(place, group);
+    for (int64_t sub = 0; sub < blockParts; ++sub) {
+      Value sum = sums[index * blockParts + sub], &product = next[index * blockParts + sub];
+      if (bias)
+        sum = arith::AddIOp::create(b, bias, arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
+      Value offset = arith::MulFOp::create(b, zeta[sub], asum);
+      Value value = math::FmaOp::create(b, scale, arith::SIToFPOp::create(b, floats, sum), offset);
+      product = math::FmaOp::create(b, alpha[sub], value, product);
+    }
+  }
+  return next;
+}
+
+/// Blocks of whole groups: their sums stay in registers, their products wait between blocks.
+void IntegerEmitter::emitShortGroups(Value tileOffset, Value firstRow, Value lastRow) {
+  int64_t groupBytes = 2 * layout.pairs * kQuadBytes;
+  Value pairs = constantIndex(b, layout.pairs), step = constantIndex(b, blockGroups);
+  forRange(zero, groups, step, [&](Value firstGroup) {
+    Value lastGroup = arith::MinUIOp::create(b, arith::AddIOp::create(b, firstGroup, step), groups);
+    forRange(firstGroup, lastGroup, one, [&](Value group) {
+      Value local = arith::SubIOp::create(b, group, firstGroup), offset = affine(b, tileOffset, layout.bytes, group, 0);
+      emitPanel(offset, zero, pairs, affine(b, {}, groupBytes, local, 0));
+      emitNumbers(offset, affine(b, {}, kTileRows, local, 0));
+    });
+    forRows(firstRow, lastRow, [&](Value row, int64_t count) {
+      forParts([&](Value part) {
+        auto waitingOf = [&](int64_t index) {
+          Value local = affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index);
+          return affine(b, part, kTileRows, local, 0);
+        };
+        SmallVector<Value> products;
+        for (int64_t index = 0; index < count; ++index)
+          products.append(loadLanes(waiting, waitingOf(index), b.getF32Type()));
+        auto loop = scf::ForOp::create(
+            b, firstGroup, lastGroup, one, products, [&](OpBuilder &, Location, Value group, ValueRange before) {
+              Value local = arith::SubIOp::create(b, group, firstGroup);
+              SmallVector<Value> sums = multiply(startSums(row, count, group), row, count, group, zero, layout.pairs, pairs,
+                                                 affine(b, {}, groupBytes, local, 0), part);
+              scf::YieldOp::create(b, scale(sums, llvm::to_vector(before), row, count, group,
+                                            affine(b, {}, kTileRows, local, 0), part));
+            });
+        SmallVector<Value> results(loop.getResults());
+        for (int64_t index = 0; index < count; ++index)
+          storeLanes(waiting, waitingOf(index), ArrayRef(results).slice(index * blockParts, blockParts));
+      });
+    });
+  });
+}
+
+/// Groups longer than a block: sums wait until the group's last block.
+void IntegerEmitter::emitLongGroups(Value tileOffset, Value firstRow, Value lastRow) {
+  Value pairs = constantIndex(b, layout.pairs), step = constantIndex(b, kPanelBytes / (2 * kQuadBytes));
+  auto place = [&](Value row, Value part, int64_t index) {
+    return affine(b, part, kTileRows, affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index), 0);
+  };
+  auto load = [&](Value buffer, Type element, Value row, int64_t count, Value part) {
+    SmallVector<Value> values;
+    for (int64_t index = 0; index < count; ++index)
+      values.append(loadLanes(buffer, place(row, part, index), element));
+    return values;
+  };
+  auto save = [&](Value buffer, ArrayRef<Value> values, Value row, int64_t count, Value part) {
+    for (int64_t index = 0; index < count; ++index)
+      storeLanes(buffer, place(row, part, index), values.slice(index * blockParts, blockParts));
+  };
+  forRange(zero, groups, one, [&](Value group) {
+    Value offset = affine(b, tileOffset, layout.bytes, group, 0);
+    emitNumbers(offset, zero);
+    forRows(firstRow, lastRow, [&](Value row, int64_t count) {
+      forParts([&](Value part) { save(waitingSums, startSums(row, count, group), row, count, part); });
+    });
+    forRange(zero, pairs, step, [&](Value firstPair) {
+      Value lastPair = arith::MinUIOp::create(b, arith::AddIOp::create(b, firstPair, step), pairs);
+      emitPanel(offset, firstPair, lastPair, zero);
+      forRows(firstRow, lastRow, [&](Value row, int64_t count) {
+        forParts([&](Value part) {
+          SmallVector<Value> sums = load(waitingSums, b.getI32Type(), row, count, part);
+          save(waitingSums, multiply(sums, row, count, group, firstPair, 0, lastPair, zero, part), row, count, part);
+        });
+      });
+    });
+    forRows(firstRow, lastRow, [&](Value row, int64_t count) {
+      forParts([&](Value part) {
+        SmallVector<Value> sums = load(waitingSums, b.getI32Type(), row, count, part);
+        SmallVector<Value> products = load(waiting, b.getF32Type(), row, count, part);
+        save(waiting, scale(sums, products, row, count, group, zero, part), row, count, part);
+      });
+    });
+  });
+}
+
+/// The waiting products of `row` through the epilogue to the output.
+void IntegerEmitter::store(Value tile, Value firstRow, Value row) {
+  Value local = affine(b, {}, kTileRows, arith::SubIOp::create(b, row, firstRow), 0);
+  auto maskType = VectorType::get({kLanes}, b.getI1Type());
+  auto storePart = [&](int64_t part, int64_t count) {
+    Value column = affine(b, {}, kTileRows, tile, part * kLanes);
+    Value product = vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting,
+                                           ValueRange{affine(b, local, 0, {}, part * kLanes)});
+    Value mask = count == kLanes ? Value() : vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count}).getResult();
+    Value output = applyEpilogue(b, epilogue, product, row, column, mask);
+    if (mask)
+      vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, column}, mask, output);
+    else
+      vector::StoreOp::create(b, output, buffers.out, ValueRange{row, column});
+  };
+  auto storeColumns = [&](int64_t columns) {
+    for (int64_t part = 0; part * kLanes < columns; ++part)
+      storePart(part, std::min(kLanes, columns - part * kLanes));
+  };
+  if (lastColumns == 0)
+    return storeColumns(kTileRows);
+  Value columns = memref::DimOp::create(b, buffers.out, one);
+  Value wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
+  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
+  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  storeColumns(kTileRows);
+  // The last tile: rows past the weight's are padding and have no place in the output.
+  b.setInsertionPointToStart(branch.elseBlock());
+  storeColumns(lastColumns);
+}
+
+void IntegerEmitter::emitTile(Value tile, Value firstRow, Value lastRow) {
+  Value tileOffset = arith::MulIOp::create(b, tile, affine(b, {}, layout.bytes, groups, 0));
+  forRange(firstRow, lastRow, one, [&](Value row) {
+    Value local = affine(b, {}, kTileRows, arith::SubIOp::create(b, row, firstRow), 0);
+    for (int64_t part = 0; part < kTileRows; part += kLanes)
+      vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), waiting, ValueRange{affine(b, local, 0, {}, part)});
+  });
+  if (blockGroups > 0)
+    emitShortGroups(tileOffset, firstRow, lastRow);
+  else
+    emitLongGroups(tileOffset, firstRow, lastRow);
+  forRange(firstRow, lastRow, one, [&](Value row) { store(tile, firstRow, row); });
+}
+
+void lutloops::emitIntegerMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, bool scalePerRow,
+                                 int64_t lastColumns, Region &region, const ConvertLutToLoopsOptions &options) {
+  ValueRange ranges = args.take_back(4), buffers = args.drop_back(4);
+  Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
+  IntegerEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout,
+                         scalePerRow, lastColumns, options);
+  scf::ForOp::create(b, ranges[0], ranges[1], constantIndex(b, 1), ValueRange(),
+                     [&](OpBuilder &, Location, Value tile, ValueRange) {
+                       emitter.emitTile(tile, ranges[2], ranges[3]);
+                       scf::YieldOp::create(b);
+                     });
+}

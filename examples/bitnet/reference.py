@@ -2,20 +2,24 @@
 
     python reference.py "The purpose of this library is" --tokens 60
 
-The same input gives the same bits each time on one machine. The products are defined to the bit; the sums of norms
-and attention are not, which other programs may add in another order, and a difference in their last bit can move an
-8-bit activation that lies between two integers. The roundings, in the order in which a token meets them:
+It states each rounding, so that other programs can compute the same tokens for any prompt. Sums and functions whose
+order and inner steps a program may choose (norms, attention) are computed in f64 and rounded to f32 once: two programs
+that do so differ in an element only where the exact number lies within some 1e-16 of the middle between two f32, which
+one in 1e8 or so does. Everything else is exact or has its order said (docs/spec/numerics.md). In the order in which a
+token meets them:
 
  1. Embedding. The vocabulary has 8-bit codes and one step a row: x = f32(code) * step, rounded to f32 once.
- 2. Norm. In f32: x * (1 / sqrt(mean(x^2) + epsilon)) * weight, each operation rounded to f32.
+ 2. Norm. r = 1 / sqrt(mean(x^2) + epsilon) in f64, rounded to f32; then (x * r) * weight, each product rounded to f32.
  3. Activations of a product, one scale a token (A8): scale = 127 / max(max |x|, 1e-5); code = round(x * scale), ties
     to even, kept in -128..127; step = 1 / scale. Three roundings to f32: scale, x * scale, step.
- 4. The product of codes and signs is exact: integers, at most 128 * 1408 for ternary weights and 128 * 127 * 512 for
-    the vocabulary, below 2^24.
- 5. Its scaling: y = (f32(sum) * step) * alpha, each product rounded to f32; alpha is the weight's one scale, the mean
-    magnitude of the weights that were trained. The logits are products with the vocabulary's codes, scaled by the
-    step of each row in place of alpha.
- 6. Rope, scores, softmax and their sum with the values: f32.
+ 4. The product of codes and weights is exact, integers below 2^24. It is taken in two parts, as lookups of planes do:
+    2 sum(w a) = acc + zeta sum(a), with zeta = 1 for ternary weights and -1 for the vocabulary's 8 bits.
+ 5. Its scaling: y = (step * acc + zeta * f32(step * sum(a))) * (alpha / 2), with f32 roundings of step * sum(a), of the
+    sum (whose first product is not rounded: a fused multiply-add) and of y. alpha is the weight's one scale, the mean
+    magnitude of the weights that were trained; for the logits, the step of the vocabulary's row.
+ 6. Rope: products and sums each rounded to f32. Scores, softmax and its sum with the values: f64, from f32 queries, keys
+    and values; the result is rounded to f32.
+ 7. Residual sums and the gate: each operation rounded to f32.
 
 The cache keeps keys (after rope) and values of all tokens in f32.
 """
@@ -40,16 +44,23 @@ def quantize_activations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Product:
-    """y = x w^T with integer weights [N, K] and their scale: f32 [1] for all, or f32 [N] for each row."""
+    """y = x w^T with integer weights [N, K] and their scale: f32 [1] for all, or f32 [N] for each row.
 
-    def __init__(self, codes: np.ndarray, scale: np.ndarray) -> None:
+    `zeta` is how much twice a weight exceeds the sum of its planes, each of -1 and +1: 1 for ternary codes of two
+    planes, -1 for signed codes of eight.
+    """
+
+    def __init__(self, codes: np.ndarray, scale: np.ndarray, zeta: int) -> None:
         # f32 holds the integers and their sums exactly, and multiplies them faster than numpy multiplies integers.
-        self._codes = codes.astype(F32).T.copy()
-        self._scale = scale
+        self._planes = (2 * codes.astype(F32) - F32(zeta)).T.copy()
+        self._half_scale, self._zeta = scale * F32(0.5), F32(zeta)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         codes, step = quantize_activations(x)
-        return codes @ self._codes * step * self._scale
+        total = self._zeta * (step * codes.sum(axis=-1, keepdims=True))
+        # In f64 the product and its sum with `total` are exact: rounding to f32 is the only one.
+        fused = step.astype(np.float64) * (codes @ self._planes) + total
+        return fused.astype(F32) * self._half_scale
 
 
 class FloatProduct:
@@ -64,8 +75,8 @@ class FloatProduct:
 
 def rms_norm(x: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
     """x / sqrt(mean(x^2) + epsilon) * weight, along the last dimension."""
-    mean = np.mean(x * x, axis=-1, keepdims=True, dtype=F32)
-    return x * (F32(1) / np.sqrt(mean + F32(epsilon))) * weight
+    mean = np.mean(np.square(x, dtype=np.float64), axis=-1, keepdims=True)
+    return x * (1 / np.sqrt(mean + F32(epsilon))).astype(F32) * weight
 
 
 def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
@@ -123,8 +134,9 @@ class Weights:
         """The product with matrix `name`."""
         if not self.ternary:
             return FloatProduct(self.arrays[name])
-        scale = self.arrays.get(f"{name}.alpha")
-        return Product(self.arrays[name], self.arrays["vocabulary.step"] if scale is None else scale)
+        if name == "vocabulary":
+            return Product(self.arrays[name], self.arrays["vocabulary.step"], zeta=-1)
+        return Product(self.arrays[name], self.arrays[f"{name}.alpha"], zeta=1)
 
     def vocabulary(self) -> np.ndarray:
         """The rows that embed tokens, f32."""
@@ -201,11 +213,14 @@ class _Layer:
         self._keys = np.concatenate([self._keys, rotate(heads("k", c["kv_heads"]), cos, sin)], axis=1)
         self._values = np.concatenate([self._values, heads("v", c["kv_heads"])], axis=1)
         shared = c["heads"] // c["kv_heads"]
-        keys, values = np.repeat(self._keys, shared, axis=0), np.repeat(self._values, shared, axis=0)
-        scores = q @ keys.transpose(0, 2, 1) * F32(c["head_size"] ** -0.5)
-        seen = np.arange(keys.shape[1]) <= np.arange(keys.shape[1] - tokens, keys.shape[1])[:, None]
-        scores = np.where(seen, scores, F32(-np.inf))
-        return (softmax(scores) @ values).transpose(1, 0, 2).reshape(tokens, -1)
+        # Heads of queries that share keys lie beside each other: [kv heads, heads that share * tokens, head size], f64.
+        queries = q.reshape(c["kv_heads"], -1, c["head_size"]) * np.float64(F32(c["head_size"] ** -0.5))
+        scores = (queries @ self._keys.transpose(0, 2, 1)).reshape(c["heads"], tokens, -1)
+        length = scores.shape[-1]
+        seen = np.arange(length) <= np.arange(length - tokens, length)[:, None]
+        weights = softmax(np.where(seen, scores, -np.inf)).reshape(c["kv_heads"], shared * tokens, -1)
+        out = (weights @ self._values).astype(F32).reshape(c["heads"], tokens, -1)
+        return out.transpose(1, 0, 2).reshape(tokens, -1)
 
 
 def generate(model: Reference, prompt: Sequence[int], count: int, stop: int | None = None) -> Iterator[int]:

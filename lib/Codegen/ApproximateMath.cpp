@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
+#include "DoubleExp.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -34,6 +35,7 @@ struct ApproximateMath : lutra::impl::ApproximateMathBase<ApproximateMath> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns, isApproximated);
+    lutra::populateDoubleExpPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"rsqrt", "sinh", "cosh", "exp2"});
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -1,7 +1,8 @@
 //===- Attention.cpp - grouped-query attention, position by position ------===//
 //
-// The text of lowbit.attention's description as loops, in f32. Sums run over ascending positions and elements; compiled
-// code adds in another order within a vector, so the two agree only to rounding (numerics.md, "What is exact").
+// The text of lowbit.attention's description as loops: rotary in f32, scores, weights and their sums in f64, the output rounded
+// once (numerics.md, "Sums of floats"). Sums run over ascending positions and elements; compiled code adds in another order, which
+// rounding to f32 hides but for about one number in 10^8.
 //
 //===----------------------------------------------------------------------===//
 #include "Values.h"
@@ -26,8 +27,8 @@ private:
   LogicalResult checkRotary();
   /// The position of the first new token of sequence `batch`.
   int64_t firstPosition(int64_t batch) const;
-  /// `head` (H elements) multiplied by `factor`, then rotated for `position`.
-  std::vector<float> rotated(const float *head, int64_t position, float factor);
+  /// `head` (H elements) rotated for `position`.
+  std::vector<float> rotated(const float *head, int64_t position);
   void appendToCache(int64_t batch, int64_t first);
   void attend(int64_t batch, int64_t token, int64_t head, int64_t position);
 
@@ -96,10 +97,8 @@ int64_t Attention::firstPosition(int64_t batch) const {
   return isPrompt ? 0 : int64_t(seqlens->as<int32_t>()[batch]) + 1 - tokens;
 }
 
-std::vector<float> Attention::rotated(const float *head, int64_t position, float factor) {
+std::vector<float> Attention::rotated(const float *head, int64_t position) {
   std::vector<float> result(head, head + size);
-  for (float &element : result)
-    element *= factor;
   int64_t half = cosines ? cosines->shape[1] : 0;
   for (int64_t i = 0; i < half; ++i) {
     float c = data(cosines)[position * half + i], s = data(sines)[position * half + i];
@@ -119,7 +118,7 @@ void Attention::appendToCache(int64_t batch, int64_t first) {
                   (*to)->as<float>().data() + row * present * size);
     for (int64_t token = 0; token < tokens; ++token) {
       int64_t source = ((batch * tokens + token) * kvHeads + head) * size, position = first + token;
-      llvm::copy(rotated(data(key) + source, position, 1.0f),
+      llvm::copy(rotated(data(key) + source, position),
                  presentKey->as<float>().data() + (row * present + position) * size);
       std::copy_n(data(value) + source, size, presentValue->as<float>().data() + (row * present + position) * size);
     }
@@ -127,19 +126,19 @@ void Attention::appendToCache(int64_t batch, int64_t first) {
 }
 
 void Attention::attend(int64_t batch, int64_t token, int64_t head, int64_t position) {
-  float scale = op.getScale().convertToFloat(), cap = op.getSoftcap().convertToFloat();
+  double scale = op.getScale().convertToFloat(), cap = op.getSoftcap().convertToFloat();
   int64_t window = op.getWindow(), row = batch * kvHeads + head / (heads / kvHeads);
   int64_t at = ((batch * tokens + token) * heads + head) * size;
-  std::vector<float> q = rotated(data(query) + at, position, scale);
+  std::vector<float> q = rotated(data(query) + at, position);
   int64_t begin = window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
-  std::vector<float> weights;
-  float greatest = -std::numeric_limits<float>::infinity();
-  auto maximum = [](float a, float b) { return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b); };
+  std::vector<double> weights;
+  double greatest = -std::numeric_limits<double>::infinity();
+  auto maximum = [](double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b); };
   for (int64_t j = begin; j <= position; ++j) {
     const float *k = data(presentKey) + (row * present + j) * size;
-    float score = 0;
+    double score = 0;
     for (int64_t d = 0; d < size; ++d)
-      score = std::fma(q[d], k[d], score);
+      score += scale * q[d] * k[d];
     if (cap > 0)
       score = cap * std::tanh(score / cap);
     weights.push_back(score);
@@ -147,19 +146,18 @@ void Attention::attend(int64_t batch, int64_t token, int64_t head, int64_t posit
   }
   if (sink)
     greatest = maximum(greatest, data(sink)[head]);
-  float denominator = 0;
-  for (float &weight : weights) {
-    weight = weight == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(weight - greatest);
+  double denominator = 0;
+  for (double &weight : weights) {
+    weight = weight == -std::numeric_limits<double>::infinity() ? 0.0 : std::exp(weight - greatest);
     denominator += weight;
   }
   if (sink)
     denominator += std::exp(data(sink)[head] - greatest);
-  float inverse = 1.0f / denominator;
   for (int64_t d = 0; d < size; ++d) {
-    float sum = 0;
+    double sum = 0;
     for (auto [i, weight] : llvm::enumerate(weights))
-      sum = std::fma(weight, data(presentValue)[(row * present + begin + static_cast<int64_t>(i)) * size + d], sum);
-    output->as<float>()[at + d] = sum * inverse;
+      sum += weight * data(presentValue)[(row * present + begin + static_cast<int64_t>(i)) * size + d];
+    output->as<float>()[at + d] = static_cast<float>(sum / denominator);
   }
 }
 

@@ -99,7 +99,9 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
 }
 
 void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
-  pm.addPass(createConvertLowbitToLoops());
+  ConvertLowbitToLoopsOptions attention;
+  attention.sums = options.sums;
+  pm.addPass(createConvertLowbitToLoops(attention));
   ConvertLutToLoopsOptions lut;
   lut.accumulatorBits = options.accumulatorBits;
   lut.vectorRows = options.vectorRows;

@@ -13,6 +13,20 @@ func.func @transcendental(%x: f32) -> (f32, f32, f32) {
   return %a, %b, %c : f32, f32, f32
 }
 
+// exp in f64, of vectors as well: a polynomial, then two powers of two that are put together from bits; a NaN stays.
+
+// CHECK-LABEL: @double_exp
+// CHECK-SAME: %[[X:.*]]: vector<8xf64>
+// CHECK-NOT: math.exp
+// CHECK-COUNT-15: arith.mulf {{.*}} fastmath<contract> : vector<8xf64>
+// CHECK-COUNT-2: arith.bitcast %{{.*}} : vector<8xi64> to vector<8xf64>
+// CHECK: %[[NAN:.*]] = arith.cmpf uno, %[[X]], %[[X]]
+// CHECK: arith.select %[[NAN]], %[[X]]
+func.func @double_exp(%x: vector<8xf64>) -> vector<8xf64> {
+  %a = math.exp %x : vector<8xf64>
+  return %a : vector<8xf64>
+}
+
 // What the numerics of tables mean exactly, and what has no good polynomial, stays.
 
 // CHECK-LABEL: @kept

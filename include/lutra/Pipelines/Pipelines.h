@@ -60,6 +60,8 @@ struct LoopOptions {
   unsigned accumulatorBits = 16;
   /// Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones.
   int64_t vectorRows = 64;
+  /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
+  std::string sums = "auto";
 };
 
 /// onnx -> lowbit: converts the graph, puts weights into canonical form, fuses elementwise operations.

@@ -1,8 +1,6 @@
-//===- AttentionKernel.cpp - the loops of lowbit.attention ----------------===//
+//===- AttentionKernel.cpp - positions, rotary and the cache --------------===//
 //
-// Layout of a block: rows are (token, query head of the key-value head) pairs, token-major. Keys are taken 16 at a time and
-// transposed into a small tile, so that one vector lane is one key: scores then need no horizontal sums, and a tile serves
-// all rows of the block. Four rows are computed at once; a block is padded to four by repeating its last row.
+// What comes before the scores, in f32, and the expressions that all parts share.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,15 +17,6 @@
 using namespace mlir;
 
 namespace lutra {
-
-/// Keys per tile: the lanes of a score vector.
-static constexpr int64_t kKeyLanes = 16;
-/// Rows per block: enough to pay for a key tile's transposition, few enough to keep their scores in the L2 cache.
-static constexpr int64_t kBlockRows = 32;
-/// Rows computed together: independent accumulators that hide the latency of fma.
-static constexpr int64_t kRowsAtOnce = 4;
-/// Elements of a head accumulated together when multiplying by the values.
-static constexpr int64_t kValueColumns = 64;
 
 /// The largest power of two, at most 16, that divides `size`.
 static int64_t vectorLanes(int64_t size) {
@@ -58,8 +47,8 @@ LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
   return success();
 }
 
-AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, OpBuilder &builder)
-    : b(builder), loc(op.getLoc()), numHeads(op.getNumHeads()), kvHeads(op.getKvHeads()),
+AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, FloatType sums, OpBuilder &builder)
+    : b(builder), loc(op.getLoc()), sums(sums), numHeads(op.getNumHeads()), kvHeads(op.getKvHeads()),
       headsPerKV(numHeads / kvHeads), window(op.getWindow()), scale(op.getScale().convertToFloat()),
       softcap(op.getSoftcap().convertToFloat()), interleaved(op.getInterleaved()) {
   // An operand may be given twice, so the arguments are found by position.
@@ -82,6 +71,7 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, O
   headSize = cast<MemRefType>(query.getType()).getShape().back() / numHeads;
   rotarySize = cosTable ? 2 * cast<MemRefType>(cosTable.getType()).getShape().back() : 0;
   headLanes = vectorLanes(headSize);
+  headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
 }
 
 //===----------------------------------------------------------------------===//
@@ -89,21 +79,44 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, O
 //===----------------------------------------------------------------------===//
 
 Value AttentionKernel::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-Value AttentionKernel::scalar(float value) {
-  return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+Value AttentionKernel::scalar(double value) {
+  return arith::ConstantOp::create(b, loc, b.getFloatAttr(sums, value));
 }
-Value AttentionKernel::splat(float value, int64_t lanes) {
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({lanes}, b.getF32Type()), value));
+Value AttentionKernel::splat(double value, int64_t lanes) {
+  Attribute element = b.getFloatAttr(sums, value);
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(sumVector(lanes), ArrayRef<Attribute>(element)));
 }
 Value AttentionKernel::add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value AttentionKernel::sub(Value x, Value y) { return arith::SubIOp::create(b, loc, x, y); }
 Value AttentionKernel::mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
 Value AttentionKernel::min(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
+Value AttentionKernel::roundUp(Value value, int64_t step) {
+  return mul(arith::CeilDivUIOp::create(b, loc, value, index(step)), index(step));
+}
 Value AttentionKernel::load(Value memref, ValueRange indices, int64_t lanes) {
-  return vector::LoadOp::create(b, loc, VectorType::get({lanes}, b.getF32Type()), memref, indices);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return vector::LoadOp::create(b, loc, VectorType::get({lanes}, element), memref, indices);
+}
+Value AttentionKernel::loadAs(FloatType type, Value memref, ValueRange indices, int64_t lanes) {
+  Value vector = load(memref, indices, lanes);
+  auto wanted = VectorType::get({lanes}, type);
+  return vector.getType() == wanted ? vector : arith::ExtFOp::create(b, loc, wanted, vector);
 }
 void AttentionKernel::store(Value vector, Value memref, ValueRange indices) {
+  auto type = cast<VectorType>(vector.getType());
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  if (element != type.getElementType())
+    vector = arith::TruncFOp::create(b, loc, type.clone(element), vector);
   vector::StoreOp::create(b, loc, vector, memref, indices);
+}
+Value AttentionKernel::allocate(ArrayRef<int64_t> shape, Type element, ValueRange sizes) {
+  return memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes, b.getI64IntegerAttr(64));
+}
+void AttentionKernel::forRange(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
+  scf::ForOp::create(b, loc, begin, end, index(step), ValueRange(), [&](OpBuilder &, Location, Value iv, ValueRange) {
+    body(iv);
+    scf::YieldOp::create(b, loc);
+  });
 }
 
 std::pair<Value, Value> AttentionKernel::tokenAndHead(Value row, Value kvHead) {
@@ -216,228 +229,22 @@ void AttentionKernel::rotateHead(Value source, ArrayRef<Value> sourceIndices, Va
     store(scaled(load(source, at(sourceIndices, d), lanes)), target, at(targetIndices, d));
 }
 
-void AttentionKernel::appendToCache(Value newTokens) {
-  Value batches = memref::DimOp::create(b, loc, query, 0);
-  scf::ParallelOp::create(
-      b, loc, ValueRange{index(0), index(0)}, ValueRange{batches, newTokens}, ValueRange{index(1), index(1)},
-      [&](OpBuilder &, Location, ValueRange at) {
-        Value batch = at[0], token = at[1];
-        Value position = add(firstPosition(batch).first, token);
-        scf::ForOp::create(b, loc, index(0), index(kvHeads), index(1), ValueRange(),
-                           [&](OpBuilder &, Location, Value head, ValueRange) {
-                             Value column = mul(head, index(headSize));
-                             rotateHead(key, {batch, token, column}, presentKey, {batch, head, position, index(0)},
-                                        position, /*factor=*/{});
-                             for (int64_t d = 0; d < headSize; d += headLanes)
-                               store(load(value, {batch, token, add(column, index(d))}, headLanes), presentValue,
-                                     {batch, head, position, index(d)});
-                             scf::YieldOp::create(b, loc);
-                           });
-      });
-}
-
-//===----------------------------------------------------------------------===//
-// A block of rows
-//===----------------------------------------------------------------------===//
-
-void AttentionKernel::emit() {
-  numTokens = memref::DimOp::create(b, loc, query, 1);
-  cacheLength = memref::DimOp::create(b, loc, presentKey, 2);
-  Value newTokens = checkPositions();
-  copyPast(pastKey, presentKey);
-  copyPast(pastValue, presentValue);
-  appendToCache(newTokens);
-
-  Value batches = memref::DimOp::create(b, loc, query, 0);
-  Value rows = mul(newTokens, index(headsPerKV));
-  Value blocks = arith::CeilDivUIOp::create(b, loc, rows, index(kBlockRows));
-  scf::ParallelOp::create(b, loc, ValueRange{index(0), index(0), index(0)},
-                          ValueRange{batches, index(kvHeads), blocks}, ValueRange{index(1), index(1), index(1)},
-                          [&](OpBuilder &, Location, ValueRange at) {
-                            Value firstRow = mul(at[2], index(kBlockRows));
-                            emitBlock(at[0], at[1], firstRow, min(index(kBlockRows), sub(rows, firstRow)));
-                          });
-}
-
-void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value numRows) {
-  Value lastRow = sub(add(firstRow, numRows), index(1));
-  Value position = firstPosition(batch).first;
-  Value endKey = add(add(position, tokenAndHead(lastRow, kvHead).first), index(1));
-  Value firstKey = index(0);
-  if (window > 0) {
-    Value oldest = sub(add(position, tokenAndHead(firstRow, kvHead).first), index(window - 1));
-    oldest = arith::MaxSIOp::create(b, loc, oldest, index(0));
-    firstKey = mul(arith::DivUIOp::create(b, loc, oldest, index(kKeyLanes)), index(kKeyLanes));
-  }
-  Value numKeys = mul(arith::CeilDivUIOp::create(b, loc, sub(endKey, firstKey), index(kKeyLanes)), index(kKeyLanes));
-  Value paddedRows = mul(arith::CeilDivUIOp::create(b, loc, numRows, index(kRowsAtOnce)), index(kRowsAtOnce));
-
-  Type f32 = b.getF32Type();
-  Value queries = memref::AllocOp::create(b, loc, MemRefType::get({kBlockRows, headSize}, f32));
-  Value keyTile = memref::AllocOp::create(b, loc, MemRefType::get({headSize, kKeyLanes}, f32));
-  Value inverses = memref::AllocOp::create(b, loc, MemRefType::get({kBlockRows}, f32));
-  Value scores = memref::AllocOp::create(b, loc, MemRefType::get({kBlockRows, ShapedType::kDynamic}, f32),
-                                         ValueRange{numKeys});
-  auto forRows = [&](int64_t step, llvm::function_ref<void(Value)> body) {
-    scf::ForOp::create(b, loc, index(0), paddedRows, index(step), ValueRange(),
-                       [&](OpBuilder &, Location, Value row, ValueRange) {
-                         body(row);
-                         scf::YieldOp::create(b, loc);
-                       });
-  };
-
-  forRows(1, [&](Value row) {
-    auto [token, head] = tokenAndHead(min(add(firstRow, row), lastRow), kvHead);
-    rotateHead(query, {batch, token, mul(head, index(headSize))}, queries, {row, index(0)}, add(position, token),
-               scalar(scale));
+void AttentionKernel::appendToCache(Value batch, Value token) {
+  Value position = add(firstPosition(batch).first, token);
+  forRange(index(0), index(kvHeads), 1, [&](Value head) {
+    Value column = mul(head, index(headSize));
+    rotateHead(key, {batch, token, column}, presentKey, {batch, head, position, index(0)}, position, /*factor=*/{});
+    for (int64_t d = 0; d < headSize; d += headLanes)
+      store(load(value, {batch, token, add(column, index(d))}, headLanes), presentValue,
+            {batch, head, position, index(d)});
   });
-
-  scf::ForOp::create(
-      b, loc, firstKey, endKey, index(kKeyLanes), ValueRange(), [&](OpBuilder &, Location, Value key, ValueRange) {
-        // The rows past the last key repeat it: their scores are masked, and no memory past it is read.
-        Value lastKey = sub(endKey, index(1));
-        scf::ForOp::create(
-            b, loc, index(0), index(headSize), index(headLanes), ValueRange(),
-            [&](OpBuilder &, Location, Value d, ValueRange) {
-              Value tile = arith::ConstantOp::create(
-                  b, loc, DenseElementsAttr::get(VectorType::get({kKeyLanes, headLanes}, f32), 0.0f));
-              for (int64_t i = 0; i < kKeyLanes; ++i) {
-                Value row = load(presentKey, {batch, kvHead, min(add(key, index(i)), lastKey), d}, headLanes);
-                tile = vector::InsertOp::create(b, loc, row, tile, i);
-              }
-              Value transposed = vector::TransposeOp::create(b, loc, tile, ArrayRef<int64_t>{1, 0});
-              for (int64_t i = 0; i < headLanes; ++i)
-                store(vector::ExtractOp::create(b, loc, transposed, i), keyTile, {add(d, index(i)), index(0)});
-              scf::YieldOp::create(b, loc);
-            });
-        forRows(kRowsAtOnce, [&](Value row) {
-          emitScores(queries, keyTile, scores, row, key, firstKey, firstRow, lastRow, position);
-        });
-        scf::YieldOp::create(b, loc);
-      });
-
-  forRows(1, [&](Value row) {
-    emitSoftmax(scores, inverses, row, numKeys, tokenAndHead(min(add(firstRow, row), lastRow), kvHead).second);
-  });
-  forRows(kRowsAtOnce, [&](Value row) {
-    emitOutput(scores, inverses, batch, kvHead, row, firstKey, endKey, firstRow, lastRow);
-  });
-  for (Value buffer : {queries, keyTile, inverses, scores})
-    memref::DeallocOp::create(b, loc, buffer);
 }
 
-void AttentionKernel::emitScores(Value queries, Value keyTile, Value scores, Value row, Value key, Value firstKey,
-                                 Value firstRow, Value lastRow, Value position) {
-  auto vectorType = VectorType::get({kKeyLanes}, b.getF32Type());
-  SmallVector<Value> zeros(kRowsAtOnce, splat(0.0f, kKeyLanes));
-  auto loop = scf::ForOp::create(
-      b, loc, index(0), index(headSize), index(1), zeros, [&](OpBuilder &, Location, Value d, ValueRange sums) {
-        Value keys = load(keyTile, {d, index(0)}, kKeyLanes);
-        SmallVector<Value> next;
-        for (int64_t i = 0; i < kRowsAtOnce; ++i) {
-          Value element = memref::LoadOp::create(b, loc, queries, ValueRange{add(row, index(i)), d});
-          next.push_back(vector::FMAOp::create(b, loc, vector::BroadcastOp::create(b, loc, vectorType, element), keys,
-                                               sums[i]));
-        }
-        scf::YieldOp::create(b, loc, next);
-      });
-
-  auto indexVector = VectorType::get({kKeyLanes}, b.getIndexType());
-  Value keyPositions = add(vector::BroadcastOp::create(b, loc, indexVector, key),
-                           vector::StepOp::create(b, loc, indexVector));
-  Value masked = splat(-std::numeric_limits<float>::infinity(), kKeyLanes);
-  for (int64_t i = 0; i < kRowsAtOnce; ++i) {
-    Value score = loop.getResult(i);
-    if (softcap > 0) {
-      Value cap = splat(softcap, kKeyLanes);
-      score = arith::MulFOp::create(b, loc, cap,
-                                    math::TanhOp::create(b, loc, arith::DivFOp::create(b, loc, score, cap)));
-    }
-    Value localRow = add(row, index(i));
-    Value token = arith::DivUIOp::create(b, loc, min(add(firstRow, localRow), lastRow), index(headsPerKV));
-    Value rowPosition = vector::BroadcastOp::create(b, loc, indexVector, add(position, token));
-    Value visible = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, keyPositions, rowPosition);
-    if (window > 0) {
-      Value windowVector = vector::BroadcastOp::create(b, loc, indexVector, index(window));
-      Value inWindow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, add(keyPositions, windowVector),
-                                             rowPosition);
-      visible = arith::AndIOp::create(b, loc, visible, inWindow);
-    }
-    store(arith::SelectOp::create(b, loc, visible, score, masked), scores, {localRow, sub(key, firstKey)});
-  }
-}
-
-void AttentionKernel::emitSoftmax(Value scores, Value inverses, Value row, Value numKeys, Value queryHead) {
-  // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
-  auto reassociate = arith::FastMathFlags::reassoc;
-  float lowest = -std::numeric_limits<float>::infinity();
-  auto maxLoop = scf::ForOp::create(
-      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(lowest, kKeyLanes)},
-      [&](OpBuilder &, Location, Value key, ValueRange so) {
-        Value next = arith::MaximumFOp::create(b, loc, so[0], load(scores, {row, key}, kKeyLanes));
-        scf::YieldOp::create(b, loc, next);
-      });
-  Value maximum = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXIMUMF, maxLoop.getResult(0));
-  Value sinkScore;
-  if (sink) {
-    sinkScore = memref::LoadOp::create(b, loc, sink, ValueRange{queryHead});
-    maximum = arith::MaximumFOp::create(b, loc, maximum, sinkScore);
-  }
-  Value shift = vector::BroadcastOp::create(b, loc, VectorType::get({kKeyLanes}, b.getF32Type()), maximum);
-  Value masked = splat(lowest, kKeyLanes);
-  Value zero = splat(0.0f, kKeyLanes);
-  auto sumLoop = scf::ForOp::create(
-      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{zero},
-      [&](OpBuilder &, Location, Value key, ValueRange so) {
-        Value score = load(scores, {row, key}, kKeyLanes);
-        Value weight = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
-        Value isMasked = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
-        weight = arith::SelectOp::create(b, loc, isMasked, zero, weight);
-        store(weight, scores, {row, key});
-        scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, so[0], weight).getResult());
-      });
-  Value denominator =
-      vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumLoop.getResult(0), reassociate);
-  if (sink) {
-    Value extra = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, sinkScore, maximum));
-    denominator = arith::AddFOp::create(b, loc, denominator, extra);
-  }
-  memref::StoreOp::create(b, loc, arith::DivFOp::create(b, loc, scalar(1.0f), denominator), inverses, ValueRange{row});
-}
-
-void AttentionKernel::emitOutput(Value scores, Value inverses, Value batch, Value kvHead, Value row, Value firstKey,
-                                 Value endKey, Value firstRow, Value lastRow) {
-  auto vectorType = VectorType::get({headLanes}, b.getF32Type());
-  for (int64_t column = 0; column < headSize; column += kValueColumns) {
-    int64_t parts = std::min(kValueColumns, headSize - column) / headLanes;
-    SmallVector<Value> zeros(kRowsAtOnce * parts, splat(0.0f, headLanes));
-    auto loop = scf::ForOp::create(
-        b, loc, firstKey, endKey, index(1), zeros, [&](OpBuilder &, Location, Value key, ValueRange sums) {
-          SmallVector<Value> values, next;
-          for (int64_t part = 0; part < parts; ++part)
-            values.push_back(
-                load(presentValue, {batch, kvHead, key, index(column + part * headLanes)}, headLanes));
-          for (int64_t i = 0; i < kRowsAtOnce; ++i) {
-            Value weight = memref::LoadOp::create(b, loc, scores,
-                                                  ValueRange{add(row, index(i)), sub(key, firstKey)});
-            Value weights = vector::BroadcastOp::create(b, loc, vectorType, weight);
-            for (int64_t part = 0; part < parts; ++part)
-              next.push_back(vector::FMAOp::create(b, loc, weights, values[part], sums[i * parts + part]));
-          }
-          scf::YieldOp::create(b, loc, next);
-        });
-    for (int64_t i = 0; i < kRowsAtOnce; ++i) {
-      Value localRow = add(row, index(i));
-      auto [token, head] = tokenAndHead(min(add(firstRow, localRow), lastRow), kvHead);
-      Value inverse = vector::BroadcastOp::create(
-          b, loc, vectorType, memref::LoadOp::create(b, loc, inverses, ValueRange{localRow}));
-      for (int64_t part = 0; part < parts; ++part) {
-        Value outputColumn = add(mul(head, index(headSize)), index(column + part * headLanes));
-        store(arith::MulFOp::create(b, loc, loop.getResult(i * parts + part), inverse), output,
-              {batch, token, outputColumn});
-      }
-    }
-  }
+Value AttentionKernel::firstKeyOf(Value position, int64_t step) {
+  if (window <= 0)
+    return index(0);
+  Value oldest = arith::MaxSIOp::create(b, loc, sub(position, index(window - 1)), index(0));
+  return mul(arith::DivUIOp::create(b, loc, oldest, index(step)), index(step));
 }
 
 } // namespace lutra

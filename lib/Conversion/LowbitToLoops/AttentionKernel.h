@@ -3,6 +3,11 @@
 // The body of the function that computes one kind of lowbit.attention on buffers. All loops are built here with the
 // vector dialect; nothing is left to a vectorizer.
 //
+// Keys are taken in chunks of a fixed size. A row (one query token and head) keeps the greatest score so far, the sum of its
+// weights and its weighted values, all relative to that score; a chunk with a greater one scales them down. A prompt's blocks of
+// rows go through their chunks one after the other; of a single token each chunk is a task of its own, and what they leave is
+// merged in their order. So no buffer has the size S x T, and results do not depend on the number of threads.
+//
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_CONVERSION_LOWBITTOLOOPS_ATTENTIONKERNEL_H
 #define LUTRA_CONVERSION_LOWBITTOLOOPS_ATTENTIONKERNEL_H
@@ -21,23 +26,58 @@ public:
   /// rotary; cos/sin tables of a dynamic width; element types other than f32 (data) and i32 (lengths).
   static llvm::LogicalResult verify(lowbit::AttentionOp op);
 
-  /// `arguments` are values for op's operands, in op's order, at the insertion point of `builder`.
-  AttentionKernel(lowbit::AttentionOp op, mlir::ValueRange arguments, mlir::OpBuilder &builder);
+  /// `arguments` are values for op's operands, in op's order, at the insertion point of `builder`. Everything between the
+  /// rotated f32 heads and the output is computed in `sums`, f32 or f64.
+  AttentionKernel(lowbit::AttentionOp op, mlir::ValueRange arguments, mlir::FloatType sums, mlir::OpBuilder &builder);
 
-  /// Emits everything: position checks, the cache update and the blocks of rows.
+  /// Emits everything: position checks, the cache update and the rows.
   void emit();
 
 private:
+  /// Keys of a tile: the lanes of a score vector.
+  static constexpr int64_t kKeyLanes = 16;
+  /// Keys whose scores are computed together from the cache as it lies.
+  static constexpr int64_t kKeysAtOnce = 8;
+  /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
+  static constexpr int64_t kChunk = 256;
+  /// Rows per block: enough to pay for a key tile's transposition, few enough to keep their scores in the L2 cache.
+  static constexpr int64_t kBlockRows = 32;
+  /// Rows computed together: independent accumulators that hide the latency of fma.
+  static constexpr int64_t kRowsAtOnce = 4;
+
+  /// What rows carry from chunk to chunk: buffers of `sums` with a line for each row.
+  struct State {
+    /// [rows] and [rows]: the greatest score and the sum of exp(score - greatest).
+    mlir::Value greatest, total;
+    /// [rows, head size]: the sum of exp(score - greatest) times the values.
+    mlir::Value values;
+  };
+  /// Keys `begin` to `end` of a head of the cache; column j of score buffers is key `begin` + j.
+  struct Keys {
+    mlir::Value batch, kvHead, begin, end;
+  };
+
   // Small expressions, in index arithmetic unless named otherwise.
   mlir::Value index(int64_t value);
-  mlir::Value scalar(float value);
-  mlir::Value splat(float value, int64_t lanes);
+  /// A number in the type of sums.
+  mlir::Value scalar(double value);
+  mlir::Value splat(double value, int64_t lanes);
+  mlir::VectorType sumVector(int64_t lanes) { return mlir::VectorType::get({lanes}, sums); }
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value sub(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, mlir::Value b);
   mlir::Value min(mlir::Value a, mlir::Value b);
+  /// Rounded up to a multiple of `step`.
+  mlir::Value roundUp(mlir::Value value, int64_t step);
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
+  /// Loads, and widens to `type`.
+  mlir::Value loadAs(mlir::FloatType type, mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
+  /// Stores, rounded to the buffer's type.
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
+  mlir::Value allocate(llvm::ArrayRef<int64_t> shape, mlir::Type element, mlir::ValueRange sizes = {});
+  void forRange(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  /// tanh in the type of sums.
+  mlir::Value tanh(mlir::Value vector);
 
   /// Position of the first new token of sequence `batch`, and whether its new tokens fit the cache and the rotary tables.
   std::pair<mlir::Value, mlir::Value> firstPosition(mlir::Value batch);
@@ -45,33 +85,65 @@ private:
   mlir::Value checkPositions();
   /// Copies past into present unless they are the same memory.
   void copyPast(mlir::Value past, mlir::Value present);
-  /// Rotates keys and appends keys and values to the cache.
-  void appendToCache(mlir::Value numTokens);
-  /// Writes `lanes(d)` for a head of `source` starting at `sourceIndices`, rotated for `position`, times `factor`.
+  /// Rotates the keys of one token and puts its keys and values into the cache.
+  void appendToCache(mlir::Value batch, mlir::Value token);
+  /// Writes a head of `source`, rotated for `position`, times the f32 `factor` if there is one.
   void rotateHead(mlir::Value source, llvm::ArrayRef<mlir::Value> sourceIndices, mlir::Value target,
                   llvm::ArrayRef<mlir::Value> targetIndices, mlir::Value position, mlir::Value factor);
-  /// One block of rows (query tokens x query heads of one key-value head).
+  /// The first key that a token at `position` attends to: 0, or the window's, rounded down to a multiple of `step`.
+  mlir::Value firstKeyOf(mlir::Value position, int64_t step);
+
+  /// One block of rows (query tokens x query heads of one key-value head) of a prompt.
   void emitBlock(mlir::Value batch, mlir::Value kvHead, mlir::Value firstRow, mlir::Value numRows);
-  /// scores[row, key] of `rowsAtOnce` rows against the 16 keys in `keyTile`.
-  void emitScores(mlir::Value queries, mlir::Value keyTile, mlir::Value scores, mlir::Value row, mlir::Value key,
-                  mlir::Value firstKey, mlir::Value firstRow, mlir::Value lastRow, mlir::Value position);
-  /// Softmax numerators of `row` in place; stores 1 / denominator.
-  void emitSoftmax(mlir::Value scores, mlir::Value inverses, mlir::Value row, mlir::Value numKeys, mlir::Value queryHead);
-  /// output rows = probabilities x values.
-  void emitOutput(mlir::Value scores, mlir::Value inverses, mlir::Value batch, mlir::Value kvHead, mlir::Value row,
-                  mlir::Value firstKey, mlir::Value endKey, mlir::Value firstRow, mlir::Value lastRow);
+  /// All rows of one token a sequence.
+  void emitSingleToken();
+
+  /// A state of no keys for `rows` rows, in memory that `release` frees.
+  State allocateState(mlir::Value rows);
+  void release(const State &state);
+  /// Makes `row` one of no keys, or of the sink alone.
+  void initialize(const State &state, mlir::Value row, mlir::Value sinkScore = {});
+  /// The sink's score of a query head in the type of sums, or nothing.
+  mlir::Value loadSink(mlir::Value head);
+  /// queries[row] = the rotated, scaled query.
+  void emitQuery(mlir::Value queries, mlir::Value row, mlir::Value batch, mlir::Value token, mlir::Value head,
+                 mlir::Value position);
+  /// keyTile[d, i] = element d of key `key` + i, transposed; keys past the last one repeat it.
+  void emitKeyTile(mlir::Value keyTile, const Keys &keys, mlir::Value key);
+  /// scores[row, ...] of `kRowsAtOnce` rows against the keys in `keyTile`. `position` gives the place of a row's token.
+  void emitTileScores(mlir::Value queries, mlir::Value keyTile, mlir::Value scores, mlir::Value row, mlir::Value key,
+                      const Keys &keys, llvm::function_ref<mlir::Value(mlir::Value)> position);
+  /// scores[firstRow .. firstRow + rows - 1, ...] against `kKeysAtOnce` keys from `key` on, from the cache as it lies.
+  void emitRowScores(mlir::Value queries, mlir::Value scores, int64_t firstRow, int64_t rows, mlir::Value key,
+                     const Keys &keys, mlir::Value position);
+  /// Caps, masks and stores scores of consecutive keys.
+  void storeScores(mlir::Value score, mlir::Value scores, mlir::Value row, mlir::Value key, const Keys &keys,
+                   mlir::Value position);
+  /// A vector of the sums of each vector's lanes.
+  mlir::Value sumLanes(llvm::SmallVector<mlir::Value> vectors);
+  /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.
+  void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const State &state, mlir::Value stateRow);
+  /// The values of `rows` rows of the state, from `stateRow` on, += weights x values of the cache.
+  void emitValues(mlir::Value scores, mlir::Value row, int64_t rows, const Keys &keys, const State &state,
+                  mlir::Value stateRow);
+  /// Writes values / total.
+  void emitOutput(llvm::ArrayRef<mlir::Value> values, mlir::Value total, mlir::Value batch, mlir::Value token,
+                  mlir::Value head);
+  /// The output of a query head whose state lies in rows `row`, `row` + heads of a key-value head, ... before `end`.
+  void mergeAndOutput(const State &state, mlir::Value row, mlir::Value end, mlir::Value batch, mlir::Value head);
   /// The token and the query head of a row, rows being ordered by token, then head.
   std::pair<mlir::Value, mlir::Value> tokenAndHead(mlir::Value row, mlir::Value kvHead);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
+  mlir::FloatType sums;
   mlir::Value query, key, value, pastKey, pastValue, seqlens, total, cosTable, sinTable, sink, output, presentKey,
       presentValue;
   int64_t numHeads, kvHeads, headsPerKV, headSize, rotarySize, window;
   float scale, softcap;
   bool interleaved;
-  /// Lanes of a vector along a head: a power of two that divides its size.
-  int64_t headLanes;
+  /// Lanes of a vector along a head, of f32 and of sums: powers of two that divide its size.
+  int64_t headLanes, headSumLanes;
   mlir::Value numTokens, cacheLength;
 };
 

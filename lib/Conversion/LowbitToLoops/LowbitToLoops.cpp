@@ -3,6 +3,7 @@
 #include "lib/Conversion/LowbitToLoops/LowbitToLoops.h"
 
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lut/IR/Lut.h"
 #include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -30,8 +31,27 @@ Signature getSignature(lowbit::AttentionOp op) {
   return {builder.getTypeArrayAttr(SmallVector<Type>(op->getOperandTypes())), op->getAttrDictionary()};
 }
 
+/// Whether products are of codes, through tables or multiplied: the model was trained with quantized activations, or is run so.
+bool quantizesActivations(ModuleOp module) {
+  return module
+      .walk([](Operation *op) {
+        auto precompute = dyn_cast<lut::PrecomputeOp>(op);
+        bool ofCodes = precompute ? getElementTypeOrSelf(precompute->getOperand(0).getType()).isInteger()
+                                  : op->getName().getStringRef() == "lut.prepare_codes";
+        return ofCodes ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 struct ConvertLowbitToLoops : impl::ConvertLowbitToLoopsBase<ConvertLowbitToLoops> {
+  using ConvertLowbitToLoopsBase::ConvertLowbitToLoopsBase;
+
   void runOnOperation() override {
+    if (sums != "auto" && sums != "f32" && sums != "f64") {
+      getOperation().emitError("convert-lowbit-to-loops: option 'sums' is '") << sums << "', expected auto, f32 or f64";
+      return signalPassFailure();
+    }
+    inF64 = sums == "f64" || (sums == "auto" && quantizesActivations(getOperation()));
     SmallVector<lowbit::AttentionOp> ops;
     WalkResult walked = getOperation().walk([&](lowbit::AttentionOp op) {
       if (!op.hasPureBufferSemantics()) {
@@ -74,10 +94,13 @@ struct ConvertLowbitToLoops : impl::ConvertLowbitToLoopsBase<ConvertLowbitToLoop
     symbols.insert(function, getOperation().getBody()->end());
     Block *body = function.addEntryBlock();
     builder.setInsertionPointToStart(body);
-    AttentionKernel(op, body->getArguments(), builder).emit();
+    FloatType element = inF64 ? FloatType(builder.getF64Type()) : builder.getF32Type();
+    AttentionKernel(op, body->getArguments(), element, builder).emit();
     func::ReturnOp::create(builder, op.getLoc());
     return function;
   }
+
+  bool inF64 = false;
 };
 
 } // namespace

@@ -9,14 +9,17 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
   let summary = "lowbit.attention on buffers becomes a call of vectorized loops";
   let description = [{
     One private function per distinct combination of operand types and attributes, so that the layers of a model share it.
-    The function updates the key-value cache in place (it copies the past only when `present` is other memory than `past`), then computes
-    blocks of query rows in parallel: the rows are those of all query heads that share a key-value head. Nothing of size
-    S x S is materialized, keys after the last row of a block are never read, and no reduction is split between threads, so the
-    result does not depend on their number.
+    The function updates the key-value cache in place (it copies the past only when `present` is other memory than `past`), then takes keys in chunks of 256: blocks
+    of query rows in parallel, each over its chunks, where the rows are those of all query heads that share a key-value head; or, of a single token, all chunks in
+    parallel, whose sums are merged in their order. Nothing of size S x T is materialized, keys after the last row of a block are never read, and no sum is split between
+    threads, so the result does not depend on their number.
 
     A position outside the cache or the rotary tables is reported by `cf.assert`; no memory outside the buffers is touched then.
 
-    Options: none. Input: after bufferization. Output: scf, vector, memref, math, arith.
+    `sums` is the type of scores, weights and their sums: `f64`, as `docs/spec/numerics.md` defines attention, or `f32`, which is faster and agrees to
+    rounding. `auto` is f64 for a module that quantizes activations to codes, where the last bit of an activation may decide about a code, and f32 for others.
+
+    Input: after bufferization. Output: scf, vector, memref, math, arith.
 
     Before:
     ```mlir
@@ -43,6 +46,7 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     ...
     ```
   }];
+  let options = [Option<"sums", "sums", "std::string", "\"auto\"", "Type of attention's scores and sums: auto, f32 or f64">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];

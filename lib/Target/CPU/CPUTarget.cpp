@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Target/CPU/CPUTarget.h"
 
+#include "FactsFile.h"
 #include "lib/Conversion/LutToLLVM/LutToLLVM.h"
 #include "lutra/Pipelines/Pipelines.h"
 #include "lutra/Target/Target.h"
@@ -25,7 +26,11 @@ public:
         {"table", "Entries of lookup tables: i8 (fast), i16, f16 or f32 (exact)", "i8", {"i8", "i16", "f16", "f32"}},
         {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
          {"group", "table", "row"}},
-        {"strategy", "Products: lut (looked up where planes allow), or auto (or multiplied, by the cost model)", "lut", {"lut", "auto"}},
+        {"strategy", "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), or auto (of these and dense, the fastest)",
+         "lut", {"lut", "int8", "auto"}},
+        {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
+        {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
+         {"auto", "f32", "f64"}},
         {"merge-matmuls", "Make one product of products of the same activations", "off", {"off", "on"}},
         {"fuse-epilogue", "Apply bias, residual and activation in the products' kernels", "off", {"off", "on"}},
     };
@@ -65,6 +70,7 @@ public:
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
       loops.accumulatorBits = instructions.hasDotProduct() ? 32 : 16;
       loops.vectorRows = instructions.avx512bw ? 64 : 16;
+      loops.sums = option("sums");
       lutra::buildKernelsPhase(pm);
       return lutra::buildLoopsPhase(pm, loops);
     }
@@ -90,13 +96,30 @@ protected:
       return llvm::createStringError("cpu.table-scale is for quantized tables, but cpu.table is " + option("table") +
                                      ": take cpu.table=i8 or i16");
     machine = std::move(*created);
+    if (option("facts").empty())
+      return llvm::Error::success();
+    if (option("strategy") != "auto")
+      return llvm::createStringError("cpu.facts is what cpu.strategy=auto chooses by, but cpu.strategy is " + option("strategy"));
+    llvm::Expected<lutra::FactsFile> loaded = lutra::FactsFile::load(option("facts"));
+    if (!loaded)
+      return loaded.takeError();
+    measured = std::move(*loaded);
     return llvm::Error::success();
   }
 
 private:
-  /// What one core does in a nanosecond, at 3 GHz: vectors of `lanes` f32, two fused multiply-adds each cycle, and a lookup of a byte per
+  /// What one core does in a nanosecond: as measured, else, at 3 GHz: vectors of `lanes` f32, two fused multiply-adds each cycle, and a lookup of a byte per
   /// lane byte each cycle, which adding halves. Memory gives a core some 12 bytes. Good for comparing products, not for promises.
   lutra::MachineFacts machineFacts() const {
+    if (measured) {
+      lutra::MachineFacts facts;
+      facts.bandwidth = measured->bandwidth;
+      facts.lookupRate = measured->lookupRate;
+      facts.tableRate = measured->tableRate;
+      facts.fmaRate = measured->fmaRate;
+      facts.int8Rate = measured->int8Rate;
+      return facts;
+    }
     lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const double lanes = instructions.avx512bw ? 16 : instructions.hasByteShuffle() ? 8 : 4, clock = 3;
     lutra::MachineFacts facts;
@@ -104,10 +127,14 @@ private:
     facts.lookupRate = clock * (instructions.hasByteShuffle() ? 4 * lanes : 1) / 2;
     facts.tableRate = clock * lanes / 4;
     facts.fmaRate = clock * lanes * 2;
+    // Two instructions of four products a lane each cycle, or three for one of them; what scales sums takes a third of the time.
+    facts.int8Rate = clock * 4 * lanes * (instructions.hasDotProduct() ? 2 : instructions.hasByteShuffle() ? 0.67 : 0.1) * 0.67;
     return facts;
   }
 
   std::optional<lutra::Machine> machine;
+  /// What cpu.facts names.
+  std::optional<lutra::FactsFile> measured;
 };
 } // namespace
 

@@ -26,7 +26,15 @@ func.func @layers(%q: !q, %kv: memref<?x?x32xf32>, %pk: !cache, %pv: !cache, %le
 // CHECK:        cf.assert %{{.*}}, "attention: a new token's position
 // CHECK:        %[[DIFFER:.*]] = arith.cmpi ne
 // CHECK-NEXT:   scf.if %[[DIFFER]]
-// Then the cache is appended to, and blocks of rows run in parallel.
+// A single token: the chunks of keys run in parallel, then what they leave is merged.
+// CHECK:        scf.if
+// CHECK:        scf.parallel
+// CHECK:          math.exp
+// CHECK:          vector.fma
+// CHECK:        scf.parallel
+// CHECK:          math.exp
+// Several: the cache is appended to, and blocks of rows run in parallel.
+// CHECK:        } else {
 // CHECK:        scf.parallel
 // CHECK:        scf.parallel
 // CHECK:          vector.fma

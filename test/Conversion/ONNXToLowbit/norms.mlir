@@ -11,8 +11,9 @@
 // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[SKIP]] :
 // CHECK: %[[SQUARES:.*]] = linalg.generic {{.*}}["parallel", "parallel", "reduction"]{{.*}} ins(%[[SUM]] :
 // CHECK: arith.mulf
-// CHECK: arith.addf {{.*}} fastmath<reassoc>
-// CHECK: math.sqrt
+// CHECK: arith.addf {{.*}} fastmath<reassoc> : f64
+// CHECK: math.sqrt {{.*}} : f64
+// CHECK: arith.truncf
 // CHECK: %[[Y:.*]] = linalg.generic {{.*}} ins(%[[SUM]], %{{.*}}, %{{.*}} : tensor<?x?x64xf32>, tensor<?x?xf32>, tensor<64xf32>)
 // CHECK: bufferization.materialize_in_destination %[[Y]] in restrict writable %[[OUT]]
 // CHECK: bufferization.materialize_in_destination %[[SUM]] in restrict writable %[[SUMOUT]]

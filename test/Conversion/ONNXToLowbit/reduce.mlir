@@ -16,9 +16,12 @@ func.func @main(%x: tensor<?x8xi64> {onnx.name = "x", onnx.dims = ["n", "8"]}) -
 // -----
 
 // CHECK-LABEL: func.func @main
+// Floats are summed in f64; the mean is rounded once.
 // CHECK: ["reduction", "parallel"]
-// CHECK: arith.addf {{.*}} fastmath<reassoc>
-// CHECK: arith.divf %{{.*}}, %cst{{.*}} : f32
+// CHECK: arith.extf
+// CHECK: arith.addf {{.*}} fastmath<reassoc> : f64
+// CHECK: arith.divf %{{.*}}, %cst{{.*}} : f64
+// CHECK: arith.truncf %{{.*}} : f64 to f32
 func.func @main(%x: tensor<4x?xf32> {onnx.name = "x", onnx.dims = ["4", "n"]}) -> (tensor<?xf32> {onnx.name = "y", onnx.dims = ["n"]}) {
   %y = onnx.node "ReduceMean" "/mean" (%x) {domain = "", node_attrs = {axes = array<i64: 0>, keepdims = 0 : i64}, version = 13 : i64}
       : (tensor<4x?xf32>) -> tensor<?xf32>

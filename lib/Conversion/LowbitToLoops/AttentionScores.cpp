@@ -1,0 +1,214 @@
+//===- AttentionScores.cpp - scores, weights and weighted values ----------===//
+//
+// The inner loops of attention, in the type of sums. No sum is split between threads.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lutra {
+
+/// Vectors of a head that are accumulated together when multiplying by the values.
+static constexpr int64_t kValueParts = 4;
+
+void AttentionKernel::emitKeyTile(Value keyTile, const Keys &keys, Value key) {
+  // The rows past the last key repeat it: their scores are masked, and no memory past it is read.
+  Value lastKey = sub(keys.end, index(1));
+  auto f32 = b.getF32Type();
+  forRange(index(0), index(headSize), headLanes, [&](Value d) {
+    Value tile = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(VectorType::get({kKeyLanes, headLanes}, f32), 0.0f));
+    for (int64_t i = 0; i < kKeyLanes; ++i) {
+      Value row = loadAs(f32, presentKey, {keys.batch, keys.kvHead, min(add(key, index(i)), lastKey), d}, headLanes);
+      tile = vector::InsertOp::create(b, loc, row, tile, i);
+    }
+    Value transposed = vector::TransposeOp::create(b, loc, tile, ArrayRef<int64_t>{1, 0});
+    for (int64_t i = 0; i < headLanes; ++i)
+      store(vector::ExtractOp::create(b, loc, transposed, i), keyTile, {add(d, index(i)), index(0)});
+  });
+}
+
+void AttentionKernel::emitTileScores(Value queries, Value keyTile, Value scores, Value row, Value key, const Keys &keys,
+                                     llvm::function_ref<Value(Value)> position) {
+  SmallVector<Value> zeros(kRowsAtOnce, splat(0.0, kKeyLanes));
+  auto loop = scf::ForOp::create(
+      b, loc, index(0), index(headSize), index(1), zeros, [&](OpBuilder &, Location, Value d, ValueRange sofar) {
+        Value tile = loadAs(sums, keyTile, {d, index(0)}, kKeyLanes);
+        SmallVector<Value> next;
+        for (int64_t i = 0; i < kRowsAtOnce; ++i) {
+          Value element = memref::LoadOp::create(b, loc, queries, ValueRange{add(row, index(i)), d});
+          Value elements = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), element);
+          next.push_back(vector::FMAOp::create(b, loc, elements, tile, sofar[i]));
+        }
+        scf::YieldOp::create(b, loc, next);
+      });
+  for (int64_t i = 0; i < kRowsAtOnce; ++i) {
+    Value scoreRow = add(row, index(i));
+    storeScores(loop.getResult(i), scores, scoreRow, key, keys, position(scoreRow));
+  }
+}
+
+void AttentionKernel::emitRowScores(Value queries, Value scores, int64_t firstRow, int64_t rows, Value key,
+                                    const Keys &keys, Value position) {
+  Value lastKey = sub(keys.end, index(1));
+  SmallVector<SmallVector<Value>> products(rows);
+  for (int64_t i = 0; i < kKeysAtOnce; ++i) {
+    Value at = min(add(key, index(i)), lastKey);
+    SmallVector<Value> dots(rows);
+    for (int64_t d = 0; d < headSize; d += headSumLanes) {
+      Value part = loadAs(sums, presentKey, {keys.batch, keys.kvHead, at, index(d)}, headSumLanes);
+      for (int64_t row = 0; row < rows; ++row) {
+        Value q = load(queries, {index(firstRow + row), index(d)}, headSumLanes);
+        dots[row] = dots[row] ? Value(vector::FMAOp::create(b, loc, q, part, dots[row]))
+                              : Value(arith::MulFOp::create(b, loc, q, part));
+      }
+    }
+    for (int64_t row = 0; row < rows; ++row)
+      products[row].push_back(dots[row]);
+  }
+  for (int64_t row = 0; row < rows; ++row)
+    storeScores(sumLanes(products[row]), scores, index(firstRow + row), key, keys, position);
+}
+
+Value AttentionKernel::sumLanes(SmallVector<Value> vectors) {
+  // Neighbouring lanes of two vectors put one after the other are added: their sums are one vector, in order.
+  auto lanesOf = [](Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); };
+  auto everySecond = [&](Value x, Value y, int64_t first) -> Value {
+    SmallVector<int64_t> mask;
+    for (int64_t lane = first; lane < lanesOf(x) + (x == y ? 0 : lanesOf(y)); lane += 2)
+      mask.push_back(lane);
+    return vector::ShuffleOp::create(b, loc, x, y, mask);
+  };
+  auto halve = [&](Value x, Value y) -> Value {
+    return arith::AddFOp::create(b, loc, everySecond(x, y, 0), everySecond(x, y, 1));
+  };
+  for (int64_t partial = lanesOf(vectors[0]); partial > 1; partial /= 2) {
+    SmallVector<Value> next;
+    if (vectors.size() == 1)
+      next.push_back(halve(vectors[0], vectors[0]));
+    for (size_t i = 0; i + 1 < vectors.size(); i += 2)
+      next.push_back(halve(vectors[i], vectors[i + 1]));
+    vectors = std::move(next);
+  }
+  while (vectors.size() > 1) {
+    SmallVector<Value> next;
+    for (size_t i = 0; i + 1 < vectors.size(); i += 2)
+      next.push_back(vector::ShuffleOp::create(
+          b, loc, vectors[i], vectors[i + 1], llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanesOf(vectors[i])))));
+    vectors = std::move(next);
+  }
+  return vectors[0];
+}
+
+Value AttentionKernel::tanh(Value vector) {
+  if (sums.isF32())
+    return math::TanhOp::create(b, loc, vector);
+  // 1 - 2 / (e^2x + 1): off by some 2^-52 of 1, which is what counts in a cap.
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  Value power = math::ExpOp::create(b, loc, arith::AddFOp::create(b, loc, vector, vector));
+  Value denominator = arith::AddFOp::create(b, loc, power, splat(1.0, lanes));
+  return arith::SubFOp::create(b, loc, splat(1.0, lanes), arith::DivFOp::create(b, loc, splat(2.0, lanes), denominator));
+}
+
+void AttentionKernel::storeScores(Value score, Value scores, Value row, Value key, const Keys &keys, Value position) {
+  int64_t lanes = cast<VectorType>(score.getType()).getNumElements();
+  if (softcap > 0) {
+    Value cap = splat(softcap, lanes);
+    score = arith::MulFOp::create(b, loc, cap, tanh(arith::DivFOp::create(b, loc, score, cap)));
+  }
+  auto indexVector = VectorType::get({lanes}, b.getIndexType());
+  Value keyPositions =
+      add(vector::BroadcastOp::create(b, loc, indexVector, key), vector::StepOp::create(b, loc, indexVector));
+  Value rowPosition = vector::BroadcastOp::create(b, loc, indexVector, position);
+  Value visible = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, keyPositions, rowPosition);
+  if (window > 0) {
+    Value windowVector = vector::BroadcastOp::create(b, loc, indexVector, index(window));
+    Value inWindow =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, add(keyPositions, windowVector), rowPosition);
+    visible = arith::AndIOp::create(b, loc, visible, inWindow);
+  }
+  Value masked = splat(-std::numeric_limits<double>::infinity(), lanes);
+  store(arith::SelectOp::create(b, loc, visible, score, masked), scores, {row, sub(key, keys.begin)});
+}
+
+void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const State &state, Value stateRow) {
+  // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
+  auto reassociate = arith::FastMathFlags::reassoc;
+  double lowest = -std::numeric_limits<double>::infinity();
+  auto maxLoop = scf::ForOp::create(
+      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(lowest, kKeyLanes)},
+      [&](OpBuilder &, Location, Value key, ValueRange so) {
+        Value next = arith::MaximumFOp::create(b, loc, so[0], load(scores, {row, key}, kKeyLanes));
+        scf::YieldOp::create(b, loc, next);
+      });
+  Value before = memref::LoadOp::create(b, loc, state.greatest, stateRow);
+  Value greatest = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXIMUMF, maxLoop.getResult(0));
+  greatest = arith::MaximumFOp::create(b, loc, greatest, before);
+  memref::StoreOp::create(b, loc, greatest, state.greatest, stateRow);
+
+  Value shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), greatest);
+  Value masked = splat(lowest, kKeyLanes);
+  Value zero = splat(0.0, kKeyLanes);
+  auto sumLoop = scf::ForOp::create(
+      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{zero},
+      [&](OpBuilder &, Location, Value key, ValueRange so) {
+        Value score = load(scores, {row, key}, kKeyLanes);
+        Value weight = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
+        Value isMasked = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
+        weight = arith::SelectOp::create(b, loc, isMasked, zero, weight);
+        store(weight, scores, {row, key});
+        scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, so[0], weight).getResult());
+      });
+  Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumLoop.getResult(0), reassociate);
+
+  // Before the first key that is seen, the greatest score is -infinity on both sides.
+  Value isSame = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, before, greatest);
+  Value factor = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, before, greatest));
+  factor = arith::SelectOp::create(b, loc, isSame, scalar(1.0), factor);
+  Value scaled = arith::MulFOp::create(b, loc, memref::LoadOp::create(b, loc, state.total, stateRow), factor);
+  memref::StoreOp::create(b, loc, arith::AddFOp::create(b, loc, scaled, total), state.total, stateRow);
+  Value factors = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), factor);
+  for (int64_t d = 0; d < headSize; d += headSumLanes) {
+    Value values = load(state.values, {stateRow, index(d)}, headSumLanes);
+    store(arith::MulFOp::create(b, loc, values, factors), state.values, {stateRow, index(d)});
+  }
+}
+
+void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Keys &keys, const State &state,
+                                 Value stateRow) {
+  for (int64_t column = 0; column < headSize; column += kValueParts * headSumLanes) {
+    int64_t parts = std::min(kValueParts, (headSize - column) / headSumLanes);
+    auto columnOf = [&](int64_t part) { return index(column + part * headSumLanes); };
+    SmallVector<Value> initial;
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t part = 0; part < parts; ++part)
+        initial.push_back(load(state.values, {add(stateRow, index(i)), columnOf(part)}, headSumLanes));
+    auto loop = scf::ForOp::create(
+        b, loc, keys.begin, keys.end, index(1), initial, [&](OpBuilder &, Location, Value key, ValueRange sofar) {
+          SmallVector<Value> values, next;
+          for (int64_t part = 0; part < parts; ++part)
+            values.push_back(
+                loadAs(sums, presentValue, {keys.batch, keys.kvHead, key, columnOf(part)}, headSumLanes));
+          for (int64_t i = 0; i < rows; ++i) {
+            Value weight =
+                memref::LoadOp::create(b, loc, scores, ValueRange{add(row, index(i)), sub(key, keys.begin)});
+            Value weights = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), weight);
+            for (int64_t part = 0; part < parts; ++part)
+              next.push_back(vector::FMAOp::create(b, loc, weights, values[part], sofar[i * parts + part]));
+          }
+          scf::YieldOp::create(b, loc, next);
+        });
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t part = 0; part < parts; ++part)
+        store(loop.getResult(i * parts + part), state.values, {add(stateRow, index(i)), columnOf(part)});
+  }
+}
+
+} // namespace lutra

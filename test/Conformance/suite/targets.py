@@ -15,7 +15,7 @@ import numpy as np
 PREPARE = ["--lutra-onnx-to-lowbit"]
 _SYSROOT = Path("/usr/aarch64-linux-gnu")
 _EMULATOR = Path(__file__).parent.parent / "emulator"
-_SECONDS = 600
+_SECONDS = 1800
 
 
 class Failure(Exception):

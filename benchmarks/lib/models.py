@@ -39,8 +39,9 @@ class Phase:
 
 
 def names(threads: Sequence[int]) -> list[str]:
-    """The cases, as --filter sees them: model/NAME/PHASE/tTHREADS."""
-    return [
+    """The cases, as --filter sees them: model/NAME/PHASE/tTHREADS, and model/NAME/compile of those that are made here."""
+    compiled = [f"model/{model.name}/compile" for model in synthetic.MODELS]
+    return compiled + [
         f"model/{name}/{phase.name}/t{count}"
         for name in ("smollm2", *(model.name for model in synthetic.MODELS))
         for phase in _phases(name)
@@ -49,12 +50,11 @@ def names(threads: Sequence[int]) -> list[str]:
 
 
 def _phases(name: str) -> tuple[Phase, ...]:
-    # Large models are slow to prefill: fewer steps say as much.
-    steps = 32 if name in ("smollm2", "tiny") else 4
-    found = [Phase("decode", 0, _CONTEXT, steps), Phase("late", _LATE - 4, 0, 4)]
+    late = Phase("late", _LATE - 4, 0, 4)
     if name == "smollm2":
-        found.append(Phase("prefill", 0, _PREFILL, 0))
-    return tuple(found)
+        return Phase("decode", 0, _CONTEXT, 32), late, Phase("prefill", 0, _PREFILL, 0)
+    # Large models are slow to prefill, and fewer steps say as much.
+    return Phase("decode", _CONTEXT, 0, 4), late
 
 
 def compile_measured(model: Path, artifact: Path, options: Sequence[str]) -> dict[str, float]:
@@ -106,10 +106,10 @@ class Models:
                     raise BenchmarkError(f"'{path}' does not exist: run scripts/demo --model smollm2")
             artifact = _ARTIFACT
         else:
-            model = next(model for model in synthetic.MODELS if model.name == name)
-            source = synthetic.make(model, CACHE / "models")
-            artifact = CACHE / "models" / f"{name}.lutra"
-            facts = compile_measured(source, artifact, self._options)
+            artifact = self._compiled(name, f"model/{name}/compile" in cases)
+            cases = [case for case in cases if not case.endswith("/compile")]
+            if not cases:
+                return
         capacity = max(_LATE + 1 if any("/late/" in case for case in cases) else 0, _PREFILL + 64)
         own = WorkerProcess(sys.executable, _LIB / "lutra_worker.py", artifact, capacity)
         workers = {"lutra": own}
@@ -118,17 +118,33 @@ class Models:
             if name == "smollm2" and not self._alone:
                 workers[_PEER] = WorkerProcess(PEER_PYTHON, _LIB / "llama_worker.py", _GGUF, capacity)
                 facts["peer_name"] = workers[_PEER].answer()["name"]
-            if "compile_seconds" in facts:
-                size = sum(file.stat().st_size for file in artifact.iterdir())
-                print(
-                    f"{name}: {size / 1e9:.2f} GB, compiled in {facts['compile_seconds']:.1f} s with {facts['compile_rss'] / 1e9:.2f} GB "
-                    f"({facts['compile_rss'] / size:.2f} times the artifact), loaded in {facts['load_seconds']:.2f} s"
-                )
+            print(f"{name}: loaded in {facts['load_seconds']:.3f} s", flush=True)
             for case in cases:
                 self._case(case, facts, workers, table)
         finally:
             for worker in workers.values():
                 worker.close()
+
+    def _compiled(self, name: str, anew: bool) -> Path:
+        """The artifact of a model that is made here; `anew`: compiled and measured, also when it is there."""
+        folder = CACHE / "models"
+        artifact = folder / f"{name}.lutra"
+        if artifact.exists() and not anew:
+            return artifact
+        source = synthetic.make(next(model for model in synthetic.MODELS if model.name == name), folder)
+        found = compile_measured(source, artifact, self._options)
+        size = sum(file.stat().st_size for file in artifact.iterdir())
+        print(
+            f"{name}: {size / 1e9:.2f} GB, compiled in {found['compile_seconds']:.1f} s with {found['compile_rss'] / 1e9:.2f} GB, "
+            f"{found['compile_rss'] / size:.2f} times the artifact",
+            flush=True,
+        )
+        self._rows.append(
+            {"name": f"model/{name}/compile", "format": name, "threads": 1, "median_ns": found["compile_seconds"] * 1e9}
+            | dict.fromkeys(("M", "N", "K", "group", "roofline_fraction", "peer", "ratio_to_peer"))
+            | {"bytes": size, "compile_rss": found["compile_rss"]}
+        )
+        return artifact
 
     def _case(self, case: str, facts: dict[str, Any], workers: dict[str, WorkerProcess], table: Table) -> None:
         _, name, phase_name, counted = case.split("/")
@@ -189,7 +205,5 @@ class Models:
                 "ratio_to_peer": ratio,
                 "weight_bytes": facts["weight_bytes"],
                 "load_seconds": facts["load_seconds"],
-                "compile_seconds": facts.get("compile_seconds"),
-                "compile_rss": facts.get("compile_rss"),
             }
         )

@@ -85,7 +85,11 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for found, draw, name in (
         (_part(rows, "gemv"), draw_roofline, "roofline.png"),
-        (_part(rows, "model"), draw_models, "tokens.png"),
+        (
+            [row for row in _part(rows, "model") if row["ratio_to_peer"] or row["roofline_fraction"]],
+            draw_models,
+            "tokens.png",
+        ),
         (_part(rows, "gemm") + _part(rows, "sweep"), draw_sweep, "gflops.png"),
     ):
         if found:

@@ -12,28 +12,21 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::lut;
 
-/// The size of dimension 0, dynamic when the rank is not known.
-static int64_t rowsOf(Value value) {
+/// The size of dimension `dim`, dynamic where there is none.
+static int64_t sizeOf(Value value, unsigned dim) {
   auto type = cast<ShapedType>(value.getType());
-  return type.hasRank() && type.getRank() > 0 ? type.getDimSize(0) : ShapedType::kDynamic;
+  return type.hasRank() && type.getRank() > dim ? type.getDimSize(dim) : ShapedType::kDynamic;
 }
 
-/// Scales of codes: one for each row, or for each row and group.
-static LogicalResult verifyScales(Operation *op, Value scales, int64_t rows, int64_t groups, StringRef constraint) {
-  auto type = cast<ShapedType>(scales.getType());
-  bool perRow = type.hasRank() && type.getRank() == 2 && type.getDimSize(1) == 1;
-  return verifyOperand(op, "act_scales", scales, {rows, perRow ? 1 : groups}, {Float32Type::get(op->getContext())},
-                       constraint);
-}
-
-/// Padded codes, their biases and sums.
-static LogicalResult verifyPrepared(Operation *op, Value padded, Value bias, Value sums, int64_t rows, int64_t groups,
-                                    int64_t length) {
+/// Padded codes, their biases, sums and scales.
+static LogicalResult verifyPrepared(Operation *op, Value padded, Value bias, Value sums, Value scales, int64_t rows,
+                                    int64_t groups, int64_t length) {
   Builder b(op->getContext());
-  if (failed(verifyOperand(op, "padded", padded, {rows, groups, length}, {b.getI8Type()}, "C2")) ||
-      failed(verifyOperand(op, "bias", bias, {rows, groups}, {b.getI32Type()}, "C2")))
+  if (failed(verifyOperand(op, "padded", padded, {groups, rows, length}, {b.getI8Type()}, "C2")) ||
+      failed(verifyOperand(op, "bias", bias, {groups, rows}, {b.getI32Type()}, "C2")) ||
+      failed(verifyOperand(op, "sums", sums, {groups, rows}, {b.getF32Type()}, "C2")))
     return failure();
-  return verifyOperand(op, "sums", sums, {rows, groups}, {b.getF32Type()}, "C2");
+  return verifyOperand(op, "scales", scales, {groups, rows}, {b.getF32Type()}, "C2");
 }
 
 /// Whether a group's sum of products of codes of 8 bits and planes that stand for `factor` at most fits an i32.
@@ -61,9 +54,9 @@ LogicalResult PrepareCodesOp::verify() {
   if (!fitsInt32(getFactor(), getGroup()))
     return emitOpError() << "128 times factor " << getFactor() << " times group " << getGroup()
                          << " must fit an i32; split the groups (C3)";
-  int64_t rows = rowsOf(getCodes());
-  if (failed(verifyScales(*this, getActScales(), rows, getNumGroups(), "C1")) ||
-      failed(verifyPrepared(*this, getPadded(), getBias(), getSums(), rows, getNumGroups(), getPaddedGroup())))
+  int64_t rows = sizeOf(getCodes(), 0), perRow = sizeOf(getActScales(), 1) == 1 ? 1 : getNumGroups();
+  if (failed(verifyOperand(*this, "act_scales", getActScales(), {rows, perRow}, {Float32Type::get(getContext())}, "C1")) ||
+      failed(verifyPrepared(*this, getPadded(), getBias(), getSums(), getScales(), rows, getNumGroups(), getPaddedGroup())))
     return failure();
   return verifyStorage(*this);
 }
@@ -85,11 +78,10 @@ LogicalResult IntegerMatmulOp::verify() {
     return emitOpError() << "weight must be packed bipolar planes, but is " << getWeight() << " (C1)";
   Builder b(getContext());
   int64_t bytes = packed.getTotalBytes(weight.getRows(), weight.getCols());
-  int64_t rows = rowsOf(getPadded()), groups = weight.getNumGroups();
+  int64_t rows = sizeOf(getPadded(), 1), groups = weight.getNumGroups();
   if (failed(verifyOperand(*this, "weights", getWeights(), {bytes}, {b.getI8Type()}, "C1")) ||
-      failed(verifyPrepared(*this, getPadded(), getBias(), getSums(), rows, groups,
+      failed(verifyPrepared(*this, getPadded(), getBias(), getSums(), getScales(), rows, groups,
                             4 * lowbit::getTablesPerGroup(weight.getGroup()))) ||
-      failed(verifyScales(*this, getActScales(), rows, groups, "C2")) ||
       failed(verifyOperand(*this, "out", getOut(), {rows, weight.getRows()}, {b.getF32Type()}, "C3")))
     return failure();
   if (!fitsInt32((int64_t(1) << weight.getBits()) - 1, weight.getGroup()))

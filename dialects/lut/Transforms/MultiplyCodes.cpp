@@ -79,17 +79,13 @@ private:
     ImplicitLocOpBuilder b(made.getLoc(), made->getContext());
     b.setInsertionPointAfter(made);
     Value codes = made.getActivations();
-    auto empty = [&](ArrayRef<int64_t> others, Type element) -> Value {
-      SmallVector<OpFoldResult> sizes{tensor::getMixedSize(b, b.getLoc(), codes, 0)};
-      for (int64_t size : others)
-        sizes.push_back(b.getIndexAttr(size));
-      return tensor::EmptyOp::create(b, sizes, element);
-    };
-    int64_t groups = made.getNumGroups();
-    Value outputs[] = {empty({groups, 2 * lowbit::kTableWidth * (made.getTablesPerGroup() / 2)}, b.getI8Type()),
-                       empty({groups}, b.getI32Type()), empty({groups}, b.getF32Type())};
+    SmallVector<OpFoldResult> sizes{b.getIndexAttr(made.getNumGroups()), tensor::getMixedSize(b, b.getLoc(), codes, 0)};
+    SmallVector<OpFoldResult> padded = sizes;
+    padded.push_back(b.getIndexAttr(lowbit::kTableWidth * made.getTablesPerGroup()));
+    Value outputs[] = {tensor::EmptyOp::create(b, padded, b.getI8Type()), tensor::EmptyOp::create(b, sizes, b.getI32Type()),
+                       tensor::EmptyOp::create(b, sizes, b.getF32Type()), tensor::EmptyOp::create(b, sizes, b.getF32Type())};
     prepared = PrepareCodesOp::create(b, ValueRange(outputs).getTypes(), codes, made.getActScales(), outputs[0], outputs[1],
-                                      outputs[2], made.getGroup(), factor);
+                                      outputs[2], outputs[3], made.getGroup(), factor);
     return prepared;
   }
 
@@ -97,7 +93,7 @@ private:
     PrepareCodesOp codes = prepare(made, (int64_t(1) << op.getWeightType().getBits()) - 1);
     OpBuilder b(op);
     auto product = IntegerMatmulOp::create(b, op.getLoc(), op.getResult().getType(), codes.getResult(0), codes.getResult(1),
-                                           codes.getResult(2), made.getActScales(), op.getWeights(),
+                                           codes.getResult(2), codes.getResult(3), op.getWeights(),
                                            op.getEpilogueOperands(), op.getOut(), op.getWeightAttr());
     product.getEpilogue().takeBody(op.getEpilogue());
     remark::passed(op.getLoc(), lowbit::remarkOf(DEBUG_TYPE, op.getLoc()))

@@ -57,17 +57,16 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
   int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
-  bool perRow = hasScalePerRow(op.getActScales());
   SmallVector<Attribute> key{b.getStringAttr("integer_matmul"), TypeAttr::get(b.getFunctionType(types, {})),
-                             op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns), b.getBoolAttr(perRow),
+                             op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns),
                              getEpilogueKey(op.getEpilogue())};
   func::FuncOp function =
       getOrCreate(op.getLoc(), "lut_integer_matmul", b.getArrayAttr(key), types,
                   [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                    emitIntegerMatmul(body, args, *layout, perRow, lastColumns, op.getEpilogue(), options);
+                    emitIntegerMatmul(body, args, *layout, lastColumns, op.getEpilogue(), options);
                   });
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1), chunk = constantIndex(b, kIntegerChunkRows);
-  Value rows = memref::DimOp::create(b, op.getPadded(), zero);
+  Value rows = memref::DimOp::create(b, op.getPadded(), one);
   Value tiles = constantIndex(b, (op.getWeightType().getRows() + kTileRows - 1) / kTileRows);
   scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, one},
                           [&](OpBuilder &, Location, ValueRange indices) {

@@ -30,12 +30,13 @@ struct PanelCodes {
 };
 
 /// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
-/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row.
+/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row. Asks for the weights
+/// that lie `prefetchBytes` ahead (0: for none).
 void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, mlir::Value weights, mlir::Value offset,
-                   mlir::Value pair, mlir::Value panel, mlir::Value place);
+                   mlir::Value pair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes);
 
 /// Emits the body of a product's function on its arguments: the op's buffers in their order, then the ranges of tiles and rows it is to do.
-void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, bool scalePerRow,
+void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout,
                        int64_t lastColumns, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 /// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -65,30 +66,48 @@ static Value codesOfOne(ImplicitLocOpBuilder &b, Value lanes, int64_t byte) {
   return result;
 }
 
+namespace {
+/// Where a run's bytes lie, and how far ahead to ask for them.
+struct Source {
+  Value weights, offset, pair;
+  int64_t prefetchBytes;
+};
+} // namespace
+
+/// Asks for what lies behind `place`, once for each line: side by side with the loads, since prefetches in a burst fill the line buffers.
+static void prefetch(ImplicitLocOpBuilder &b, const Source &source, Value place, int64_t row, int64_t bytes) {
+  if (source.prefetchBytes > 0 && row * bytes % kVectorBytes == 0)
+    memref::PrefetchOp::create(b, source.weights, ValueRange{affine(b, place, 0, {}, source.prefetchBytes)}, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}
+
 /// The codes of the planes of `run` for 16 rows from `row` on: a lane's low nibbles are codes 0 to 3, its high nibbles 4 to 7.
-static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, Value weights, Value offset, Value pair, int64_t row) {
+static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, const Source &source, int64_t row) {
   auto lanes = VectorType::get({kLanes}, b.getI32Type());
   if (run.width == 4) {
-    Value place = affine(b, offset, 4 * kTileRows, pair, run.offset + 4 * row);
-    return codesOfFour(b, loadBytes(b, weights, place, b.getI32Type(), kLanes));
+    Value place = affine(b, source.offset, 4 * kTileRows, source.pair, run.offset + 4 * row);
+    prefetch(b, source, place, row, 4);
+    return codesOfFour(b, loadBytes(b, source.weights, place, b.getI32Type(), kLanes));
   }
   // Two bytes: the planes of a row, or (one plane) the codes of rows r and r + 32.
   int64_t half = run.width == 1 ? row / (kTileRows / 2) : 0;
   int64_t first = run.width == 1 ? row % (kTileRows / 2) : row;
-  Value place = affine(b, offset, run.width * kTileRows, pair, run.offset + 2 * first);
-  Value words = loadBytes(b, weights, place, b.getI16Type(), kLanes);
+  Value place = affine(b, source.offset, run.width * kTileRows, source.pair, run.offset + 2 * first);
+  if (half == 0)
+    prefetch(b, source, place, first, 2);
+  Value words = loadBytes(b, source.weights, place, b.getI16Type(), kLanes);
   Value wide = arith::ExtUIOp::create(b, lanes, words);
   return run.width == 2 ? codesOfTwo(b, wide) : codesOfOne(b, wide, half);
 }
 
 void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, Value weights, Value offset, Value pair,
-                             Value panel, Value place) {
+                             Value panel, Value place, int64_t prefetchBytes) {
   PanelCodes codes(layout.planes);
   auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
     Value quads[2];
     for (const PlaneRun &run : layout.runs) {
-      Value nibbles = codesOfRun(b, run, weights, offset, pair, row);
+      Value nibbles = codesOfRun(b, run, {weights, offset, pair, prefetchBytes}, row);
       // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
       int64_t up = run.first + (codes.doubled ? 1 : 0);
       uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);

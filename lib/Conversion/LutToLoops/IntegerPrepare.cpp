@@ -20,7 +20,7 @@ constexpr int64_t kPairCodes = 2 * lowbit::kTableWidth;
 class PrepareEmitter {
 public:
   PrepareEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t factor, bool scalePerRow)
-      : b(b), codes(args[0]), scales(args[1]), padded(args[2]), bias(args[3]), sums(args[4]), group(group), factor(factor),
+      : b(b), codes(args[0]), scales(args[1]), padded(args[2]), bias(args[3]), sums(args[4]), worth(args[5]), group(group), factor(factor),
         scalePerRow(scalePerRow) {}
 
   /// Emits group `index` of `row`, of which `length` codes exist.
@@ -33,7 +33,7 @@ private:
   Value copyMany(Value row, Value index, int64_t width, int64_t steps, Value sum);
 
   ImplicitLocOpBuilder &b;
-  Value codes, scales, padded, bias, sums;
+  Value codes, scales, padded, bias, sums, worth;
   int64_t group, factor;
   bool scalePerRow;
 };
@@ -50,7 +50,7 @@ Value PrepareEmitter::copy(Value row, Value index, Value at, int64_t width, int6
                            : vector::InsertStridedSliceOp::create(b, loaded, values, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1})
                                  .getResult();
   }
-  vector::StoreOp::create(b, values, padded, ValueRange{row, index, at});
+  vector::StoreOp::create(b, values, padded, ValueRange{index, row, at});
   if (count == 0)
     return sum;
   Value wide = arith::ExtSIOp::create(b, VectorType::get({width}, b.getI32Type()), values);
@@ -87,11 +87,12 @@ void PrepareEmitter::emitGroup(Value row, Value index, int64_t length) {
     copy(row, index, constantIndex(b, done), kPairCodes, 0, sum);
 
   Value weight = arith::ConstantOp::create(b, b.getI32IntegerAttr(-factor));
-  memref::StoreOp::create(b, arith::MulIOp::create(b, sum, weight), bias, ValueRange{row, index});
+  memref::StoreOp::create(b, arith::MulIOp::create(b, sum, weight), bias, ValueRange{index, row});
   Value column = scalePerRow ? constantIndex(b, 0) : index;
   Value scale = memref::LoadOp::create(b, scales, ValueRange{row, column});
+  memref::StoreOp::create(b, scale, worth, ValueRange{index, row});
   Value asum = arith::MulFOp::create(b, scale, arith::SIToFPOp::create(b, b.getF32Type(), sum).getResult());
-  memref::StoreOp::create(b, asum, sums, ValueRange{row, index});
+  memref::StoreOp::create(b, asum, sums, ValueRange{index, row});
 }
 
 void lutloops::emitPrepareCodes(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, int64_t factor,

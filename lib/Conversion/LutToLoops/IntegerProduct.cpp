@@ -33,7 +33,7 @@ struct Buffers {
 class IntegerEmitter {
 public:
   IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
-                 bool scalePerRow, int64_t lastColumns, const ConvertLutToLoopsOptions &options);
+                 int64_t lastColumns, const ConvertLutToLoopsOptions &options);
 
   /// Emits the rows [firstRow, lastRow) times one tile.
   void emitTile(Value tile, Value firstRow, Value lastRow);
@@ -63,7 +63,7 @@ private:
   Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
 
   Value loadBias(Value row, Value group) {
-    return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{row, group}));
+    return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, row}));
   }
 
   ImplicitLocOpBuilder &b;
@@ -71,8 +71,7 @@ private:
   const Epilogue &epilogue;
   const GroupLayout &layout;
   PanelCodes codes;
-  bool scalePerRow;
-  int64_t lastColumns;
+  int64_t lastColumns, prefetchBytes;
   /// Activation rows, and vectors of 16 weight rows, whose sums and products are in registers together.
   int64_t blockRows, blockParts;
   /// Groups of a block of K, or 0 when a group is longer than a block.
@@ -82,15 +81,15 @@ private:
 } // namespace
 
 IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
-                               bool scalePerRow, int64_t lastColumns, const ConvertLutToLoopsOptions &options)
-    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout.planes), scalePerRow(scalePerRow),
-      lastColumns(lastColumns) {
+                               int64_t lastColumns, const ConvertLutToLoopsOptions &options)
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout.planes), lastColumns(lastColumns),
+      prefetchBytes(options.prefetchBytes) {
   bool wide = options.vectorRows >= kTileRows;
   blockRows = wide ? 6 : 4;
   blockParts = wide ? 2 : 1;
   zero = constantIndex(b, 0);
   one = constantIndex(b, 1);
-  groups = memref::DimOp::create(b, buffers.padded, one);
+  groups = memref::DimOp::create(b, buffers.padded, zero);
   int64_t groupBytes = 2 * layout.pairs * kQuadBytes;
   blockGroups = kPanelBytes / groupBytes;
   panel = scratch(blockGroups > 0 ? blockGroups * groupBytes : kPanelBytes, b.getI8Type());
@@ -149,7 +148,7 @@ void IntegerEmitter::storeLanes(Value buffer, Value at, ArrayRef<Value> values) 
 void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Value place) {
   forRange(firstPair, lastPair, one, [&](Value pair) {
     Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
-    emitPanelPair(b, layout, buffers.weights, offset, pair, panel, at);
+    emitPanelPair(b, layout, buffers.weights, offset, pair, panel, at, prefetchBytes);
   });
 }
 
@@ -190,7 +189,7 @@ SmallVector<Value> IntegerEmitter::multiplyPair(ArrayRef<Value> sums, Value row,
           ValueRange{affine(b, panelPlace, kQuad, part, half * kQuadBytes + index * kQuad * kLanes)}));
     for (int64_t index = 0; index < count; ++index) {
       Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
-                                            ValueRange{affine(b, row, 0, {}, index), group,
+                                            ValueRange{group, affine(b, row, 0, {}, index),
                                                        affine(b, {}, 2 * kQuad, pair, half * kQuad)});
       Value quad = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
       Value codesOfRow = vector::BitCastOp::create(
@@ -237,8 +236,8 @@ SmallVector<Value> IntegerEmitter::scale(ArrayRef<Value> sums, ArrayRef<Value> p
   SmallVector<Value> next(products);
   for (int64_t index = 0; index < count; ++index) {
     Value place = affine(b, row, 0, {}, index);
-    Value scale = loadSplat(b, buffers.scales, place, scalePerRow ? zero : group);
-    Value asum = loadSplat(b, buffers.sums, place, group);
+    Value scale = loadSplat(b, buffers.scales, group, place);
+    Value asum = loadSplat(b, buffers.sums, group, place);
     Value bias = codes.doubled ? Value() : loadBias(place, group);
     for (int64_t sub = 0; sub < blockParts; ++sub) {
       Value sum = sums[index * blockParts + sub], &product = next[index * blockParts + sub];
@@ -377,12 +376,12 @@ void IntegerEmitter::emitTile(Value tile, Value firstRow, Value lastRow) {
   forRange(firstRow, lastRow, one, [&](Value row) { store(tile, firstRow, row); });
 }
 
-void lutloops::emitIntegerMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, bool scalePerRow,
+void lutloops::emitIntegerMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout,
                                  int64_t lastColumns, Region &region, const ConvertLutToLoopsOptions &options) {
   ValueRange ranges = args.take_back(4), buffers = args.drop_back(4);
   Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
   IntegerEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout,
-                         scalePerRow, lastColumns, options);
+                         lastColumns, options);
   scf::ForOp::create(b, ranges[0], ranges[1], constantIndex(b, 1), ValueRange(),
                      [&](OpBuilder &, Location, Value tile, ValueRange) {
                        emitter.emitTile(tile, ranges[2], ranges[3]);

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Emit.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -90,13 +91,10 @@ mlir::LogicalResult lutra::linkLibrary(StringRef objectPath, StringRef libraryPa
     if (!standInDirectory.empty())
       sys::fs::remove_directories(standInDirectory);
   });
-  if (machine.isHost()) {
-    for (StringRef library : {LUTRA_OMP_LIBRARY, LUTRA_MATH_LIBRARY, LUTRA_C_LIBRARY}) {
-      if (!sys::fs::exists(library))
-        return mlir::emitError(loc) << "cannot find '" << library << "', which compiled models need: install libomp-dev and "
-                                    << "libc6, or run scripts/setup";
-      args.push_back(library);
-    }
+  StringRef libraries[] = {LUTRA_OMP_LIBRARY, LUTRA_MATH_LIBRARY, LUTRA_C_LIBRARY};
+  // Where Lutra was not built but installed, they may lie elsewhere; their names are enough.
+  if (machine.isHost() && all_of(libraries, [](StringRef library) { return sys::fs::exists(library); })) {
+    args.append(std::begin(libraries), std::end(libraries));
     args.append({"--as-needed", "--no-undefined"});
   } else {
     StringRef emulation = getEmulation(Triple(machine.triple()));

@@ -266,10 +266,16 @@ def _split_pattern(pattern: Mapping[str, str]) -> str:
 def _compile(pattern: str) -> Any:
     try:
         regex = importlib.import_module("regex")  # Without stubs, on Debian.
-    except ModuleNotFoundError as error:
-        raise LutraError(
-            "text needs the Python package 'tokenizers' (pip install tokenizers) or 'regex' (Debian: python3-regex)"
-        ) from error
+    except ModuleNotFoundError:
+        from lutra.unicode_classes import translate
+
+        try:
+            return re.compile(translate(pattern))
+        except re.error as error:
+            _refuse(
+                f"the pattern {pattern!r} cannot be compiled ({error}): pip install tokenizers, or regex "
+                "(Debian: python3-regex)"
+            )
     try:
         return regex.compile(pattern)
     except regex.error as error:

@@ -58,6 +58,9 @@ def library() -> ctypes.CDLL:
             f"{_LIBRARY} was not found in {', '.join(str(p.parent) for p in paths)}: "
             "run scripts/build, or set LUTRA_LIBRARY_DIR"
         )
+    # A wheel brings the linker that the compiler starts when the one it was built with is not there.
+    if (linker := path.parent / "bin" / "ld.lld").is_file():
+        os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{linker.parent}"
     try:
         loaded = ctypes.CDLL(str(path))
         for name, (result, arguments) in _SIGNATURES.items():

@@ -7,7 +7,7 @@
 The float model is the GGUF file of scripts/demo --model smollm2 (Q4_1) in f32: 4 bits are what its weights came from. The
 output projection stays at 8 bits and the embedding in f32 in every row; bits/weight are those of the other 210 weights, with
 their f16 scales and f32 zero points, alphas in f16 and betas in f32, for groups of 64.
-Calibration: 16 windows of 256 tokens of examples/bitnet/heldout.jsonl. Perplexity: a chapter of Alice in Wonderland,
+Calibration: 8 windows of 256 tokens of examples/bitnet/heldout.jsonl. Perplexity: a chapter of Alice in Wonderland,
 windows of 512 tokens, through the compiled model with the default tables.
 """
 
@@ -69,7 +69,7 @@ def measure(name: str, work: Path) -> None:
     if algorithm == "gptq":
         lines = (ROOT / "examples" / "bitnet" / "heldout.jsonl").read_text(encoding="utf-8").splitlines()
         prose = "\n\n".join(str(json.loads(line)["text"]) for line in lines)
-        calibration = token_batches(model, text.encode(prose), window=256, limit=16)
+        calibration = token_batches(model, text.encode(prose), window=256, limit=8)
     result = quantize(model, form, algorithm, calibration=calibration, budget=budget, overrides=HEAD, scales="f16")  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     for beside in ("tokenizer.json", "model.json"):

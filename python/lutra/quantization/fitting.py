@@ -32,32 +32,29 @@ def search(form: Format, weights: np.ndarray, importance: np.ndarray | None = No
 
 
 def half_quadratic(
-    form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 10, norm: float = 0.7
+    form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 8, norm: float = 0.7
 ) -> Components:
     """HQQ-style, without data: a robust fit, in which the few large residuals (outliers) hardly count.
 
     Minimizes |w - q|_p^p, p = `norm` < 1, by half-quadratic splitting: the residual r is shrunk by the proximal step of the
-    p-norm, sign(r) max(|r| - |r|^(p-1) / b, 0), then scale and shift of each group are refitted by least squares to w
-    less that, and b grows. Starts from `search`, and keeps of each group the best fit seen (in squares: a shrunken part
-    that does not pay is dropped). (Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models".)
+    p-norm, sign(r) max(|r| - |r|^(p-1) / b, 0), each group is moved to fit w less that, and b grows. The scales stay those
+    that hold every element (clipping outliers gains in the weights and loses in the model); formats whose groups cannot move
+    have their scales refitted instead. Of each group the fit of least absolute error is kept.
+    (Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models".)
     """
     form, weights = grids.elementary(form), weights.astype(np.float64)
-    best = search(form, weights, importance)
-    least, current, strength = _error(form, best, weights, importance), best, 10.0
+    best = current = form.quantize(weights)
+    moves, least, strength = grids.can_shift(form), _error(form, best, weights, importance, 1), 10.0
     for _ in range(rounds):
         quantized = grids.values(form, current, grids.nearest_codes(form, current, weights))
-        # The proximal step is for numbers about 1 in size.
-        unit = np.sqrt(np.mean(weights**2)) or 1.0
-        residual = (weights - quantized) / unit
+        residual = weights - quantized
         size = np.maximum(np.abs(residual), 1e-12)
-        outlying = np.sign(residual) * np.maximum(size - size ** (norm - 1) / strength, 0) * unit
-        refitted = _refit(form, current, quantized, weights - outlying, importance)
-        if refitted is None:
-            break
-        error = _error(form, refitted, weights, importance)
+        outlying = np.sign(residual) * np.maximum(size - size ** (norm - 1) / strength, 0)
+        current = _refit(form, current, quantized, weights - outlying, importance, moves)
+        error = _error(form, current, weights, importance, 1)
         better = error < least
-        best, least, current = _choose(better, refitted, best), np.minimum(error, least), refitted
-        strength *= 1.2
+        best, least = _choose(better, current, best), np.minimum(error, least)
+        strength *= 1.01
     return grids.with_codes(form, best, grids.nearest_codes(form, best, weights))
 
 
@@ -110,29 +107,37 @@ def _refit_planes(form: BCQ, components: Components, weights: np.ndarray, import
 
 
 def _refit(
-    form: grids.Elementary, components: Components, quantized: np.ndarray, target: np.ndarray, importance: np.ndarray | None
-) -> Components | None:
-    """The affine change of each group that brings `quantized` nearest to `target`; without a shift where none is held."""
+    form: grids.Elementary,
+    components: Components,
+    quantized: np.ndarray,
+    target: np.ndarray,
+    importance: np.ndarray | None,
+    moves: bool,
+) -> Components:
+    """The change of each group that brings `quantized` nearest to `target`: a shift where it `moves`, else a factor."""
 
     def total(numbers: np.ndarray) -> np.ndarray:
         numbers = numbers if importance is None else numbers * importance
         return layout.reduce_shared(np.add, numbers, form.group, form.per)
 
-    if not grids.can_shift(form):
+    if moves:
+        shift = layout.divide(total(target - quantized), total(np.ones_like(quantized)))
+        moved = grids.with_affine(form, components, np.ones((1, 1)), shift)
+    else:
         factor = layout.divide(total(quantized * target), total(quantized * quantized))
-        return grids.with_affine(form, components, np.where(factor > 0, factor, 1.0))
-    count, x, y = total(np.ones_like(quantized)), total(quantized), total(target)
-    spread = count * total(quantized * quantized) - x * x
-    factor = layout.divide(count * total(quantized * target) - x * y, np.maximum(spread, 0))
-    factor = np.where(factor > 0, factor, 1.0)
-    return grids.with_affine(form, components, factor, layout.divide(y - factor * x, count))
+        moved = grids.with_affine(form, components, np.where(factor > 0, factor, 1.0))
+    assert moved is not None
+    return moved
 
 
-def _error(form: grids.Elementary, components: Components, weights: np.ndarray, importance: np.ndarray | None) -> np.ndarray:
-    """The summed squared error of shape P when every element takes its nearest value."""
-    squares = (weights - grids.values(form, components, grids.nearest_codes(form, components, weights))) ** 2
-    squares = squares if importance is None else squares * importance
-    return layout.reduce_shared(np.add, squares, form.group, form.per)
+def _error(
+    form: grids.Elementary, components: Components, weights: np.ndarray, importance: np.ndarray | None, power: int = 2
+) -> np.ndarray:
+    """The summed error |w - q|^power of shape P when every element takes its nearest value."""
+    errors = np.abs(weights - grids.values(form, components, grids.nearest_codes(form, components, weights)))
+    errors = errors**2 if power == 2 else errors
+    errors = errors if importance is None else errors * importance
+    return layout.reduce_shared(np.add, errors, form.group, form.per)
 
 
 def _choose(better: np.ndarray, one: Components, other: Components) -> Components:

@@ -59,7 +59,7 @@ def quantize(
 ) -> Components:
     """Components of weights [N, K] for activations with `statistics`; `factor` is `inverse_factor`'s, if known already."""
     form = grids.elementary(form)
-    components = fitting.half_quadratic(form, weights, statistics.importance)
+    components = fitting.search(form, weights, statistics.importance)
     order, upper = factor if factor is not None else inverse_factor(statistics, damping)
     table = grids.levels(form, components)
     ranking = np.argsort(table, axis=-1, kind="stable")

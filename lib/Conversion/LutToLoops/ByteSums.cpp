@@ -56,7 +56,7 @@ private:
   unsigned getSlot(const Slot &slot);
   int64_t getChunkPairs() const;
   SmallVector<Value> emitChunk(Value firstPair, int64_t count, ArrayRef<Value> totals);
-  SmallVector<Value> emitPair(Value pair, ArrayRef<Value> accumulators);
+  SmallVector<Value> emitPair(unsigned index, Value pair, ArrayRef<Value> accumulators);
   unsigned totalIndex(unsigned row, unsigned output, int64_t part) const {
     return (row * outputs + output) * parts + part;
   }
@@ -147,7 +147,8 @@ int64_t ByteSumsEmitter::getChunkPairs() const {
   return std::min<int64_t>(layout.pairs, 32767 / (127 * largestWeight) / 2);
 }
 
-SmallVector<Value> ByteSumsEmitter::emitPair(Value pair, ArrayRef<Value> accumulators) {
+/// Looks the codes of the run `index` up in the tables of `pair`.
+SmallVector<Value> ByteSumsEmitter::emitPair(unsigned index, Value pair, ArrayRef<Value> accumulators) {
   SmallVector<Value> result(accumulators);
   auto tableType = VectorType::get({16}, b.getI8Type());
   SmallVector<std::array<Value, 2>> tables;
@@ -159,21 +160,21 @@ SmallVector<Value> ByteSumsEmitter::emitPair(Value pair, ArrayRef<Value> accumul
     }
     tables.push_back(both);
   }
-  for (auto [index, run] : llvm::enumerate(layout.runs)) {
-    int64_t rowsPerVector = kVectorBytes / run.width;
-    for (int64_t vector = 0; vector < parts * kLanes / rowsPerVector; ++vector) {
-      int64_t place = run.offset + begin * run.width + vector * kVectorBytes;
-      Value offset = affine(b, block.offset, run.width * kTileRows, pair, place);
-      Value low = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), kVectorBytes);
-      Value high = arith::ShRUIOp::create(b, low, splatInt(b, kVectorBytes, 8, 4));
-      for (unsigned row = 0; row < block.rows.size(); ++row)
-        for (int64_t half : {0, 1}) {
-          Value entries = lut::LookupOp::create(b, low.getType(), tables[row][half], half == 0 ? low : high);
-          for (const Add &add : adds[{row, unsigned(index), vector}])
-            result[add.slot] = lut::AccumulateOp::create(b, result[add.slot].getType(), entries, result[add.slot],
-                                                         b.getDenseI32ArrayAttr(add.weights));
-        }
-    }
+  const PlaneRun &run = layout.runs[index];
+  int64_t rowsPerVector = kVectorBytes / run.width;
+  for (int64_t vector = 0; vector < parts * kLanes / rowsPerVector; ++vector) {
+    int64_t place = run.offset + begin * run.width + vector * kVectorBytes;
+    Value offset = affine(b, block.offset, run.width * kTileRows, pair, place);
+    block.prefetch(b, offset);
+    Value low = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), kVectorBytes);
+    Value high = arith::ShRUIOp::create(b, low, splatInt(b, kVectorBytes, 8, 4));
+    for (unsigned row = 0; row < block.rows.size(); ++row)
+      for (int64_t half : {0, 1}) {
+        Value entries = lut::LookupOp::create(b, low.getType(), tables[row][half], half == 0 ? low : high);
+        for (const Add &add : adds[{row, index, vector}])
+          result[add.slot] = lut::AccumulateOp::create(b, result[add.slot].getType(), entries, result[add.slot],
+                                                       b.getDenseI32ArrayAttr(add.weights));
+      }
   }
   return result;
 }
@@ -183,9 +184,12 @@ SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, Ar
   for (const Slot &slot : slots)
     accumulators.push_back(slot.kind == Slot::Total ? totals[totalIndex(slot.row, slot.output, slot.part)]
                                                     : splatInt(b, 2 * kLanes, 16, 0));
-  bool unroll = count * layout.planes * parts / 4 <= kMaxUnrolledVectors;
-  accumulators = forEachPair(b, firstPair, count, unroll, accumulators,
-                             [&](Value pair, ArrayRef<Value> values) { return emitPair(pair, values); });
+  // A run after the other, as they lie in memory.
+  for (auto [index, run] : llvm::enumerate(layout.runs)) {
+    unsigned number = index;
+    accumulators = forEachPair(b, firstPair, count, getUnrolledPairs(run.width * parts, block.rows.size()), accumulators,
+                               [&](Value pair, ArrayRef<Value> values) { return emitPair(number, pair, values); });
+  }
   SmallVector<Value> result(totals);
   for (auto [slot, value] : llvm::zip_equal(slots, accumulators)) {
     Value &total = result[totalIndex(slot.row, slot.output, slot.part)];

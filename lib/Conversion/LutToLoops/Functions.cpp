@@ -64,21 +64,26 @@ Value lutloops::loadAsFloat(ImplicitLocOpBuilder &b, Value bytes, Value offset, 
   return arith::SIToFPOp::create(b, floats, value);
 }
 
-SmallVector<Value> lutloops::forEachPair(ImplicitLocOpBuilder &b, Value first, int64_t count, bool unroll,
+SmallVector<Value> lutloops::forEachPair(ImplicitLocOpBuilder &b, Value first, int64_t count, int64_t unrolled,
                                          ArrayRef<Value> accumulators,
                                          function_ref<SmallVector<Value>(Value, ArrayRef<Value>)> body) {
-  if (unroll || count <= 1) {
-    SmallVector<Value> values(accumulators);
-    for (int64_t pair = 0; pair < count; ++pair)
-      values = body(affine(b, first, 0, {}, pair), values);
+  auto straight = [&](Value begin, int64_t pairs, SmallVector<Value> values) {
+    for (int64_t pair = 0; pair < pairs; ++pair)
+      values = body(affine(b, begin, 0, {}, pair), values);
     return values;
+  };
+  int64_t rest = count <= unrolled ? count : count % unrolled, whole = count - rest;
+  SmallVector<Value> values(accumulators);
+  if (whole > 0) {
+    Value last = affine(b, first, 0, {}, whole);
+    auto loop = scf::ForOp::create(b, first, last, constantIndex(b, unrolled), values,
+                                   [&](OpBuilder &, Location, Value pair, ValueRange before) {
+                                     scf::YieldOp::create(b, straight(pair, unrolled, llvm::to_vector(before)));
+                                   });
+    values = SmallVector<Value>(loop.getResults());
+    first = last;
   }
-  Value last = affine(b, first, 0, {}, count);
-  auto loop = scf::ForOp::create(b, first, last, constantIndex(b, 1), accumulators,
-                                 [&](OpBuilder &, Location, Value pair, ValueRange values) {
-                                   scf::YieldOp::create(b, body(pair, llvm::to_vector(values)));
-                                 });
-  return SmallVector<Value>(loop.getResults());
+  return straight(first, rest, values);
 }
 
 //===----------------------------------------------------------------------===//
@@ -131,6 +136,8 @@ func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attrib
 static constexpr int64_t kMaxBlockRows = 4;
 /// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
 static constexpr int64_t kMinPieces = 32;
+/// Bytes of tables that a chunk of activation rows has: half of what is common as a core's second-level cache.
+static constexpr int64_t kChunkBytes = 512 << 10;
 
 /// Whether the iterations of a loop around `op` already are the parallel work.
 static bool isInParallelLoop(Operation *op) {
@@ -214,16 +221,20 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
     operands.append({firstTile, lastTile, firstRow, lastRow});
     func::CallOp::create(b, function, operands);
   };
+  // Chunks outside, whose tables stay in the second-level cache while the weights pass by.
+  auto entriesType = cast<MemRefType>(op.getEntries().getType());
+  int64_t tableBytes = entriesType.getDimSize(1) * entriesType.getDimSize(2) * entriesType.getElementTypeBitWidth() / 8;
+  int64_t chunkRows = std::min<int64_t>(options.chunkRows, std::max<int64_t>(kChunkBytes / tableBytes, 16) / 4 * 4);
   int64_t staticRows = cast<MemRefType>(op.getEntries().getType()).getDimSize(0);
-  if (!ShapedType::isDynamic(staticRows) && staticRows <= int64_t(options.chunkRows)) {
+  if (!ShapedType::isDynamic(staticRows) && staticRows <= chunkRows) {
     scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{tiles}, ValueRange{perItem},
                             [&](OpBuilder &, Location, ValueRange indices) { call(indices[0], zero, rows); });
   } else {
-    Value chunk = constantIndex(b, options.chunkRows);
-    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{tiles, rows}, ValueRange{perItem, chunk},
+    Value chunk = constantIndex(b, chunkRows);
+    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, perItem},
                             [&](OpBuilder &, Location, ValueRange indices) {
-                              Value last = arith::AddIOp::create(b, indices[1], chunk);
-                              call(indices[0], indices[1], arith::MinUIOp::create(b, last, rows));
+                              Value last = arith::AddIOp::create(b, indices[0], chunk);
+                              call(indices[1], indices[0], arith::MinUIOp::create(b, last, rows));
                             });
   }
   op.erase();

@@ -41,6 +41,11 @@ struct GroupBlock {
   /// The group, and the byte offset of its tile in `weights`.
   mlir::Value group;
   mlir::Value offset;
+
+  /// Asks for the vector of codes or scales that lies `prefetch-bytes` behind byte `offset` of the weights. Side by side with the loads:
+  /// prefetches in one burst would fill the line fill buffers, and the loads would wait for one. They cross pages, which the hardware's
+  /// prefetcher does not.
+  void prefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value offset) const;
 };
 
 /// Sums of looked-up entries, f32: `[row of the block][output][16 rows of the tile]`. There is one output, the planes
@@ -66,13 +71,19 @@ GroupSums emitScaledSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block,
 /// A scalar of a matrix in each of 16 lanes.
 mlir::Value loadSplat(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer, mlir::Value row, mlir::Value column);
 
-/// Loops whose straight-line form would read more than this many vectors of codes stay loops.
-inline constexpr int64_t kMaxUnrolledVectors = 32;
+/// Straight-line code uses at most this many vectors of codes, counted once for each activation row that they are looked up for. In longer
+/// code the scheduler moves prefetches far from their places, which halves what they bring, and keeps indices of several rows in memory.
+inline constexpr int64_t kMaxUnrolledVectors = 16;
 
-/// Calls `body(pair, accumulators)` for the table pairs first, ..., first + count - 1, as straight-line code when `unroll`,
+/// The pairs of tables that a straight line takes in, when each uses `quarters` / 4 vectors of codes for each of `rows` activation rows.
+inline int64_t getUnrolledPairs(int64_t quarters, int64_t rows) {
+  return std::max<int64_t>(4 * kMaxUnrolledVectors / (quarters * rows), 1);
+}
+
+/// Calls `body(pair, accumulators)` for the table pairs first, ..., first + count - 1, in straight lines of `unrolled` pairs at most,
 /// and gives back the last accumulators.
 llvm::SmallVector<mlir::Value>
-forEachPair(mlir::ImplicitLocOpBuilder &b, mlir::Value first, int64_t count, bool unroll,
+forEachPair(mlir::ImplicitLocOpBuilder &b, mlir::Value first, int64_t count, int64_t unrolled,
             llvm::ArrayRef<mlir::Value> accumulators,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, llvm::ArrayRef<mlir::Value>)> body);
 

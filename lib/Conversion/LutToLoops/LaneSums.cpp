@@ -55,6 +55,7 @@ RowCodes LaneLookup::loadCodes(const PlaneRun &run, Value pair, int64_t row) {
   int64_t place = run.offset;
   if (run.width == 4) {
     Value offset = affine(b, block.offset, 4 * kTileRows, pair, place + 4 * row);
+    block.prefetch(b, offset);
     Value bytes = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), 4 * kLanes);
     return {vector::BitCastOp::create(b, lanes, bytes), 0, run.width};
   }
@@ -62,6 +63,8 @@ RowCodes LaneLookup::loadCodes(const PlaneRun &run, Value pair, int64_t row) {
   int64_t half = run.width == 1 ? row / (kTileRows / 2) : 0;
   int64_t first = run.width == 1 ? row % (kTileRows / 2) : row;
   Value offset = affine(b, block.offset, run.width * kTileRows, pair, place + 2 * first);
+  if (half == 0 && 2 * first % kVectorBytes == 0)
+    block.prefetch(b, offset);
   Value bytes = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), 2 * kLanes);
   Value words = vector::BitCastOp::create(b, VectorType::get({kLanes}, b.getI16Type()), bytes);
   return {arith::ExtUIOp::create(b, lanes, words), 8 * half, run.width};
@@ -131,10 +134,6 @@ static Value weightIntegers(ImplicitLocOpBuilder &b, ArrayRef<Value> planes, int
   return arith::TruncFOp::create(b, f32, sum);
 }
 
-static bool isUnrolled(const GroupLayout &layout, int64_t count) {
-  return layout.pairs * layout.planes * count / kTileRows <= kMaxUnrolledVectors;
-}
-
 GroupSums lutloops::emitLaneSums(ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count) {
   const GroupLayout &layout = block.layout;
   bool integers = lowbit::isQuantized(block.kind.element);
@@ -144,7 +143,7 @@ GroupSums lutloops::emitLaneSums(ImplicitLocOpBuilder &b, const GroupBlock &bloc
     // -0.0 + x is x for every x: the sum starts from the first entry.
     Value zero = integers ? splatInt(b, kLanes, 32, 0) : splatFloat(b, kLanes, -0.0f);
     SmallVector<Value> planeSums(block.rows.size() * layout.planes, zero);
-    planeSums = forEachPair(b, constantIndex(b, 0), layout.pairs, isUnrolled(layout, count), planeSums,
+    planeSums = forEachPair(b, constantIndex(b, 0), layout.pairs, getUnrolledPairs(layout.planes, block.rows.size()), planeSums,
                             [&](Value pair, ArrayRef<Value> values) {
                               SmallVector<Value> next(values);
                               lookup.forTables(pair, row, [&](unsigned index, int64_t, ArrayRef<Value> entries) {
@@ -183,7 +182,7 @@ GroupSums lutloops::emitScaledSums(ImplicitLocOpBuilder &b, const GroupBlock &bl
       for (unsigned output = 0; output < outputs; ++output)
         // fma(x, y, -0.0) is the product x y: a plane's sum starts from its first table.
         values.push_back(layout.perPlane ? splatFloat(b, kLanes, -0.0f) : offsets[index][(row - begin) / kLanes]);
-    values = forEachPair(b, constantIndex(b, 0), layout.pairs, isUnrolled(layout, count), values,
+    values = forEachPair(b, constantIndex(b, 0), layout.pairs, getUnrolledPairs(layout.planes, block.rows.size()), values,
                          [&](Value pair, ArrayRef<Value> before) {
                            SmallVector<Value> next(before);
                            lookup.forTables(pair, row, [&](unsigned index, int64_t half, ArrayRef<Value> entries) {

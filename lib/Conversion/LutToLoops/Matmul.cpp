@@ -38,7 +38,6 @@ private:
   SmallVector<Value> loadZetas(const GroupBlock &block, int64_t begin, int64_t parts);
   SmallVector<SmallVector<Value>> makeOffsets(const GroupBlock &block, ArrayRef<Value> zetas);
   void emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums, MutableArrayRef<Value> products);
-  void emitPrefetch(Value offset);
   void store(Value tile, const GroupBlock &block, ArrayRef<Value> products);
 
   ImplicitLocOpBuilder &b;
@@ -55,6 +54,12 @@ private:
 Value lutloops::loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Value column) {
   Value scalar = memref::LoadOp::create(b, buffer, ValueRange{row, column});
   return vector::BroadcastOp::create(b, VectorType::get({kLanes}, b.getF32Type()), scalar);
+}
+
+void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
+  if (options.prefetchBytes > 0)
+    memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, options.prefetchBytes)},
+                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 /// 16 numbers of the rows from `row` on, stored at `offset` of the group.
@@ -125,13 +130,6 @@ void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const Gr
   }
 }
 
-void MatmulEmitter::emitPrefetch(Value offset) {
-  // The begin of a very long group: by then the hardware follows the stream.
-  for (int64_t byte = 0; byte < std::min<int64_t>(layout.bytes, 64 * kVectorBytes); byte += kVectorBytes)
-    memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, options.prefetchBytes + byte)},
-                               /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
-}
-
 void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> products) {
   // As many rows of the tile at once as there are registers for, in whole vectors of codes.
   bool bytes = isByteKind(kind);
@@ -146,6 +144,9 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> pr
       sums = bytes ? emitByteSums(b, block, begin, step) : emitLaneSums(b, block, begin, step);
     emitScaling(block, begin, sums, products);
   }
+  // Last, as they lie: out of order, prefetches mislead the hardware's.
+  for (int64_t byte = layout.alphaOffset; byte < layout.bytes; byte += kVectorBytes)
+    block.prefetch(b, affine(b, block.offset, 0, {}, byte));
 }
 
 void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> products) {
@@ -194,8 +195,6 @@ void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
                                    block.group = group;
                                    block.offset = affine(b, tileOffset, layout.bytes, group, 0);
                                    SmallVector<Value> products(values);
-                                   if (count == 1 && options.prefetchBytes > 0)
-                                     emitPrefetch(block.offset);
                                    emitGroup(block, products);
                                    scf::YieldOp::create(b, products);
                                  });

@@ -12,8 +12,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     share one, so that the layers of a model do not multiply the code.
 
     A product runs over tiles of 64 weight rows and chunks of activation rows. In a chunk, blocks of `tile.m` rows share
-    the indices that they read; the rows that are left, and a single row (decode), go one at a time and prefetch the
-    weights `prefetch-bytes` ahead. Every output row is one lane, accumulated group after group: the value does not depend on
+    the indices that they read; the rows that are left, and a single row (decode), go one at a time. Next to each load of codes is
+    the prefetch of those `prefetch-bytes` ahead. Every output row is one lane, accumulated group after group: the value does not depend on
     any option or on the number of threads.
 
     Refused: layouts other than 64 rows of full 4-bit indices, and operands whose innermost stride is not 1.
@@ -52,9 +52,9 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
            "Width in which the sums of four bit planes are accumulated: 32 where four bytes are summed by one instruction, else 16">,
     Option<"vectorRows", "vector-rows", "int64_t", "64",
            "Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones">,
-    Option<"prefetchBytes", "prefetch-bytes", "int64_t", "2048",
-           "How far ahead a single row prefetches the weights; 0 for not at all">,
-    Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work">,
+    Option<"prefetchBytes", "prefetch-bytes", "int64_t", "4096",
+           "How far ahead the codes and scales are prefetched; 0 for not at all">,
+    Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work, at most: fewer when their tables are large">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",

@@ -2,10 +2,12 @@
 //
 // A row at a time, a group at a time: docs/spec/numerics.md, "Tables". A quantized table is computed in half: entry ~i is
 // minus entry i exactly, in f32 and, since rounding to nearest even is symmetric, as an integer. The sums of four codes are exact
-// in f32, so codes go the same way with a factor of one.
+// in f32, so codes go the same way with a factor of one. Bytes that share a scale, what decoding a model mostly makes, go by blocks of
+// tables side by side; everything else, and what a block does not fit, by pairs.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/Kernel.h"
+#include "lib/Conversion/LutToLoops/TableBlock.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -52,9 +54,14 @@ private:
   SmallVector<Value> forGroups(ArrayRef<Value> accumulators, GroupBody body);
   /// The 8 activations of a pair as f32, of which `count` exist and the others are 0.
   Value loadPair(Value row, Value begin, Value pair, int64_t count);
-  /// Runs `body(pair, accumulators)` over the pairs of a group of `length` activations.
+  /// The pairs of a group of `length` activations that blocks of tables cover.
+  int64_t getBlockPairs(int64_t length) const;
+  /// Runs `body(block, its first pair, accumulators)` over the blocks of a group of `length` activations.
+  SmallVector<Value> forBlocks(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
+                               function_ref<SmallVector<Value>(TableBlock &, Value, ArrayRef<Value>)> body);
+  /// Runs `body(pair, accumulators)` over the pairs of a group of `length` activations, from pair `first` on.
   SmallVector<Value> forPairs(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
-                              function_ref<SmallVector<Value>(Value pair, Value lanes, ArrayRef<Value>)> body);
+                              function_ref<SmallVector<Value>(Value pair, Value lanes, ArrayRef<Value>)> body, int64_t first = 0);
 
   void emitExact(Value row, Value index, int64_t length);
   void emitCodes(Value row, Value index, int64_t length);
@@ -108,13 +115,41 @@ Value PrecomputeEmitter::loadPair(Value row, Value begin, Value pair, int64_t co
                                               ArrayRef<int64_t>{1});
 }
 
+int64_t PrecomputeEmitter::getBlockPairs(int64_t length) const {
+  bool fits = kind.element == lowbit::TableElement::I8 && !integers && kind.scale != lowbit::TableScale::Table &&
+              cast<MemRefType>(activations.getType()).getElementType().isF32();
+  int64_t tables = fits ? length / kPairWidth * 2 : 0, covered = 0;
+  while (int64_t width = TableBlock::getWidth(tables - covered))
+    covered += (tables - covered) / width * width;
+  return covered / 2;
+}
+
+SmallVector<Value>
+PrecomputeEmitter::forBlocks(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
+                             function_ref<SmallVector<Value>(TableBlock &, Value, ArrayRef<Value>)> body) {
+  Value begin = affine(b, {}, group, index, 0);
+  int64_t covered = 0, tables = 2 * getBlockPairs(length);
+  SmallVector<Value> result(accumulators);
+  // Blocks of one width after the other: at most one block of the narrower ones.
+  while (int64_t width = TableBlock::getWidth(tables - covered)) {
+    int64_t count = (tables - covered) / width, first = covered / 2, pairsEach = width / 2;
+    result = forEachPair(b, constantIndex(b, 0), count, /*unrolled=*/2, result, [&](Value place, ArrayRef<Value> values) {
+      Value pair = affine(b, {}, pairsEach, place, first);
+      TableBlock block(b, activations, row, affine(b, begin, kPairWidth, pair, 0), width);
+      return body(block, pair, values);
+    });
+    covered += count * width;
+  }
+  return result;
+}
+
 SmallVector<Value>
 PrecomputeEmitter::forPairs(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
-                            function_ref<SmallVector<Value>(Value, Value, ArrayRef<Value>)> body) {
+                            function_ref<SmallVector<Value>(Value, Value, ArrayRef<Value>)> body, int64_t first) {
   Value begin = affine(b, {}, group, index, 0);
   int64_t whole = length / kPairWidth;
-  bool unroll = pairs <= 8;
-  SmallVector<Value> result = forEachPair(b, constantIndex(b, 0), whole, unroll, accumulators,
+  const int64_t unrolled = 8;
+  SmallVector<Value> result = forEachPair(b, constantIndex(b, first), whole - first, unrolled, accumulators,
                                           [&](Value pair, ArrayRef<Value> values) {
                                             return body(pair, loadPair(row, begin, pair, kPairWidth), values);
                                           });
@@ -123,7 +158,7 @@ PrecomputeEmitter::forPairs(Value row, Value index, int64_t length, ArrayRef<Val
     result = body(pair, loadPair(row, begin, pair, length % kPairWidth), result);
     ++whole;
   }
-  return forEachPair(b, constantIndex(b, whole), pairs - whole, unroll, result, [&](Value pair, ArrayRef<Value> values) {
+  return forEachPair(b, constantIndex(b, whole), pairs - whole, unrolled, result, [&](Value pair, ArrayRef<Value> values) {
     return body(pair, loadPair(row, begin, pair, 0), values);
   });
 }
@@ -288,21 +323,41 @@ void PrecomputeEmitter::emitByTable(Value row, Value index, int64_t length) {
 
 /// Stores the group's sum; `largest`, of magnitudes so far, with the group's.
 Value PrecomputeEmitter::emitSum(Value row, Value index, int64_t length, Value largest) {
-  SmallVector<Value> end =
-      forPairs(row, index, length, {constant(-0.0f), largest}, [&](Value, Value lanes, ArrayRef<Value> values) {
+  SmallVector<Value> end = forBlocks(row, index, length, {constant(-0.0f), largest},
+                                     [&](TableBlock &block, Value, ArrayRef<Value> values) {
+                                       Value sum = values[0];
+                                       for (Value table : block.getSums())
+                                         sum = arith::AddFOp::create(b, sum, table);
+                                       Value larger = arith::MaxUIOp::create(b, values[1], block.getLargest());
+                                       return SmallVector<Value>{sum, larger};
+                                     });
+  end = forPairs(
+      row, index, length, end,
+      [&](Value, Value lanes, ArrayRef<Value> values) {
         Value larger = arith::MaxUIOp::create(b, values[1], magnitudes(lanes));
         return SmallVector<Value>{addToSum(values[0], lanes), larger};
-      });
+      },
+      getBlockPairs(length));
   memref::StoreOp::create(b, end[0], sums, ValueRange{row, index});
   return end[1];
 }
 
 void PrecomputeEmitter::emitQuantized(Value row, Value index, int64_t length, const Quantization &quantization) {
   Quantization splats = {{}, splat(quantization.inverse), quantization.isFinite};
-  forPairs(row, index, length, {}, [&](Value pair, Value lanes, ArrayRef<Value>) {
-    storeQuantized(row, index, pair, lanes, splats);
+  forBlocks(row, index, length, {}, [&](TableBlock &block, Value pair, ArrayRef<Value>) {
+    for (auto [part, bytes] : llvm::enumerate(block.quantize(quantization.inverse, quantization.isFinite))) {
+      int64_t step = cast<VectorType>(bytes.getType()).getDimSize(0);
+      vector::StoreOp::create(b, bytes, entries, ValueRange{row, index, affine(b, {}, 32, pair, step * part)});
+    }
     return SmallVector<Value>();
   });
+  forPairs(
+      row, index, length, {},
+      [&](Value pair, Value lanes, ArrayRef<Value>) {
+        storeQuantized(row, index, pair, lanes, splats);
+        return SmallVector<Value>();
+      },
+      getBlockPairs(length));
 }
 
 void PrecomputeEmitter::emitRow(Value row) {

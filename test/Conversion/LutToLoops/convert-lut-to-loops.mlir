@@ -3,14 +3,15 @@
 
 !W = !lowbit.weight<128x64, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Two products of one kind share a function; a block of 4 rows, then single rows that prefetch.
+// Two products of one kind share a function; a block of 4 rows, then single rows. Beside each load of codes is the prefetch of those 4096
+// bytes ahead; the scales' (128 bytes of f16: two) come last, in the order of memory.
 // CHECK-LABEL: func.func private @lut_matmul
 // CHECK-SAME: memref<?x?x?xi8, strided<[?, ?, 1], offset: ?>>
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
 // CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c4 {
 // CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {
-// CHECK-NOT:   memref.prefetch
-// CHECK:       %[[CODES:.*]] = vector.load %arg3[%{{.*}}] : memref<?xi8, {{.*}}>, vector<64xi8>
+// CHECK:       memref.prefetch %arg3[%{{.*}}], read
+// CHECK-NEXT:  %[[CODES:.*]] = vector.load %arg3[%{{.*}}] : memref<?xi8, {{.*}}>, vector<64xi8>
 // CHECK:       %[[HIGH:.*]] = arith.shrui %[[CODES]], %{{.*}} : vector<64xi8>
 // CHECK:       %[[V:.*]] = lut.lookup %{{.*}}[%[[CODES]]] : vector<16xi8>, vector<64xi8>
 // CHECK:       lut.accumulate %[[V]] into %{{.*}} weights [1, 2] : vector<64xi8>, vector<32xi16>
@@ -21,13 +22,15 @@
 // CHECK:       %[[OFFSET:.*]] = arith.mulf %{{.*}}, %{{.*}} : vector<16xf32>
 // CHECK:       %[[SCALED:.*]] = math.fma %{{.*}}, %{{.*}}, %[[OFFSET]]
 // CHECK:       math.fma %[[ALPHA]], %[[SCALED]], %{{.*}}
+// CHECK-COUNT-2: memref.prefetch %arg3[%{{.*}}], read
+// CHECK:       scf.yield
 // CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c1 {
 // CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){3}[)]}} {
 // CHECK:       memref.prefetch %arg3[%{{.*}}], read
 // CHECK:     vector.store
 // CHECK-NOT: vector.maskedstore
 // CHECK-LABEL: func.func @two_products
-// CHECK: scf.parallel (%{{.*}}, %{{.*}}) = (%c0, %c0) to (%c2, %{{.*}}) step (%c1, %c128)
+// CHECK: scf.parallel (%{{.*}}, %{{.*}}) = (%c0, %c0) to (%{{.*}}, %c2) step (%c128, %c1)
 // CHECK:   func.call @[[F:lut_matmul[_0-9]*]](
 // CHECK: scf.parallel
 // CHECK:   func.call @[[F]](
@@ -83,6 +86,10 @@ func.func @three_planes(%e: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c43
 // CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c1 iter_args({{.*}}) -> (vector<32xi16>
 // CHECK: scf.for %{{.*}} = %c215 to %c256 step %c1 iter_args({{.*}}) -> (vector<32xi16>
+// A single row: straight lines of 16 vectors, so 4 pairs, and the three that are left.
+// CHECK: scf.for %[[FIRST:.*]] = %c0 to %c215 step %c43 iter_args({{.*}}) -> (vector<16xi32>
+// CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c40
+// CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c4 iter_args({{.*}}) -> (vector<32xi16>
 // CHECK-LABEL: func.func @long_group
 // WIDE-LABEL: func.func private @lut_matmul
 // WIDE: scf.for %{{.*}} = %c0 to %c256 step %c1 iter_args({{.*}}) -> (vector<16xi32>

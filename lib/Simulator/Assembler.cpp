@@ -263,6 +263,10 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
 void Assembler::instruction(Line &line, Instruction &i) {
   StringRef mnemonic = line.word("an instruction");
   auto comma = [&] { line.expect(','); };
+  auto token = [&] {
+    if (!line.failed() && !line.atEnd())
+      i.token = line.option("token");
+  };
   auto typed = [&](StringRef prefix, std::initializer_list<ElementType> allowed) {
     StringRef suffix = mnemonic;
     if (!suffix.consume_front(prefix))
@@ -282,11 +286,13 @@ void Assembler::instruction(Line &line, Instruction &i) {
     comma();
     i.address = address(line);
     i.tables = line.option("tables");
+    token();
   } else if (mnemonic == "ld.rows.f32") {
     i.opcode = Opcode::LoadRows;
     i.dst = line.reg(RegisterFile::Rows);
     comma();
     i.address = address(line);
+    token();
   } else if (mnemonic == "ld.weights") {
     i.opcode = Opcode::LoadWeights;
     i.dst = line.reg(RegisterFile::Weight);
@@ -295,11 +301,13 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.planes = line.option("planes");
     i.tables = line.option("tables");
     i.pitch = line.option("pitch");
+    token();
   } else if (typed("ld.cols.", {ElementType::F16, ElementType::F32, ElementType::I8})) {
     i.opcode = Opcode::LoadCols;
     i.dst = line.reg(RegisterFile::Cols);
     comma();
     i.address = address(line);
+    token();
   } else if (mnemonic == "set.cols") {
     i.opcode = Opcode::SetCols;
     i.dst = line.reg(RegisterFile::Cols);
@@ -360,12 +368,15 @@ void Assembler::instruction(Line &line, Instruction &i) {
     i.step = line.integer("a step");
   } else if (mnemonic == "end") {
     i.opcode = Opcode::End;
+  } else if (mnemonic == "wait") {
+    i.opcode = Opcode::Wait;
+    i.token = int32_t(std::min(line.count("a token"), unsigned(INT32_MAX)));
   } else if (!line.failed()) {
     line.fail("unknown instruction '" + mnemonic +
               "'; expected ld.table.<i8|i16|f16|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, "
               "negzero, "
               "lmma.*, shift.f32, "
-              "scale.<i32|f32>, fma.rows.<i32|f32>, fma.cols, fma.outer, st.f32, loop or end");
+              "scale.<i32|f32>, fma.rows.<i32|f32>, fma.cols, fma.outer, st.f32, loop, end or wait");
   }
 }
 

@@ -58,7 +58,7 @@ llvm::Expected<std::unique_ptr<SimulatorDevice>> lutra::ltc::loadDevice(const Ma
   auto buffer = readKernels(manifest, path);
   if (!buffer)
     return buffer.takeError();
-  llvm::Expected<Program> program = assemble((*buffer)->getBuffer(), path);
+  llvm::Expected<Program> program = readProgram((*buffer)->getBuffer(), path);
   if (!program)
     return program.takeError();
   auto simulator = Simulator::create(std::move(*program), std::move(machine));

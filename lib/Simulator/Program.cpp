@@ -73,21 +73,29 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
   const Instruction &i = code[at];
   const bool isF32 = isFloat(i.type);
   const char acc = isF32 ? 'f' : 'a';
+  auto token = [&] {
+    if (i.token >= 0)
+      os << ", token=" << i.token;
+  };
   switch (i.opcode) {
   case Opcode::LoadTable:
     os << "ld.table." << toString(i.type) << " t" << i.dst << ", ";
     ::print(os, *this, i.address);
     os << ", tables=" << i.tables;
-    return;
-  case Opcode::LoadRows: os << "ld.rows.f32 s" << i.dst << ", "; return ::print(os, *this, i.address);
+    return token();
+  case Opcode::LoadRows:
+    os << "ld.rows.f32 s" << i.dst << ", ";
+    ::print(os, *this, i.address);
+    return token();
   case Opcode::LoadWeights:
     os << "ld.weights w" << i.dst << ", ";
     ::print(os, *this, i.address);
     os << ", planes=" << i.planes << ", tables=" << i.tables << ", pitch=" << i.pitch;
-    return;
+    return token();
   case Opcode::LoadCols:
     os << "ld.cols." << toString(i.type) << " c" << i.dst << ", ";
-    return ::print(os, *this, i.address);
+    ::print(os, *this, i.address);
+    return token();
   case Opcode::SetCols: os << "set.cols c" << i.dst << ", " << llvm::format("%.9g", i.value); return;
   case Opcode::Zero: os << (std::signbit(i.value) ? "negzero " : "zero ") << acc << i.dst; return;
   case Opcode::Lmma: {
@@ -123,6 +131,7 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     os << ", " << i.step;
     return;
   case Opcode::End: os << "end"; return;
+  case Opcode::Wait: os << "wait " << i.token; return;
   }
 }
 

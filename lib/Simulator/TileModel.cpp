@@ -158,7 +158,9 @@ TileTime lutra::ltc::predict(const TileKernel &kernel, const Accelerator &machin
   }
   case TileKernel::FlashAttention: return predictFlash(kernel, machine);
   case TileKernel::DecodeAttention: {
-    TileTime time = predictStream(kernel, machine, machine.decodeAttentionGBps * 1e9);
+    // Keys and values come from memory, however few they are.
+    const double rate = machine.decodeAttentionGBps * 1e9;
+    TileTime time = predictStream(kernel, machine, rate != 0 ? rate : machine.dramBytesPerSecond());
     time.seconds += machine.fillCycles / (machine.clockGHz * 1e9);
     time.dramBytes = kernel.bytes;
     return time;

@@ -40,7 +40,8 @@ struct TileTimes {
 };
 
 struct Unit {
-  explicit Unit(unsigned depth) : starts(depth) {}
+  Unit(const char *name, unsigned depth) : name(name), starts(depth) {}
+  const char *name;
   uint64_t free = 0, busy = 0, count = 0;
   /// Start cycles of the last `queueDepth` instructions: issue waits for the slot of the oldest.
   std::vector<uint64_t> starts;
@@ -48,9 +49,9 @@ struct Unit {
 
 class Model {
 public:
-  Model(const Kernel &kernel, const Machine &machine, int64_t rows)
-      : kernel(kernel), machine(machine), rows(rows), memory(machine.queueDepth), array(machine.queueDepth),
-        vector(machine.queueDepth) {
+  Model(const Kernel &kernel, const Machine &machine, int64_t rows, TraceSink trace)
+      : kernel(kernel), machine(machine), rows(rows), trace(std::move(trace)), memory("memory", machine.queueDepth),
+        array("array", machine.queueDepth), vector("vector", machine.queueDepth) {
     for (unsigned file = 0; file < times.size(); ++file)
       times[file].resize(machine.registers(static_cast<RegisterFile>(file)));
   }
@@ -71,6 +72,10 @@ private:
   const Machine &machine;
   int64_t rows;
   uint64_t issue = 0, last = 0;
+  /// When the last copy of each token arrives.
+  std::array<uint64_t, kTokens> arrivals{};
+  TraceSink trace;
+  const Instruction *current = nullptr;
   Unit memory, array, vector;
   std::array<std::vector<TileTimes>, 7> times;
   Timing result;
@@ -109,6 +114,8 @@ uint64_t Model::start(Unit &unit, uint64_t earliest, uint64_t occupancy) {
   uint64_t &slot = unit.starts[unit.count++ % unit.starts.size()];
   issue = std::max(issue + 1, slot);
   uint64_t begin = std::max({issue, unit.free, earliest});
+  if (trace)
+    trace({unit.name, unsigned(current - kernel.code.data()), issue, begin, occupancy});
   slot = begin;
   unit.free = begin + occupancy;
   unit.busy += occupancy;
@@ -130,6 +137,7 @@ void Model::compute(Unit &unit, uint64_t occupancy, uint64_t latency, TileTimes 
 
 void Model::step(const Instruction &i, const LoopValues &loops) {
   ++result.instructions;
+  current = &i;
   const RegisterFile acc = isFloat(i.type) ? RegisterFile::AccF32 : RegisterFile::AccI32;
   const uint64_t tileElements = uint64_t(machine.arrayM) * machine.arrayN;
   auto vectorCycles = [&](uint64_t operations) { return llvm::divideCeil(operations, machine.vectorLanes); };
@@ -138,6 +146,8 @@ void Model::step(const Instruction &i, const LoopValues &loops) {
     uint64_t bytes = bytesMoved(i, loops);
     result.loadBytes += bytes;
     compute(memory, transferCycles(bytes), machine.dramLatency, tile(file, i.dst), false, {});
+    if (i.token >= 0)
+      arrivals[i.token] = std::max(arrivals[i.token], tile(file, i.dst).ready);
   };
   switch (i.opcode) {
   case Opcode::LoadTable: return load(RegisterFile::Table);
@@ -184,6 +194,8 @@ void Model::step(const Instruction &i, const LoopValues &loops) {
                    {&tile(RegisterFile::Rows, i.src[0]), &tile(RegisterFile::Cols, i.src[1])});
   case Opcode::Loop:
   case Opcode::End: ++issue; return;
+  // Nothing issues before the last copy with this token has arrived.
+  case Opcode::Wait: issue = std::max(issue + 1, arrivals[i.token]); return;
   }
   llvm_unreachable("unknown opcode");
 }
@@ -197,8 +209,8 @@ Timing Model::finish() const {
   return timing;
 }
 
-Timing lutra::ltc::estimate(const Kernel &kernel, const Machine &machine, int64_t rows) {
-  Model model(kernel, machine, rows);
+Timing lutra::ltc::estimate(const Kernel &kernel, const Machine &machine, int64_t rows, TraceSink trace) {
+  Model model(kernel, machine, rows, std::move(trace));
   walk(kernel, rows, [&](const Instruction &i, size_t, const LoopValues &loops) { model.step(i, loops); });
   return model.finish();
 }

@@ -37,6 +37,9 @@ struct Tile {
   bool written = false;
   ElementType type = ElementType::F32;
   unsigned planes = 0, tables = 0;
+  /// The token of the copy that is on its way here, and the address of that copy; -1 when it has been waited for.
+  int32_t token = -1;
+  unsigned copiedAt = 0;
 };
 
 /// A loop that is open: its register takes values from `first` to `last` (when constant).
@@ -47,6 +50,8 @@ struct OpenLoop {
   /// The tiles as they were before the loop, when its body may not run at all.
   bool mayBeEmpty;
   std::array<std::vector<Tile>, kFiles> before;
+  /// The copies on their way at the start of the body.
+  std::array<std::vector<int32_t>, kFiles> tokens;
 };
 
 class KernelVerifier {
@@ -64,7 +69,9 @@ private:
   Error error(const Twine &message) const { return kernel.errorAt(at, message); }
   Error inFile(RegisterFile file, unsigned index) const;
   Error read(RegisterFile file, unsigned index);
-  Error write(RegisterFile file, unsigned index, Tile tile);
+  Error write(RegisterFile file, unsigned index, Tile tile, int32_t token = -1);
+  Error waited(RegisterFile file, unsigned index) const;
+  std::array<std::vector<int32_t>, kFiles> tokens() const;
   Error access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows,
                bool clipColumns = false);
   Error bytes(const Address &address, int64_t extent, int64_t align);
@@ -88,18 +95,43 @@ Error KernelVerifier::inFile(RegisterFile file, unsigned index) const {
                Twine(letter) + "0 to " + Twine(letter) + Twine(count - 1));
 }
 
+/// An error when a copy into the register has not been waited for.
+Error KernelVerifier::waited(RegisterFile file, unsigned index) const {
+  const Tile &tile = tiles[static_cast<unsigned>(file)][index];
+  if (tile.token < 0)
+    return Error::success();
+  return error("the copy into " + Twine(letterOf(file)) + Twine(index) + " at address " + Twine(tile.copiedAt) +
+               " has not been waited for; put 'wait " + Twine(tile.token) + "' before this");
+}
+
+std::array<std::vector<int32_t>, kFiles> KernelVerifier::tokens() const {
+  std::array<std::vector<int32_t>, kFiles> result;
+  for (unsigned file = 0; file < kFiles; ++file)
+    for (const Tile &tile : tiles[file])
+      result[file].push_back(tile.token);
+  return result;
+}
+
 Error KernelVerifier::read(RegisterFile file, unsigned index) {
   if (Error failure = inFile(file, index))
+    return failure;
+  if (Error failure = waited(file, index))
     return failure;
   if (!tile(file, index).written)
     return error(Twine(letterOf(file)) + Twine(index) + " is read, but nothing has written it on every way here");
   return Error::success();
 }
 
-Error KernelVerifier::write(RegisterFile file, unsigned index, Tile value) {
+Error KernelVerifier::write(RegisterFile file, unsigned index, Tile value, int32_t token) {
   if (Error failure = inFile(file, index))
     return failure;
+  if (Error failure = waited(file, index))
+    return failure;
+  if (token >= int32_t(kTokens))
+    return error("token " + Twine(token) + " does not exist; the machine has 0 to " + Twine(kTokens - 1));
   value.written = true;
+  value.token = token;
+  value.copiedAt = at;
   tile(file, index) = value;
   return Error::success();
 }
@@ -166,7 +198,7 @@ Error KernelVerifier::loop(const Instruction &i) {
   for (const OpenLoop &open : loops)
     if (open.index == i.dst)
       return error("r" + Twine(i.dst) + " counts an outer loop; take another register");
-  OpenLoop open{i.dst, true, i.lower.constant, 0, false, {}};
+  OpenLoop open{i.dst, true, i.lower.constant, 0, false, {}, tokens()};
   open.constant = !i.lower.rowsMultiple && !i.upper.rowsMultiple;
   if (!i.lower.rowsMultiple && i.lower.constant < 0)
     return error("expected a lower bound of at least 0, but found " + Twine(i.lower.constant));
@@ -183,6 +215,10 @@ Error KernelVerifier::loop(const Instruction &i) {
 Error KernelVerifier::end() {
   OpenLoop closed = std::move(loops.back());
   loops.pop_back();
+  // The next iteration begins with what this one leaves: the body is checked once, for all of them.
+  if (tokens() != closed.tokens)
+    return error("the copies on their way at the end of this loop must be those at its start; wait for the others "
+                 "inside of it");
   if (closed.mayBeEmpty)
     tiles = std::move(closed.before);
   return Error::success();
@@ -209,13 +245,13 @@ Error KernelVerifier::check(const Instruction &i) {
                     return access(i.address, i.type, {machine.arrayM, 1, i.tables * kTableEntries}, true);
                   },
                   [&] {
-                    return write(RegisterFile::Table, i.dst, {true, i.type, 0, i.tables});
+                    return write(RegisterFile::Table, i.dst, {true, i.type, 0, i.tables}, i.token);
                   }});
   case Opcode::LoadRows:
     return first({[&] {
                     return access(i.address, ElementType::F32, {machine.arrayM, 1}, true);
                   },
-                  [&] { return write(RegisterFile::Rows, i.dst, {}); }});
+                  [&] { return write(RegisterFile::Rows, i.dst, {}, i.token); }});
   case Opcode::LoadWeights: {
     if (Error failure = counts(true))
       return failure;
@@ -228,12 +264,12 @@ Error KernelVerifier::check(const Instruction &i) {
                    Twine(i.pitch));
     return first({[&] { return bytes(i.address, (i.planes - 1) * i.pitch + run, 1); },
                   [&] {
-                    return write(RegisterFile::Weight, i.dst, {true, ElementType::I8, i.planes, i.tables});
+                    return write(RegisterFile::Weight, i.dst, {true, ElementType::I8, i.planes, i.tables}, i.token);
                   }});
   }
   case Opcode::LoadCols:
     return first({[&] { return bytes(i.address, machine.arrayN * sizeOf(i.type), sizeOf(i.type)); },
-                  [&] { return write(RegisterFile::Cols, i.dst, {}); }});
+                  [&] { return write(RegisterFile::Cols, i.dst, {}, i.token); }});
   case Opcode::SetCols: return write(RegisterFile::Cols, i.dst, {});
   case Opcode::Zero: return write(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst, {});
   case Opcode::Lmma: {
@@ -292,6 +328,15 @@ Error KernelVerifier::check(const Instruction &i) {
                   [&] { return read(RegisterFile::AccF32, i.dst); }});
   case Opcode::Loop: return loop(i);
   case Opcode::End: return end();
+  case Opcode::Wait: {
+    if (i.token < 0 || i.token >= int32_t(kTokens))
+      return error("token " + Twine(i.token) + " does not exist; the machine has 0 to " + Twine(kTokens - 1));
+    for (auto &file : tiles)
+      for (Tile &tile : file)
+        if (tile.token == i.token)
+          tile.token = -1;
+    return Error::success();
+  }
   }
   llvm_unreachable("unknown opcode");
 }

@@ -38,7 +38,8 @@ static Expected<ltc::ProductTypes> typesOf(StringRef precision) {
   if (precision == "int8")
     return ltc::i8Product();
   unsigned bits = 0;
-  if (precision.consume_front("w") && !precision.getAsInteger(10, bits) && bits >= 1 && bits <= 8)
+  StringRef digits = precision;
+  if (digits.consume_front("w") && !digits.getAsInteger(10, bits) && bits >= 1 && bits <= 8)
     return ltc::lookupProduct(bits);
   return createStringError("unknown precision '" + precision + "'; expected fp16, fp8, int8, or w1 to w8");
 }

@@ -32,11 +32,15 @@ struct Flags {
                       cl::cat(category)};
   cl::opt<int64_t> time{"time", cl::desc("Print the cycles of each kernel of file.lmma for a launch with n rows"),
                         cl::value_desc("n"), cl::init(0), cl::cat(category)};
+  cl::opt<std::string> encode{"encode", cl::desc("Write file.lmma in the binary encoding"), cl::value_desc("file"),
+                              cl::cat(category)};
+  cl::opt<std::string> trace{"trace", cl::desc("With --time: write a timeline for chrome://tracing or Perfetto"),
+                             cl::value_desc("file.json"), cl::cat(category)};
   cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
   lutra-sim --check model.lutra/kernels.lmma
-  lutra-sim --time=1 model.lutra/kernels.lmma
+  lutra-sim --time=1 --trace=timeline.json model.lutra/kernels.lmma
 
 COMMANDS, each with --help:
   lutra-sim reproduce   the paper's tables and figures beside ours
@@ -99,7 +103,12 @@ int main(int argc, char **argv) {
   Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim: runs and times programs of the LUT tensor core\n");
   const bool times = flags.time.getNumOccurrences() > 0;
-  Error error = flags.check ? checkFile(flags.path) : times ? timeFile(flags.path, flags.time) : runAndReport(flags);
+  Error error = !flags.encode.empty() ? encodeFile(flags.path, flags.encode)
+                : flags.check         ? checkFile(flags.path)
+                : times               ? timeFile(flags.path, flags.time)
+                                      : runAndReport(flags);
+  if (!error && times && !flags.trace.empty())
+    error = traceFile(flags.path, flags.time, flags.trace);
   if (!error)
     return 0;
   outs().flush();

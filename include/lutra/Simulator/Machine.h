@@ -44,6 +44,11 @@ struct Machine {
   /// From the host's call to the first instruction.
   unsigned launchCycles = 1000;
 
+  /// Picojoules of a lookup (the area model's array M2N64K4 of i8 tables: 31.9 k gates of 0.39 fJ for 128 lookups), of
+  /// an f32 multiply-add (multiplier and adder of the same model), and of a byte from HBM2 (3.9 pJ a bit: O'Connor et
+  /// al., MICRO 2017).
+  double lookupPicojoules = 0.097, vectorPicojoules = 1.64, dramPicojoulesPerByte = 31.2;
+
   /// Registers in `file`.
   unsigned registers(RegisterFile file) const;
 };

@@ -20,7 +20,9 @@
 namespace lutra::ltc {
 
 /// The version of the program file that this library reads and writes.
-inline constexpr unsigned kProgramVersion = 1;
+inline constexpr unsigned kProgramVersion = 2;
+/// Tokens of asynchronous copies.
+inline constexpr unsigned kTokens = 16;
 /// Loop registers that an address can name (r0, r1, ...).
 inline constexpr unsigned kLoopRegisters = 8;
 /// A buffer dimension that every launch binds: the rows M of the activations.
@@ -50,6 +52,7 @@ enum class Opcode : uint8_t {
   Store,       ///< st.f32 buffer[row, column], f
   Loop,        ///< loop r, lower, upper, step
   End,         ///< end
+  Wait,        ///< wait token
 };
 
 /// The register files, each with its letter.
@@ -98,6 +101,8 @@ struct Instruction {
   unsigned table = 0, weightTable = 0, plane = 0;
   /// Bytes between planes (ld.weights).
   int64_t pitch = 0;
+  /// The token of an asynchronous load, which a wait names; -1 of a load that the machine itself waits for.
+  int32_t token = -1;
   /// Value of set.cols; -0 in a negzero.
   float value = 0;
   Address address;
@@ -140,6 +145,13 @@ struct Program {
   /// Writes assembly text that `assemble` reads back to an equal program; `addresses` adds them as comments.
   void print(llvm::raw_ostream &os, bool addresses = false) const;
 };
+
+/// Writes the binary encoding of docs/spec/lmma-isa.md.
+std::string encode(const Program &program);
+/// Reads it. An error names `fileName`, the byte, and, where there is one, the instruction's address and text.
+llvm::Expected<Program> decode(llvm::StringRef bytes, llvm::StringRef fileName);
+/// Reads either form.
+llvm::Expected<Program> readProgram(llvm::StringRef bytes, llvm::StringRef fileName);
 
 /// Reads assembly text. An error names `fileName`, the line, the address of the instruction and its text.
 llvm::Expected<Program> assemble(llvm::StringRef text, llvm::StringRef fileName);

@@ -10,6 +10,7 @@
 
 #include "lutra/Simulator/Machine.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -34,8 +35,24 @@ struct Timing {
   Timing &operator+=(const Timing &other);
 };
 
-/// Times a verified kernel for a launch with `rows` rows.
-Timing estimate(const Kernel &kernel, const Machine &machine, int64_t rows);
+/// An instruction on its unit ("memory", "array", "vector"), in cycles.
+struct TraceEvent {
+  const char *unit;
+  /// The instruction's address.
+  unsigned address;
+  uint64_t issued, start, occupancy;
+};
+using TraceSink = std::function<void(const TraceEvent &)>;
+
+/// Times a verified kernel for a launch with `rows` rows; `trace`, if given, sees every instruction that takes a unit.
+Timing estimate(const Kernel &kernel, const Machine &machine, int64_t rows, TraceSink trace = {});
+
+/// Writes the launches of all kernels, one after the other, as Chrome's trace events (chrome://tracing, Perfetto). After
+/// `limit` instructions the rest is left out; returns whether it was.
+bool writeTrace(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows, uint64_t limit);
+
+/// Joules of a launch or of a sum: lookups, f32 operations and DRAM bytes, each at the machine's cost.
+double energyOf(const Timing &timing, const Machine &machine);
 
 /// The launches of one kernel.
 struct KernelStatistics {

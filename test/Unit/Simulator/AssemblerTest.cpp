@@ -11,7 +11,7 @@ using testing::HasSubstr;
 namespace {
 
 /// Every instruction in its canonical form.
-constexpr const char *kEverything = R"(.lmma 1
+constexpr const char *kEverything = R"(.lmma 2
 
 .kernel everything
 .buffer entries : i8[M, 2, 128]
@@ -28,6 +28,11 @@ constexpr const char *kEverything = R"(.lmma 1
       ld.cols.f16 c0, weights[1024]
       ld.cols.f32 c1, weights[1024]
       ld.cols.i8 c2, weights[-64*r1 + 128]
+      ld.table.i8 t2, entries[r0, 0, 0], tables=8, token=15
+      ld.rows.f32 s1, scales[r0, 0], token=0
+      ld.weights w1, weights[0], planes=1, tables=2, pitch=0, token=3
+      ld.cols.i8 c4, weights[0], token=3
+      wait 3
       set.cols c3, -0.100000001
       zero a0
       zero f0
@@ -57,7 +62,7 @@ std::string errorOf(llvm::StringRef text) {
 }
 
 std::string errorOfLine(llvm::StringRef instruction) {
-  return errorOf((".lmma 1\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
+  return errorOf((".lmma 2\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
 }
 
 TEST(Assembler, PrintsWhatItReads) {
@@ -68,9 +73,9 @@ TEST(Assembler, PrintsWhatItReads) {
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
   llvm::Expected<Program> program =
-      assemble("; a comment\n.lmma 1\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+      assemble("; a comment\n.lmma 2\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
-  EXPECT_EQ(print(*program), ".lmma 1\n\n.kernel k\n  zero a3\n.end\n");
+  EXPECT_EQ(print(*program), ".lmma 2\n\n.kernel k\n  zero a3\n.end\n");
 }
 
 TEST(Assembler, KeepsEveryFloatExactly) {
@@ -93,24 +98,62 @@ TEST(Assembler, AddressesAreComments) {
   std::string text;
   llvm::raw_string_ostream os(text);
   program->print(os, /*addresses=*/true);
-  EXPECT_THAT(text, HasSubstr("; 0x0013"));
+  EXPECT_THAT(text, HasSubstr("; 0x0018"));
   llvm::Expected<Program> back = assemble(text, "k.lmma");
   ASSERT_TRUE(bool(back));
   EXPECT_EQ(print(*back), kEverything);
 }
 
+TEST(Assembler, BinaryHoldsTheSame) {
+  llvm::Expected<Program> program = assemble(kEverything, "k.lmma");
+  ASSERT_TRUE(bool(program));
+  const std::string bytes = encode(*program);
+  EXPECT_LT(bytes.size(), std::string(kEverything).size());
+  llvm::Expected<Program> back = readProgram(bytes, "k.bin");
+  ASSERT_TRUE(bool(back)) << llvm::toString(back.takeError());
+  EXPECT_EQ(print(*back), kEverything);
+  EXPECT_EQ(encode(*back), bytes);
+}
+
+TEST(Assembler, RefusesBrokenBinaries) {
+  auto errorOfBytes = [](std::string bytes) {
+    llvm::Expected<Program> program = decode(bytes, "k.bin");
+    return program ? std::string() : llvm::toString(program.takeError());
+  };
+  const std::string bytes = encode(*assemble(kEverything, "k.lmma"));
+  EXPECT_EQ(errorOfBytes("ELF"), "k.bin: expected a program of the LUT tensor core, which begins with 'LMMB' and has at "
+                                 "least 16 bytes");
+  std::string version = bytes;
+  version[4] = 9;
+  EXPECT_THAT(errorOfBytes(version), HasSubstr("k.bin: program version 9 is not supported"));
+  // Every truncation and every single changed byte is one error, not a crash.
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_NE(errorOfBytes(bytes.substr(0, size)), "") << size;
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = char(changed[at] ^ 0x55);
+    EXPECT_NE(errorOfBytes(changed), "") << at;
+  }
+  // The opcode of the first instruction: after the name, 5 buffers and the count.
+  Program tiny = *assemble(".lmma 2\n.kernel k\nzero a0\n.end\n", "k.lmma");
+  std::string opcode = encode(tiny);
+  opcode[13] = 77;
+  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000e: expected an opcode of 0 to 15, but "
+                                  "found 77");
+}
+
 TEST(Assembler, RefusesOtherVersions) {
-  EXPECT_THAT(errorOf(".lmma 2\n"),
-              HasSubstr("k.lmma:1: program version 2 is not supported; this reader expects version 1"));
-  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 1'"));
-  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 1' as the first line"));
+  EXPECT_THAT(errorOf(".lmma 1\n"),
+              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 2"));
+  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 2'"));
+  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 2' as the first line"));
 }
 
 TEST(Assembler, RefusesTruncatedFiles) {
   std::string text = kEverything;
   for (size_t size = 10; size + 6 < text.size(); size += 37)
     EXPECT_NE(errorOf(llvm::StringRef(text).take_front(size)), "") << size;
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
+  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
 }
 
 TEST(Assembler, ErrorsNameLineAddressAndText) {
@@ -140,13 +183,13 @@ TEST(Assembler, RefusesBadInstructions) {
 }
 
 TEST(Assembler, RefusesBadDirectives) {
-  EXPECT_THAT(errorOf(".lmma 1\n.foo\n"), HasSubstr("unknown directive '.foo'"));
-  EXPECT_THAT(errorOf(".lmma 1\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[1, M]\n"),
+  EXPECT_THAT(errorOf(".lmma 2\n.foo\n"), HasSubstr("unknown directive '.foo'"));
+  EXPECT_THAT(errorOf(".lmma 2\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
+  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
+  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
+  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i8[1, M]\n"),
               HasSubstr("only the first size of a buffer may be M"));
-  EXPECT_THAT(errorOf(".lmma 1\n.kernel k\n.buffer b : i8[0]\n"),
+  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i8[0]\n"),
               HasSubstr("expected a size of at least 1, but found 0"));
 }
 

@@ -26,7 +26,7 @@ Machine roundMachine() {
 
 Timing time(const std::string &code, int64_t rows = 2, Machine machine = roundMachine()) {
   llvm::Expected<Program> program = assemble(
-      ".lmma 1\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
+      ".lmma 2\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
       ".buffer out : f32[M, 131]\n" +
           code + "\n.end\n",
       "k.lmma");
@@ -65,6 +65,42 @@ TEST(Timing, LoadsMoveWholeSectorsInsideTheBuffer) {
   EXPECT_EQ(time("ld.rows.f32 s0, scales[2, 0]", 2).loadBytes, 0u);
   // Columns 128 to 130 are inside: 12 bytes at byte 512 of row 0, and at byte 1036 of row 1.
   EXPECT_EQ(time("zero f0\nst.f32 out[0, 128], f0").storeBytes, 64u);
+}
+
+TEST(Timing, WaitHoldsIssueUntilTheCopyArrives) {
+  const std::string copy = "ld.weights w0, weights[0], planes=2, tables=8, pitch=256, token=1\n";
+  // The copy arrives in 117; what issues after the wait starts in 118: 2 cycles and a latency of 4.
+  EXPECT_EQ(time(copy + "wait 1\nzero f0").cycles, 1000u + 118 + 2 + 4);
+  // Before the wait nothing is held: the zero is done in 8.
+  EXPECT_EQ(time(copy + "zero f0\nwait 1").cycles, 1000u + 117);
+  // A token without a copy holds nothing.
+  EXPECT_EQ(time("wait 0\nzero f0").cycles, 1000u + 2 + 2 + 4);
+}
+
+TEST(Timing, TraceShowsUnitsAndStarts) {
+  llvm::Expected<Program> program =
+      assemble(".lmma 2\n.kernel k\n.buffer weights : i8[4096]\n"
+               "ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nzero f0\n.end\n",
+               "k.lmma");
+  ASSERT_TRUE(bool(program));
+  std::vector<TraceEvent> events;
+  estimate(program->kernels[0], roundMachine(), 2, [&](const TraceEvent &event) { events.push_back(event); });
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_STREQ(events[0].unit, "memory");
+  EXPECT_EQ(events[0].start, 1u);
+  EXPECT_EQ(events[0].occupancy, 16u);
+  EXPECT_STREQ(events[1].unit, "vector");
+  EXPECT_EQ(events[1].address, 1u);
+  EXPECT_EQ(events[1].start, 2u);
+}
+
+TEST(Timing, EnergyIsLookupsOperationsAndBytes) {
+  Machine machine = roundMachine();
+  Timing timing;
+  timing.lookups = 1000;
+  timing.vectorBusy = 10;
+  timing.loadBytes = 100, timing.storeBytes = 28;
+  EXPECT_DOUBLE_EQ(energyOf(timing, machine), 1e-12 * (1000 * 0.097 + 640 * 1.64 + 128 * 31.2));
 }
 
 TEST(Timing, LmmaTakesACyclePerPlane) {

@@ -11,7 +11,7 @@ using testing::StartsWith;
 
 namespace {
 
-constexpr const char *kBuffers = ".lmma 1\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n"
+constexpr const char *kBuffers = ".lmma 2\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n"
                                  ".buffer weights : i8[1024]\n.buffer out : f32[M, 131]\n";
 
 /// The verifier's error about a kernel with the buffers above and this code.
@@ -35,6 +35,30 @@ TEST(Verifier, NamesAddressLineAndText) {
   EXPECT_THAT(errorOf("zero a0\nzero a32"),
               StartsWith("kernel 'k', address 0x0001 (line 8), 'zero a32': register a32 does not exist; "
                          "machine 'ltc-1' has a0 to a31"));
+}
+
+TEST(Verifier, CopiesAreWaitedFor) {
+  const std::string copy = "ld.rows.f32 s0, scales[0, 0], token=3\nset.cols c0, 1\nzero f0\n";
+  EXPECT_EQ(errorOf(copy + "wait 3\nfma.outer f0, s0, c0"), "");
+  EXPECT_THAT(errorOf(copy + "fma.outer f0, s0, c0"),
+              HasSubstr("'fma.outer f0, s0, c0': the copy into s0 at address 0 has not been waited for; put 'wait 3' "
+                        "before this"));
+  EXPECT_THAT(errorOf(copy + "wait 2\nfma.outer f0, s0, c0"), HasSubstr("has not been waited for"));
+  EXPECT_THAT(errorOf(copy + "ld.rows.f32 s0, scales[0, 1]"), HasSubstr("has not been waited for"));
+  EXPECT_THAT(errorOf("ld.rows.f32 s0, scales[0, 0], token=16"), HasSubstr("token 16 does not exist"));
+  EXPECT_THAT(errorOf("wait 16"), HasSubstr("token 16 does not exist; the machine has 0 to 15"));
+}
+
+TEST(Verifier, CopiesAcrossIterations) {
+  const std::string begin = "set.cols c0, 1\nzero f0\nld.rows.f32 s0, scales[0, 0], token=0\n";
+  // Double-buffered: the next copy is on its way at the end of the body as it was at its start.
+  EXPECT_EQ(errorOf(begin + "loop r0, 0, 4, 1\nwait 0\nfma.outer f0, s0, c0\nld.rows.f32 s0, scales[r0, 0], token=0\n"
+                            "end\nwait 0"),
+            "");
+  EXPECT_THAT(errorOf(begin + "loop r0, 0, 4, 1\nwait 0\nfma.outer f0, s0, c0\nend"),
+              HasSubstr("the copies on their way at the end of this loop must be those at its start"));
+  EXPECT_THAT(errorOf("loop r0, 0, 4, 1\nld.rows.f32 s0, scales[r0, 0], token=0\nend"),
+              HasSubstr("must be those at its start"));
 }
 
 TEST(Verifier, RegistersExist) {

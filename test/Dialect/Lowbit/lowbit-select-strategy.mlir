@@ -2,6 +2,8 @@
 // RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50' | FileCheck %s --check-prefix=FACTS
 // RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 rows=512' | FileCheck %s --check-prefix=PREFILL
 // RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50' -Rpass=lowbit-select -Rpass-missed=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 int8-rate=400 rows=512' -Rpass-analysis=lowbit-select 2>&1 | FileCheck %s --check-prefix=INT8
+// RUN: lutra-opt %s --lowbit-select-strategy=prefer-int8 -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=PREFER
 
 !planes = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
 
@@ -16,6 +18,13 @@
 // FACTS: {strategy = #lowbit.strategy<lut>}
 // PREFILL-LABEL: func @decode
 // PREFILL: {strategy = #lowbit.strategy<lut>}
+// With a rate for bytes: (512 + 4) * 1536 * 576 / 400 = 1141.3 us, and 512 * 576 / 10 = 29.5 us to quantize.
+// INT8: Remark="predicted: lut {{.*}} us, dense {{.*}} us, int8 1170.8 us"
+// INT8-LABEL: func @decode
+// INT8: {strategy = #lowbit.strategy<int8>}
+// PREFER: Reason="int8: integer activations are asked for"
+// PREFER-LABEL: func @decode
+// PREFER: {strategy = #lowbit.strategy<int8>}
 func.func @decode(%a: tensor<?x576xf32>, %w: !planes) -> tensor<?x1536xf32> {
   %y = lowbit.matmul %a, %w : tensor<?x576xf32>, !planes -> tensor<?x1536xf32>
   return %y : tensor<?x1536xf32>
@@ -28,6 +37,9 @@ func.func @decode(%a: tensor<?x576xf32>, %w: !planes) -> tensor<?x1536xf32> {
 // FACTS: {strategy = #lowbit.strategy<lut>}
 // PREFILL-LABEL: func @eight_planes
 // PREFILL: {strategy = #lowbit.strategy<dense>}
+// An alpha for each plane: no integer codes.
+// INT8-LABEL: func @eight_planes
+// INT8: {strategy = #lowbit.strategy<dense>}
 func.func @eight_planes(%a: tensor<?x576xf32>, %w: !lowbit.weight<1536x576, #lowbit.bcq<planes = 8, group = 64>>) -> tensor<?x1536xf32> {
   %y = lowbit.matmul %a, %w : tensor<?x576xf32>, !lowbit.weight<1536x576, #lowbit.bcq<planes = 8, group = 64>> -> tensor<?x1536xf32>
   return %y : tensor<?x1536xf32>
@@ -35,6 +47,8 @@ func.func @eight_planes(%a: tensor<?x576xf32>, %w: !lowbit.weight<1536x576, #low
 
 // What cannot be looked up is dense, facts or not.
 // REMARK: Reason="dense: the weight has no bit planes to look up, its format is #lowbit.uniform<bits = 4, group = 32>"
+// PREFER-LABEL: func @no_planes
+// PREFER: {strategy = #lowbit.strategy<dense>}
 // CHECK-LABEL: func @no_planes
 // CHECK: {strategy = #lowbit.strategy<dense>}
 func.func @no_planes(%a: tensor<?x64xf32>, %w: !lowbit.weight<8x64, #lowbit.uniform<bits = 4, group = 32>>) -> tensor<?x8xf32> {

@@ -1,0 +1,29 @@
+// RUN: lutra-opt %s --convert-lut-to-llvm=features=avx512bw,avx512vl,avx512vnni | FileCheck %s --check-prefixes=CHECK,VNNI
+// RUN: lutra-opt %s --convert-lut-to-llvm=features=avx512bw,avx512vl | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: lutra-opt %s --convert-lut-to-llvm=features=avx2 | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: lutra-opt %s --convert-lut-to-llvm=features=neon,dotprod | FileCheck %s --check-prefixes=CHECK,NEON
+// RUN: lutra-opt %s --convert-lut-to-llvm | FileCheck %s --check-prefixes=CHECK,PORTABLE
+
+// CHECK-LABEL: @small
+// VNNI: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%arg2, %arg0, %arg1)
+// AVX512: %[[PAIRS:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"(%arg0, %arg1)
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"(%[[PAIRS]],
+// AVX2-COUNT-2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// NEON-COUNT-4: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// PORTABLE-NOT: llvm.call_intrinsic
+// PORTABLE-COUNT-4: llvm.mul
+func.func @small(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
+  %s = lut.dot %w, %a into %acc {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+  return %s : vector<16xi32>
+}
+
+// Two products of 255 and -128 saturate 16 bits, and 255 is no signed byte.
+// CHECK-LABEL: @large
+// VNNI: llvm.x86.avx512.vpdpbusd.512
+// AVX512-NOT: llvm.call_intrinsic
+// AVX2-NOT: llvm.call_intrinsic
+// NEON-NOT: llvm.call_intrinsic
+func.func @large(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
+  %s = lut.dot %w, %a into %acc {largest = 255 : i64} : vector<64xi8>, vector<16xi32>
+  return %s : vector<16xi32>
+}

@@ -1,0 +1,26 @@
+// RUN: lutra-opt %s --convert-lut-to-loops | FileCheck %s
+
+!W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// A block of K becomes a panel of doubled codes, up to 30; then rows are multiplied with it.
+// CHECK-LABEL: func.func private @lut_integer_matmul(
+// CHECK: memref.alloca() {alignment = 64 : i64} : memref<16384xi8>
+// CHECK: lut.accumulate {{.*}} weights [1, 2, 4, 8]
+// CHECK: lut.dot {{.*}} {largest = 30 : i64}
+// CHECK: math.fma
+// CHECK: vector.maskedstore
+// CHECK-LABEL: func.func private @lut_prepare_codes(
+// CHECK: vector.reduction <add>
+// CHECK-LABEL: func.func @product
+// CHECK: scf.parallel
+// CHECK: call @lut_prepare_codes(
+// CHECK: scf.parallel
+// CHECK: call @lut_integer_matmul(
+func.func @product(%q: memref<?x40xi8>, %a: memref<?x2xf32>, %p: memref<2x?x32xi8>, %b: memref<2x?xi32>, %z: memref<2x?xf32>, %s: memref<2x?xf32>,
+                   %w: memref<4608xi8>, %o: memref<?x70xf32>) {
+  lut.prepare_codes ins(%q, %a : memref<?x40xi8>, memref<?x2xf32>)
+      outs(%p, %b, %z, %s : memref<2x?x32xi8>, memref<2x?xi32>, memref<2x?xf32>, memref<2x?xf32>) {group = 32 : i64, factor = 15 : i64}
+  lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<2x?x32xi8>, memref<2x?xi32>, memref<2x?xf32>, memref<2x?xf32>, memref<4608xi8>)
+      outs(%o : memref<?x70xf32>) {weight = !W}
+  return
+}

@@ -22,6 +22,7 @@ _HEADER = ("case", "lut us", "int8 us", "dense us", "chosen", "regret")
 _ROTATED_ROWS = 8
 _ROTATED_BYTES = 96 << 20
 _ROUNDS, _SECONDS = 3, 0.03
+_HOPELESS = 3
 #: A machine on which nothing costs but what is not to be chosen.
 _DENSE_FACTS = (
     "{ cpu: any, source: to compare strategies, bandwidth: 1e+12, lookup-rate: 1e-6, table-rate: 1e-6, fma-rate: 1e+12, "
@@ -78,18 +79,22 @@ class Comparison:
                 folders[name] = folder
                 artifact = prepare(case, folder, options, rotated)
                 self._driver.ask(f"open {case.name}/{name} {folder} {artifact.copies} {case.n} {case.k}")
-            found: dict[str, list[float]] = {name: [] for name in folders}
-            for round_ in range(-1, _ROUNDS):
-                for name, values in found.items():
-                    ns = self._driver.ask(f"time {case.name}/{name} {case.threads} {case.m} {_SECONDS}")["ns"]
-                    if round_ >= 0:
-                        values.append(float(ns))
+            # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
+            first = {name: self._time(case, name) for name in folders}
+            found = {name: [ns] for name, ns in first.items() if ns > _HOPELESS * min(first.values())}
+            for _ in range(_ROUNDS):
+                for name in folders:
+                    if first[name] <= _HOPELESS * min(first.values()):
+                        found.setdefault(name, []).append(self._time(case, name))
             for name in folders:
                 self._driver.ask(f"close {case.name}/{name}")
         finally:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
         return {name: Spread.of(values).median for name, values in found.items()}
+
+    def _time(self, case: Case, name: str) -> float:
+        return float(self._driver.ask(f"time {case.name}/{name} {case.threads} {case.m} {_SECONDS}")["ns"])
 
     def choice(self, case: Case) -> str:
         """What the compiler takes for `case`."""

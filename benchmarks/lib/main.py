@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -94,9 +95,8 @@ def _models(options: argparse.Namespace, rows: Rows) -> None:
         models.close()
 
 
-def run(options: argparse.Namespace) -> Rows:
-    """Measures what is asked for; the rows for --json."""
-    rows: Rows = []
+def run(options: argparse.Namespace, rows: Rows) -> None:
+    """Measures what is asked for; adds the rows for --json as they come."""
     parts = [options.only] if options.only else PARTS
     kernels = {"gemv": cases.gemv, "gemm": cases.gemm}
     for part in parts:
@@ -121,7 +121,6 @@ def run(options: argparse.Namespace) -> Rows:
             print("\n".join(name for name in names(options.threads) if re.search(options.filter, name)))
         elif part == "model":
             _models(options, rows)
-    return rows
 
 
 def _draw(rows: Rows, folder: Path) -> None:
@@ -142,9 +141,13 @@ def main(arguments: Sequence[str]) -> int:
             options.json.open("a").close()
         if options.plots and not PEER_PYTHON.exists():
             raise BenchmarkError(f"--plots needs '{PEER_PYTHON}': run benchmarks/setup")
-        rows = run(options)
-        if options.json:
-            write_json(options.json, rows)
+        rows: Rows = []
+        try:
+            run(options, rows)
+        finally:
+            # Also of a run that is ended early: measuring takes long.
+            if options.json:
+                write_json(options.json, rows)
         if options.plots and rows:
             _draw(rows, options.plots)
     except OSError as error:
@@ -157,4 +160,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, leave as from an error: with what was measured, and without what was compiled.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import lutra
+from lutra.commands import cache, inspect, quantize
 from lutra.errors import LutraError
 
 _DESCRIPTION = """\
@@ -19,6 +20,8 @@ Compile low-bit language models to lookup-table code, and run them.
   lutra convert model.gguf model/model.onnx     GGUF to ONNX, every weight kept exactly
   lutra compile model/model.onnx model.lutra    ONNX to machine code and packed weights
   lutra generate model.lutra "Why is the sky blue?"
+  lutra quantize float.onnx low/model.onnx --algorithm hqq
+  lutra inspect model/model.onnx                layers, formats, bytes and times
 """
 
 
@@ -113,6 +116,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="P",
         help="sample from the likeliest tokens of total probability P (1)",
     )
+    text.add_argument("--top-k", type=_positive, default=0, metavar="K", help="sample from the K likeliest tokens")
+    text.add_argument(
+        "--min-p", type=_min_p, default=0.0, metavar="P", help="sample from tokens at least P times as likely as the likeliest"
+    )
+    text.add_argument(
+        "--repetition-penalty", type=_penalty, default=1.0, metavar="R", help="make tokens of the text less likely (1)"
+    )
+    text.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before TEXT; may be repeated")
     text.add_argument("--seed", type=int, metavar="N", help="makes sampling repeatable")
     text.add_argument("--system", metavar="TEXT", help="the system message of the conversation")
     text.add_argument("--raw", action="store_true", help="continue the prompt as it is, without the chat template")
@@ -121,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     machine.add_argument("--quiet", action="store_true", help="print no timings")
     _add_target(machine)
     generate.set_defaults(run=_generate)
+    for command in (quantize, inspect, cache):
+        command.add(commands, formatter)
     return parser
 
 
@@ -155,6 +168,14 @@ def _temperature(text: str) -> float:
 
 def _top_p(text: str) -> float:
     return _number(text, float, "a number above 0 and at most 1", lambda p: 0 < p <= 1)
+
+
+def _min_p(text: str) -> float:
+    return _number(text, float, "a number of at least 0 and at most 1", lambda p: 0 <= p <= 1)
+
+
+def _penalty(text: str) -> float:
+    return _number(text, float, "a number above 0", lambda r: 0 < r < float("inf"))
 
 
 def _convert(arguments: argparse.Namespace) -> int:
@@ -193,7 +214,8 @@ def _generate(arguments: argparse.Namespace) -> int:
     from lutra.decoder import Decoder
     from lutra.generation import Timings, generate
     from lutra.progress import progress_bar
-    from lutra.sampling import Sampler
+    from lutra.generator import StopStrings
+    from lutra.sampling import Sampler, Sampling
     from lutra.textmodel import TextModel, stream_text
 
     prompt = sys.stdin.read() if arguments.prompt is None else arguments.prompt
@@ -213,12 +235,21 @@ def _generate(arguments: argparse.Namespace) -> int:
         max_tokens=max_tokens,
         stop=text.eos,
         timings=timings,
-        choose=Sampler(arguments.temperature, arguments.top_p, arguments.seed),
+        choose=Sampler(
+            sampling=Sampling(
+                arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p,
+                arguments.repetition_penalty, arguments.seed,
+            )  # fmt: skip
+        ),
     )
+    stops = StopStrings(arguments.stop)
     code = 0
     try:
         for piece in stream_text(text, tokens):
-            print(piece, end="", flush=True)
+            print(stops.push(piece), end="", flush=True)
+            if stops.found:
+                break
+        print(stops.finish(), end="")
     except KeyboardInterrupt:
         code = 130
     print(flush=True)

@@ -67,7 +67,8 @@ class Decoder:
         logits_positions computes no others."""
         for part in _chunks(tokens):
             logits = self._run(part, 1 if self._selects else len(part))
-        return logits[-1]
+        found: np.ndarray = logits[-1]
+        return found
 
     def _run(self, tokens: Sequence[int], wanted: int) -> np.ndarray:
         """One run of the model on new `tokens`; logits f32 [wanted, vocabulary] after the last `wanted` of them."""
@@ -88,7 +89,8 @@ class Decoder:
         binding.set_input("attention_mask", self._mask[:, : self._cache.length + count])
         binding.run()
         self._cache.advance(count)
-        return logits[0]
+        found: np.ndarray = logits[0]
+        return found
 
 
 def _chunks(tokens: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -38,26 +38,27 @@ def generate(
     *,
     max_tokens: int,
     stop: Collection[int] = (),
-    choose: Callable[[np.ndarray], int] | None = None,
+    choose: Callable[[np.ndarray, Sequence[int]], int] | None = None,
     timings: Timings | None = None,
 ) -> Iterator[int]:
     """Yields up to `max_tokens` tokens that follow `prompt`, until one in `stop` (which is not yielded).
 
-    `choose` picks a token from logits [vocabulary]; greedy when None. `timings` is kept up to date.
+    `choose` picks a token from logits [vocabulary] and the tokens so far; greedy when None. `timings` is kept up to date.
     """
-    choose = choose or (lambda logits: int(logits.argmax()))
+    choose, seen = choose or (lambda logits, _context: int(logits.argmax())), list(prompt)
     timings = timings if timings is not None else Timings()
     started = time.perf_counter()
-    token = choose(decoder.prefill(prompt))
+    token = choose(decoder.prefill(prompt), seen)
     timings.prefill_tokens += len(prompt)
     timings.prefill_seconds += time.perf_counter() - started
     for count in range(1, max_tokens + 1):
         if token in stop:
             return
+        seen.append(token)
         yield token
         if count == max_tokens:
             return
         started = time.perf_counter()
-        token = choose(decoder.feed([token])[-1])
+        token = choose(decoder.feed([token])[-1], seen)
         timings.decode_tokens += 1
         timings.decode_seconds += time.perf_counter() - started

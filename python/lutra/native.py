@@ -84,7 +84,8 @@ def check(status: int, error: c_void_p) -> None:
 
 def version() -> str:
     """The version of the loaded library."""
-    return library().lutraVersion().decode()
+    found: str = library().lutraVersion().decode()
+    return found
 
 
 def compile_model(
@@ -130,13 +131,14 @@ class NativeSession:
             self.close()
 
     def manifest(self) -> str:
-        return self._library.lutraSessionManifest(self._open()).decode()
+        found: str = self._library.lutraSessionManifest(self._open()).decode()
+        return found
 
     def set_threads(self, threads: int) -> None:
         if self._library.lutraSessionSetThreads(self._open(), threads) != 0:
             raise LutraError(f"the session cannot run on {threads} threads: expected at least 1")
 
-    def run(self, inputs: ctypes.Array, outputs: ctypes.Array) -> None:
+    def run(self, inputs: ctypes.Array[LutraTensor], outputs: ctypes.Array[LutraTensor]) -> None:
         """lutraSessionRun on arrays of LutraTensor in the manifest's order. Other Python threads run meanwhile."""
         error = c_void_p()
         status = self._library.lutraSessionRun(self._open(), inputs, len(inputs), outputs, len(outputs), byref(error))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ class Session:
         self.close()
 
 
-def _info(entry: dict) -> TensorInfo:
+def _info(entry: dict[str, Any]) -> TensorInfo:
     return TensorInfo(entry["name"], DTYPES[entry["dtype"]], tuple(entry["shape"]))
 
 

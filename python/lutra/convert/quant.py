@@ -39,11 +39,13 @@ class NBitsMatrix:
 
     @property
     def rows(self) -> int:
-        return self.codes.shape[0]
+        found: int = self.codes.shape[0]
+        return found
 
     @property
     def cols(self) -> int:
-        return self.codes.shape[1] * self.block
+        found: int = self.codes.shape[1] * self.block
+        return found
 
     def dequantize(self) -> np.ndarray:
         """The weights f32 [N, K] as onnxruntime computes them: (code - zero point) * scale, in f32."""
@@ -52,7 +54,8 @@ class NBitsMatrix:
         zero: np.ndarray | np.float32 = np.float32(1 << (self.bits - 1))
         if self.zero_points is not None:
             zero = self.zero_points[:, :, None]
-        return ((codes.astype(np.float32) - zero) * self.scales[:, :, None]).reshape(n, blocks * self.block)
+        found: np.ndarray = ((codes.astype(np.float32) - zero) * self.scales[:, :, None]).reshape(n, blocks * self.block)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
@@ -38,7 +40,7 @@ def _by_pattern(pattern: str) -> pre_tokenizers.PreTokenizer:
 
 
 #: Value of tokenizer.ggml.pre -> how text is cut into words before the merges.
-_PRE_TOKENIZERS = {
+_PRE_TOKENIZERS: dict[str, Callable[[], Any]] = {
     "gpt-2": _gpt2,
     "smollm": _digits_then_gpt2,
     "starcoder": _digits_then_gpt2,

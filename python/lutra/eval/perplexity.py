@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def run(
     window: int,
     limit: int | None,
     report: Callable[[str], None],
-) -> dict:
+) -> dict[str, Any]:
     """Feeds `source` in windows of `window` tokens, each from an empty cache. Every token but a window's first is
     predicted.
 

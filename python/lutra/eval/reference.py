@@ -54,4 +54,5 @@ class ReferenceModel:
         if self._selects:
             feeds["logits_positions"] = np.arange(len(tokens))
         logits, *self._past = self._session.run(self._outputs, feeds)
-        return logits[0]
+        found: np.ndarray = logits[0]
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def compare(text: TextModel, model: Model, reference: Model, prompt: str, count:
     return Comparison(prompt, equal, difference, gap, worst, text.decode(chosen[:equal]))
 
 
-def run(text: TextModel, model: Model, reference: Model, count: int, report: Callable[[str], None]) -> dict:
+def run(text: TextModel, model: Model, reference: Model, count: int, report: Callable[[str], None]) -> dict[str, Any]:
     """Compares on every prompt; past an end-of-text token too, so that each has `count` tokens. Gives the figures."""
     results = []
     for prompt in PROMPTS:

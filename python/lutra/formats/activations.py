@@ -59,7 +59,8 @@ class Activation:
         """What codes int8 [M, K] stand for: f64 [M, K]."""
         rows, cols = codes.shape
         group = cols if self.per == "token" else group
-        return codes * layout.spread(scales.astype(np.float64), rows, cols, group)
+        found: np.ndarray = codes * layout.spread(scales.astype(np.float64), rows, cols, group)
+        return found
 
 
 def parse_activation(text: str) -> Activation | None:

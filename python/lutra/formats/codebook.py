@@ -87,7 +87,8 @@ class Codebook(Format):
         self.check(components, rows, cols)
         table = components["table"] if self.table not in NAMED else NAMED[self.table]
         entries = look_up(table, self.codes(components, cols))
-        return self.scales(components, rows, cols).astype(np.float64) * entries
+        found: np.ndarray = self.scales(components, rows, cols).astype(np.float64) * entries
+        return found
 
     def quantize(self, weights: np.ndarray) -> Components:
         """Scales bring the greatest magnitude of a group to the table's greatest; f8E8M0FNU ones of E2M1 follow the OCP
@@ -139,7 +140,8 @@ def fit(values: np.ndarray, size: int) -> np.ndarray:
         sums = np.diff(np.concatenate([[0.0], np.cumsum(flat)])[edges])
         counts = np.diff(edges)
         table = np.where(counts > 0, sums / np.maximum(counts, 1), table)
-    return table.astype(np.float32)
+    found: np.ndarray = table.astype(np.float32)
+    return found
 
 
 def fit_rows(values: np.ndarray, size: int) -> np.ndarray:

@@ -75,7 +75,8 @@ class Nested(Format):
         if isinstance(body, Codebook):
             codes = body.codes(components, cols) >> drop
             scales = body.scales(components, rows, cols).astype(np.float64)
-            return scales * codebook.look_up(components[f"table{bits}"], codes)
+            found: np.ndarray = scales * codebook.look_up(components[f"table{bits}"], codes)
+            return found
         if drop == 0:
             return body.dequantize(components, rows, cols)
         if isinstance(body, BCQ):

@@ -86,9 +86,8 @@ def reduce_shared(ufunc: np.ufunc, weights: np.ndarray, group: int, per: Granula
     """`ufunc` (np.add, np.maximum...) over the elements [N, K] that share a number: an array of shape P."""
     if per == "group":
         return ufunc.reduceat(weights, np.arange(0, weights.shape[1], group), axis=1)
-    if per == "channel":
-        return ufunc.reduce(weights, axis=1, keepdims=True)
-    return ufunc.reduce(weights, axis=None).reshape(1, 1)
+    whole: np.ndarray = ufunc.reduce(weights, axis=1 if per == "channel" else None, keepdims=True)
+    return whole
 
 
 def spread(shared: np.ndarray, rows: int, cols: int, group: int) -> np.ndarray:
@@ -121,4 +120,5 @@ def nearest(values: np.ndarray, table: np.ndarray) -> np.ndarray:
     values [...]; table [..., size], broadcast against values[..., None].
     """
     middles = (table[..., 1:] + table[..., :-1]) / 2
-    return np.sum(values[..., None] > middles, axis=-1).astype(np.uint8)
+    found: np.ndarray = np.sum(values[..., None] > middles, axis=-1).astype(np.uint8)
+    return found

@@ -56,7 +56,8 @@ class Bipolar(Format):
         alphas = layout.spread(components["alphas"].astype(np.float64), rows, cols, self.group)
         zetas = components["zetas"].astype(np.float64) if self.zeta is None else np.full((1, 1), np.float32(self.zeta))
         odd = 2.0 * codes - ((1 << self.planes) - 1)
-        return alphas * (odd + layout.spread(zetas, rows, cols, self.group))
+        found: np.ndarray = alphas * (odd + layout.spread(zetas, rows, cols, self.group))
+        return found
 
     def quantize(self, weights: np.ndarray) -> Components:
         """With a constant zeta of 0: the least and greatest codes at the greatest magnitude. With another constant or
@@ -121,7 +122,8 @@ class BCQ(Format):
         alphas = components["alphas"]
         if not self.shift_terms:
             return alphas.astype(np.float64)
-        return decode_shifts(alphas).sum(axis=-1).astype(np.float32).astype(np.float64)
+        found: np.ndarray = decode_shifts(alphas).sum(axis=-1).astype(np.float32).astype(np.float64)
+        return found
 
     def dequantize(self, components: Mapping[str, np.ndarray], rows: int, cols: int) -> np.ndarray:
         self.check(components, rows, cols)
@@ -130,7 +132,8 @@ class BCQ(Format):
         total = np.zeros((rows, cols))
         for plane in range(self.planes):
             total += np.where(codes >> plane & 1, alphas[..., plane], -alphas[..., plane])
-        return total + layout.spread(components["betas"].astype(np.float64), rows, cols, self.group)
+        found: np.ndarray = total + layout.spread(components["betas"].astype(np.float64), rows, cols, self.group)
+        return found
 
     def quantize(self, weights: np.ndarray) -> Components:
         """Greedy: beta is the mean, and each alpha (the greatest in the highest plane) the mean magnitude of what the
@@ -140,7 +143,8 @@ class BCQ(Format):
         counts = layout.reduce_shared(np.add, np.ones_like(weights), self.group, self.per)
 
         def mean(values: np.ndarray) -> np.ndarray:
-            return layout.reduce_shared(np.add, values, self.group, self.per) / counts
+            found: np.ndarray = layout.reduce_shared(np.add, values, self.group, self.per) / counts
+            return found
 
         betas = mean(weights).astype(np.float32)
         rest = weights - layout.spread(betas, rows, cols, self.group)

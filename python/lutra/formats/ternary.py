@@ -95,7 +95,8 @@ class Ternary(Format):
     def dequantize(self, components: Mapping[str, np.ndarray], rows: int, cols: int) -> np.ndarray:
         self.check(components, rows, cols)
         scales = layout.spread(components["scales"].astype(np.float64), rows, cols, self.group)
-        return scales * self.unpack(components["codes"], cols)
+        found: np.ndarray = scales * self.unpack(components["codes"], cols)
+        return found
 
     def quantize(self, weights: np.ndarray) -> Components:
         """BitNet b1.58: the scale is the mean magnitude of the weights that share it."""

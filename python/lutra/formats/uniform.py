@@ -83,7 +83,8 @@ class Uniform(Format):
         self.check(components, rows, cols)
         scales = layout.spread(components["scales"].astype(np.float64), rows, cols, self.group)
         zeros = layout.spread(self.zeros(components), rows, cols, self.group)
-        return scales * (self.codes(components, cols) - zeros)
+        found: np.ndarray = scales * (self.codes(components, cols) - zeros)
+        return found
 
     def quantize(self, weights: np.ndarray) -> Components:
         """Symmetric for `none` and `midpoint`: the element of greatest magnitude gets the code of greatest magnitude, so

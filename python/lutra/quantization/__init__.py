@@ -134,7 +134,10 @@ class _Job:
         self.progress = progress or (lambda _what, _fraction: None)
         self.report = Report()
         try:
-            rules = [(re.compile(rule), found and allocation.as_format(found, scales)) for rule, found in overrides.items()]
+            rules = [
+                (re.compile(rule), None if found is None else allocation.as_format(found, scales))
+                for rule, found in overrides.items()
+            ]
         except re.error as error:
             raise LutraError(f"an override's name is no regular expression: {error}") from error
         #: By the name of the node.
@@ -188,8 +191,8 @@ class _Job:
         total = sum(self.products[name].rows * self.products[name].cols for name in names)
         # The permutation of a mixed weight holds 32 bits for each row.
         rows = sum(len(part) for part in errors) if budget.per == "channel" else 0
-        bits = budget.bits * total - 32 * rows
-        chosen = allocation.allocate(np.concatenate(errors), np.concatenate(sizes).astype(np.float64), bits)
+        limit = budget.bits * total - 32 * rows
+        chosen = allocation.allocate(np.concatenate(errors), np.concatenate(sizes).astype(np.float64), limit)
         start = 0
         for name, part in zip(names, errors, strict=True):
             own = chosen[start : start + len(part)]
@@ -245,7 +248,8 @@ class _Job:
 
     def _name_of(self, node: onnx.NodeProto) -> str:
         if node.name:
-            return node.name
+            found: str = node.name
+            return found
         output = node.output[0]
         return next(
             onnx_domain.node_name(other, index)
@@ -272,6 +276,6 @@ class _Job:
         self.report.layers.append(
             LayerReport(
                 name, rows, cols, allocation.describe(form), algorithm, stored_bits(components) / (rows * cols),
-                float(np.linalg.norm(difference) / max(np.linalg.norm(exact), 1e-30)), output, seconds,
+                float(np.linalg.norm(difference)) / max(float(np.linalg.norm(exact)), 1e-30), output, seconds,
             )  # fmt: skip
         )

@@ -30,11 +30,13 @@ class Statistics:
         """The mean square [K] of each column, made positive."""
         diagonal = np.diagonal(self.gram)
         floor = float(diagonal.mean()) * 1e-3
-        return np.maximum(diagonal, floor if floor > 0 else 1.0)
+        found: np.ndarray = np.maximum(diagonal, floor if floor > 0 else 1.0)
+        return found
 
     def output_error(self, difference: np.ndarray) -> np.ndarray:
         """The mean square f64 [N] of each output of a product with the weight `difference` [N, K]."""
-        return np.maximum(np.einsum("nk,nk->n", difference @ self.gram, difference), 0.0)
+        found: np.ndarray = np.maximum(np.einsum("nk,nk->n", difference @ self.gram, difference), 0.0)
+        return found
 
 
 def inverse_factor(statistics: Statistics, damping: float) -> tuple[np.ndarray, np.ndarray]:

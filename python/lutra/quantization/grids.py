@@ -39,17 +39,21 @@ def levels(form: Format, components: Mapping[str, np.ndarray]) -> np.ndarray:
     (Of a codebook with a table for each row, P has all rows.)
     """
     form = elementary(form)
+    found: np.ndarray
     if isinstance(form, Ternary):
-        return components["scales"].astype(np.float64)[..., None] * np.array([-1.0, 0.0, 1.0])
+        found = components["scales"].astype(np.float64)[..., None] * np.array([-1.0, 0.0, 1.0])
+        return found
     codes = np.arange(1 << code_bits(form))
     if isinstance(form, Uniform):
         if form.signed:
             codes = codes - ((codes >> (form.bits - 1)) << form.bits)
-        return components["scales"].astype(np.float64)[..., None] * (codes - form.zeros(components)[..., None])
+        found = components["scales"].astype(np.float64)[..., None] * (codes - form.zeros(components)[..., None])
+        return found
     if isinstance(form, Bipolar):
         constant = np.full((1, 1), np.float32(form.zeta or 0.0), np.float64)
         zetas = constant if form.zeta is not None else components["zetas"].astype(np.float64)
-        return components["alphas"].astype(np.float64)[..., None] * (2.0 * codes - codes[-1] + zetas[..., None])
+        found = components["alphas"].astype(np.float64)[..., None] * (2.0 * codes - codes[-1] + zetas[..., None])
+        return found
     if isinstance(form, BCQ):
         signs = 2.0 * (codes[:, None] >> np.arange(form.planes) & 1) - 1
         sums: np.ndarray = form.alphas(components) @ signs.T
@@ -92,7 +96,8 @@ def _gather(table: np.ndarray, places: np.ndarray) -> np.ndarray:
     """table[n, g, places[n, g, j]] for a table of shape P, which is broadcast: an array like `places`."""
     size = table.shape[-1]
     first = np.arange(table.shape[0] * table.shape[1], dtype=np.intp).reshape(*table.shape[:2], 1) * size
-    return np.take(table.ravel(), first + places)
+    found: np.ndarray = np.take(table.ravel(), first + places)
+    return found
 
 
 def with_codes(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray) -> Components:

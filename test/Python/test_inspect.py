@@ -1,0 +1,118 @@
+# RUN: %python %s
+"""lutra inspect, lutra quantize and lutra cache: what they print, and what they refuse."""
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+import lutra
+import numpy as np
+import onnx
+from lutra import cli, inspection
+from onnx import TensorProto, helper, numpy_helper
+
+FIXTURE = Path(__file__).resolve().parents[1] / "Fixtures" / "tiny_llama.onnx"
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `lutra ARGUMENTS`."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+    return code, out.getvalue(), err.getvalue()
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        os.environ["LUTRA_CACHE_DIR"] = str(self.folder / "cache")
+        rng = np.random.default_rng(1)
+        nodes = [helper.make_node("MatMul", ["x", "a"], ["h"], name="/a"), helper.make_node("MatMul", ["h", "b"], ["y"], name="/b")]
+        tensors = [numpy_helper.from_array(rng.standard_normal((32, 32), np.float32), name) for name in ("a", "b")]
+        infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 32]) for name in ("x", "y")]
+        graph = helper.make_graph(nodes, "g", infos[:1], infos[1:], tensors)
+        self.model = self.folder / "float.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), self.model)
+
+    def test_inspect_lists_every_product(self) -> None:
+        layers = inspection.inspect(FIXTURE)
+        self.assertEqual(len(layers), 14)
+        by_name = {layer.name: layer for layer in layers}
+        qkv = by_name["/model/layers.0/attn/qkv_proj/MatMulNBits"]
+        self.assertEqual((qkv.rows, qkv.cols, qkv.format), (256, 128, "4 bits, blocks of 32"))
+        # 4 bits, and for each 32 a scale of 32 bits and a zero point of 4.
+        self.assertAlmostEqual(qkv.bits, 4 + 36 / 32)
+        if inspection.find_lutrac():
+            self.assertRegex(qkv.strategy or "", "lut|int8|dequantize|float")
+
+    def test_inspect_measures_and_draws(self) -> None:
+        page = self.folder / "page.html"
+        self.assertEqual(run("quantize", self.model, self.folder / "low.onnx", "--format", "uniform(bits=4, group=16)")[0], 0)
+        code, out, err = run("inspect", self.folder / "low.onnx", "--measure", "--html", page)
+        self.assertEqual(code, 0, err)
+        self.assertRegex(out, r"/a .* 32 x 32 .*uniform\(bits=4, group=16\) .* us")
+        self.assertRegex(out.splitlines()[-1], r"^2 layers, 0\.00 M weights, .*of measured products$")
+        text = page.read_text()
+        self.assertIn("<svg", text)
+        self.assertIn("uniform(bits=4, group=16)", text)
+        self.assertNotIn("http", text)
+
+    def test_remarks(self) -> None:
+        text = (
+            "--- !Passed\nPass:            lowbit-select-strategy\nName:            x\nFunction:        '/a'\nArgs:\n"
+            "  - Reason:          'lut: 12.5 us'\n...\n--- !Passed\nPass:            other\nFunction:        '/b'\nArgs:\n"
+            "  - Reason:          'no'\n...\n"
+        )
+        self.assertEqual(inspection.parse_remarks(text), {"/a": "lut: 12.5 us"})
+        self.assertAlmostEqual(inspection._seconds("lut: 12.5 us") or 0, 12.5e-6)
+        self.assertIsNone(inspection._seconds("lut: no facts"))
+
+    def test_quantize_prints_its_report(self) -> None:
+        out = self.folder / "low" / "model.onnx"
+        report = self.folder / "report.json"
+        code, text, err = run(
+            "quantize", self.model, out, "--format", "uniform(bits=3, group=16, zero=float)", "--algorithm", "hqq",
+            "--set", "/b=ternary(group=16)", "--report", report,
+        )  # fmt: skip
+        self.assertEqual(code, 0, err)
+        self.assertRegex(text, r"2 layers, \d\.\d+ bits/weight\n.*model\.onnx: 0\.0 MB in")
+        layers = json.loads(report.read_text())["layers"]
+        self.assertEqual([layer["format"] for layer in layers], ["uniform(bits=3, group=16, zero=float)", "ternary(group=16)"])
+        y = lutra.InferenceSession(out).run(None, {"x": np.ones((1, 32), np.float32)})[0]
+        self.assertEqual(y.shape, (1, 32))
+
+    def test_cache(self) -> None:
+        lutra.InferenceSession(self.model).close()
+        self.assertRegex(run("cache")[1], r"float\.onnx\n.*: 1 models, ")
+        self.assertRegex(run("cache", "--clear")[1], r": removed 1 models, ")
+        self.assertRegex(run("cache", "--info")[1], r": 0 models, 0\.0 MB of at most ")
+
+    def test_errors_are_one_line(self) -> None:
+        out = self.folder / "x.onnx"
+        for message, *arguments in (
+            ("'missing.onnx' does not exist", "inspect", "missing.onnx"),
+            ("'missing.onnx' does not exist", "quantize", "missing.onnx", out),
+            ("algorithm must be one of", "quantize", self.model, out, "--algorithm", "best"),
+            ("gptq needs calibration data", "quantize", self.model, out, "--algorithm", "gptq"),
+            ("--set 'a' has no '='", "quantize", self.model, out, "--set", "a"),
+            ("is no list of whole numbers", "quantize", self.model, out, "--budget", 3, "--widths", "a"),
+            ("not allowed with argument", "cache", "--clear", "--info"),
+        ):
+            with self.subTest(message=message):
+                code, text, err = run(*arguments)
+                self.assertEqual((code, text), (1, ""))
+                self.assertRegex(err, r"\Alutra( \w+)?: error: [^\n]+\n\Z")
+                self.assertIn(message, err)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -23,6 +23,7 @@ class Kind:
     activations: str = "f32"
     table: tuple[str, str] | None = None  # Element and scale; absent: what the target's option says.
     dense: bool = False
+    int8: bool = False  # Strategy int8: floats are quantized, codes stay.
     epilogue: str = ""  # bias, residual, gate
     result: str = "f32"
 
@@ -39,7 +40,7 @@ class Kind:
 
     def __str__(self) -> str:
         table = f" table={','.join(self.table)}" if self.table else ""
-        rest = (" dense" if self.dense else "") + (f" {self.epilogue}" if self.epilogue else "")
+        rest = (" dense" if self.dense else "") + (" int8" if self.int8 else "") + (f" {self.epilogue}" if self.epilogue else "")
         name = f"precision {self.format.precision} of " if isinstance(self.format, Nested) else ""
         text = "mixed" if isinstance(self.format, Mixed) else self.format.spell()
         return f"{name}{text} {self.activations} to {self.result}{table}{rest}"

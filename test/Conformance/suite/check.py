@@ -56,13 +56,15 @@ def against_f64(case: Case, found: np.ndarray, table: str) -> str | None:
         odd = kind.activations.startswith("bipolar")
         top = 2**kind.bits - 1 if odd else 2 ** (kind.bits - 1) - 1
         error = np.abs(a).max(axis=1, keepdims=True) / top * (1.01 if odd else 0.51) + 1e-6
+    elif kind.int8:
+        error = np.abs(a).max(axis=1, keepdims=True) / 127 * 0.51 + 1e-6
     weight, parts = kind.format, case.weight()
     w = np.broadcast_to(weight.values(parts, case.n, case.k), (case.n, case.k))
     magnitude = np.broadcast_to(weight.magnitude(parts, case.n, case.k), (case.n, case.k))
     want, size = a @ w.T, np.abs(a) @ magnitude.T
     bound = size * (case.k + 16) * 2.0**-22 + error @ np.abs(w).sum(axis=1, keepdims=True).T + 1e-30
     entry = kind.table[0] if kind.table else table
-    if not kind.bits and not kind.dense:
+    if not kind.bits and not kind.dense and not kind.int8:
         # Half a step of the entries, each a sum of four activations, for each four weights.
         step = {"i8": 1 / 127, "i16": 1 / 32767, "f16": 2.0**-10, "f32": 0.0}[entry]
         largest = 4 * np.abs(a).max(axis=1, keepdims=True)

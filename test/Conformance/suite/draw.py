@@ -10,8 +10,8 @@ from .composites import Mixed, Nested, Outliers
 from .formats import BCQ, Bipolar, Codebook, Format, Ternary, Uniform
 
 FAMILIES = ["uniform", "ternary", "bipolar", "bcq", "codebook", "nested", "mixed", "outliers"]
-#: Other things that can be left out: kinds of tables, of activations, dense products, epilogues, the values of weights.
-EXTRAS = ["tables", "halves", "integers", "dense", "epilogues", "values"]
+#: Other things that can be left out: kinds of tables, of activations, dense and int8 products, epilogues, the values of weights.
+EXTRAS = ["tables", "halves", "integers", "dense", "int8", "epilogues", "values"]
 GROUPS = [4, 8, 12, 16, 20, 32, 32, 64, 64, 96, 128, 256, 5, 18, 50]
 #: Code for many planes is long and takes the compiler long.
 BITS = [1, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 8]
@@ -105,8 +105,9 @@ def draw_kind(rng: random.Random, mix: Mix) -> Kind:
         if choice("tables", 0.4):
             table = rng.choice([("f32", "group"), ("f16", "group")] + [(e, s) for e in ("i8", "i16") for s in ("group", "table", "row")])
     dense = not table and choice("dense", 0.15)
+    int8 = not table and not dense and choice("int8", 0.25)
     epilogue = rng.choice(["bias", "residual", "gate"]) if result == "f32" and choice("epilogues", 0.3) else ""
-    return Kind(format, activations, table, dense, epilogue, result)
+    return Kind(format, activations, table, dense, int8, epilogue, result)
 
 
 def draw(rng: random.Random, mix: Mix, kinds: int, count: int) -> list[Case]:

@@ -51,6 +51,8 @@ def _product(i: int, case: Case) -> list[str]:
         precision = f" precision(%p{i})"
     if kind.dense:
         options.append("strategy = #lowbit.strategy<dense>")
+    if kind.int8:
+        options.append("strategy = #lowbit.strategy<int8>")
     if kind.table:
         entry, scale = kind.table
         options.append(f"table = #lowbit.table_kind<{entry}" + ("" if scale == "group" else f", scale = {scale}") + ">")

@@ -28,6 +28,16 @@ _F16_FIELDS = {
     Kind.Q4_1: ((0, 2), 0.01),
     Kind.Q8_0: ((0,), 0.001),
     Kind.Q6_K: ((208,), 0.00004),
+    Kind.Q2_K: ((80, 82), 0.004),
+    Kind.Q3_K: ((108,), 0.0006),
+    Kind.Q4_K: ((0, 2), 0.0002),
+    Kind.Q5_K: ((0, 2), 0.0001),
+    Kind.Q5_0: ((0,), 0.005),
+    Kind.Q5_1: ((0, 2), 0.004),
+    Kind.IQ4_NL: ((0,), 0.001),
+    Kind.TQ1_0: ((52,), 0.06),
+    Kind.TQ2_0: ((64,), 0.06),
+    Kind.MXFP4: ((), 0.0),
 }
 
 
@@ -39,6 +49,15 @@ def random_blocks(random: np.random.Generator, kind: Kind, rows: int, cols: int)
     for offset in offsets:
         values = (random.standard_normal(len(blocks)) * deviation).astype("<f2")
         blocks[:, offset : offset + 2] = values.view(np.uint8).reshape(-1, 2)
+    if kind == Kind.MXFP4:
+        blocks[:, 0] = random.integers(118, 124, len(blocks))  # exponents that are scales of 2^-9 to 2^-4
+    if kind == Kind.TQ1_0:
+        # The bytes that five (the last four: four) ternary digits have: ceil(n 256 / 243).
+        blocks[:, :48] = -(-random.integers(0, 243, (len(blocks), 48)) * 256 // 243)
+        blocks[:, 48:52] = -(-random.integers(0, 81, (len(blocks), 4)) * 3 * 256 // 243)
+    if kind == Kind.TQ2_0:
+        digits = random.integers(0, 3, (len(blocks), 64, 4)).astype(np.uint8)
+        blocks[:, :64] = (digits << np.array([0, 2, 4, 6], np.uint8)).sum(axis=-1)
     return blocks.reshape(rows, -1)
 
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from lutra.convert import quant
+from gguf import GGMLQuantizationType as Kind
+
+from lutra.convert import lowbit, quant
 from lutra.convert.checkpoint import Checkpoint
 from lutra.convert.graph import GraphBuilder
 from lutra.convert.llama import LlamaGraph
@@ -37,7 +39,8 @@ def convert_gguf(
     if destination.suffix != ".onnx":
         raise LutraError(f"the output '{destination}' must name a file that ends in .onnx")
     checkpoint = Checkpoint(source)
-    checkpoint.check_kinds((*quant.FLOAT_KINDS, *quant.QUANTIZED_KINDS), quant.supported_kinds())
+    kinds = (*quant.FLOAT_KINDS, Kind.BF16, *quant.QUANTIZED_KINDS, *lowbit.LOWBIT_KINDS)
+    checkpoint.check_kinds(kinds, ", ".join(kind.name for kind in kinds))
     total = max(1, source.stat().st_size)
     done = 0
 

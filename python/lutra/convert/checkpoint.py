@@ -64,6 +64,7 @@ class StoredTensor:
         """The tensor with its values in f32, whatever its kind."""
         if self.kind in (GGMLQuantizationType.F32, GGMLQuantizationType.F16):
             return self
+        # (BF16 is stored in bytes like the quantized kinds.)
         values = dequantize(self.data, self.kind).reshape(self.shape)
         return StoredTensor(self.name, GGMLQuantizationType.F32, self.shape, values)
 

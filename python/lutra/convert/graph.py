@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from lutra import onnx_domain
+
 #: External tensors start at multiples of this many bytes.
 ALIGNMENT = 64
 #: Tensors of fewer bytes stay inside the .onnx file.
@@ -52,7 +54,7 @@ class GraphBuilder:
         else:
             self._data.write(bytes(-self._data.tell() % ALIGNMENT))
             self._set_external(tensor, self._data.tell(), array.nbytes)
-            self._data.write(array.data)
+            self._data.write(array.reshape(-1).view(np.uint8).data)  # whose element type every buffer knows
         self._initializers[name] = tensor
         return name
 
@@ -89,15 +91,18 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(op, inputs, outputs, name=name, domain=domain, **attributes))
         return outputs[0]
 
+    def add(self, node: onnx.NodeProto) -> str:
+        """Adds a finished node. Returns its first output."""
+        self._nodes.append(node)
+        return str(node.output[0])
+
     def save(self, path: Path) -> None:
         """Writes the model, without re-reading the external data."""
         graph = helper.make_graph(
             self._nodes, self._name, self._inputs, self._outputs, list(self._initializers.values())
         )
-        model = helper.make_model(
-            graph,
-            producer_name="lutra",
-            ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET)],
-        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, MICROSOFT_OPSET)]
+        if any(node.domain == onnx_domain.DOMAIN for node in self._nodes):
+            opsets.append(helper.make_opsetid(onnx_domain.DOMAIN, onnx_domain.VERSION))
+        model = helper.make_model(graph, producer_name="lutra", ir_version=IR_VERSION, opset_imports=opsets)
         path.write_bytes(model.SerializeToString(deterministic=True))

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from gguf import GGMLQuantizationType as Kind
 from onnx import TensorProto
 
-from lutra.convert import quant
+from lutra import onnx_domain
+from lutra.convert import lowbit, quant
 from lutra.convert.checkpoint import Checkpoint, StoredTensor
 from lutra.convert.graph import MICROSOFT, GraphBuilder
 from lutra.errors import LutraError
@@ -113,9 +115,17 @@ class LlamaGraph:
         tensor = self._take("token_embd.weight", c.vocabulary, c.hidden)
         name = "model.embed_tokens.weight"
         self._tied: str | quant.NBitsMatrix | None = None
+        self._tied_lowbit: tuple[lowbit.LowbitMatrix, list[str]] | None = None
         if tensor.kind in quant.FLOAT_KINDS:
             weight = g.initializer(name, tensor.as_f32())
             return g.node("Gather", [weight, ids], "/model/embed_tokens/Gather", axis=0)
+        if tensor.kind in lowbit.LOWBIT_KINDS:
+            table = lowbit.repack(tensor.data, tensor.kind, tensor.name)
+            parts = self._components("model.embed_tokens", table)
+            self._tied_lowbit = table, parts
+            output = "/model/embed_tokens/Gather/output_0"
+            name = "/model/embed_tokens/Gather"
+            return g.add(onnx_domain.gather(name, ids, output, table.format, parts, table.rows, table.cols))
         matrix = quant.repack(tensor.data, tensor.kind, tensor.name)
         self._tied = matrix
         if not quant.has_default_zero_point(tensor.kind):
@@ -142,6 +152,8 @@ class LlamaGraph:
         c, base = self._config, "lm_head.MatMulNBits"
         if self._checkpoint.has("output.weight"):
             self._linear("lm_head", "output.weight", hidden, c.hidden, c.vocabulary, output="logits")
+        elif self._tied_lowbit is not None:
+            self._lowbit("lm_head", *self._tied_lowbit, hidden, "logits")
         elif isinstance(self._tied, str):
             bits, block, shape, scales = self._tied_format
             codes = self._graph.alias(f"{base}.qweight", self._tied, shape)
@@ -223,7 +235,7 @@ class LlamaGraph:
     def _take(self, name: str, *shape: int) -> StoredTensor:
         tensor = self._checkpoint.take(name, shape)
         self._progress(name, tensor.data.nbytes)
-        return tensor.as_float() if self._to_float else tensor
+        return tensor.as_float() if self._to_float or tensor.kind == Kind.BF16 else tensor
 
     def _linear(
         self, path: str, stored: str, x: str, k: int, n: int, *, heads: int = 0, output: str | None = None
@@ -231,11 +243,30 @@ class LlamaGraph:
         """y [B, S, n] = x [B, S, k] . W^T for the stored W [n, k]; `heads` > 0 undoes the rotary order of W's rows."""
         tensor = self._take(stored, n, k)
         data = tensor.data[quant.unpermute_rows(n, heads)] if heads else tensor.data
+        if tensor.kind in lowbit.LOWBIT_KINDS:
+            matrix = lowbit.repack(data, tensor.kind, stored)
+            return self._lowbit(path, matrix, self._components(path, matrix), x, output)
         if tensor.kind not in quant.FLOAT_KINDS:
             return self._quantized(path, quant.repack(data, tensor.kind, stored), x, output)
         name = f"{path.lstrip('/').replace('/', '.')}.MatMul.weight"
         weight = self._graph.initializer(name, data.astype(np.float32).reshape(n, k).T)
         return self._graph.node("MatMul", [x, weight], f"{path}/MatMul", outputs=output and [output])
+
+    def _components(self, path: str, matrix: lowbit.LowbitMatrix) -> list[str]:
+        base = f"{path.lstrip('/').replace('/', '.')}.weight"
+        parts = matrix.format.schema(matrix.rows, matrix.cols)
+        return [self._graph.initializer(f"{base}.{part.name}", matrix.components[part.name]) for part in parts]
+
+    def _lowbit(
+        self, path: str, matrix: lowbit.LowbitMatrix, components: list[str], x: str, output: str | None
+    ) -> str:
+        """A product in the domain ai.lutra."""
+        name = f"{path if path.startswith('/') else '/' + path}/MatMul"
+        return self._graph.add(
+            onnx_domain.matmul(
+                name, x, output or f"{name}/output_0", matrix.format, components, matrix.rows, matrix.cols
+            )
+        )
 
     def _quantized(self, path: str, matrix: quant.NBitsMatrix, x: str, output: str | None) -> str:
         base = f"{path.lstrip('/').replace('/', '.')}.MatMulNBits"

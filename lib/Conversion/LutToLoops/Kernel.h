@@ -73,7 +73,7 @@ mlir::Value loadSplat(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer, mlir::V
 
 /// Straight-line code uses at most this many vectors of codes, counted once for each activation row that they are looked up for. In longer
 /// code the scheduler moves prefetches far from their places, which halves what they bring, and keeps indices of several rows in memory.
-inline constexpr int64_t kMaxUnrolledVectors = 16;
+inline constexpr int64_t kMaxUnrolledVectors = 8;
 
 /// The pairs of tables that a straight line takes in, when each uses `quarters` / 4 vectors of codes for each of `rows` activation rows.
 inline int64_t getUnrolledPairs(int64_t quarters, int64_t rows) {

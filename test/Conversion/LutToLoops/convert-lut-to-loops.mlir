@@ -86,10 +86,10 @@ func.func @three_planes(%e: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c43
 // CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c1 iter_args({{.*}}) -> (vector<32xi16>
 // CHECK: scf.for %{{.*}} = %c215 to %c256 step %c1 iter_args({{.*}}) -> (vector<32xi16>
-// A single row: straight lines of 16 vectors, so 4 pairs, and the three that are left.
+// A single row: straight lines of 8 vectors, so 2 pairs, and the one that is left.
 // CHECK: scf.for %[[FIRST:.*]] = %c0 to %c215 step %c43 iter_args({{.*}}) -> (vector<16xi32>
-// CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c40
-// CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c4 iter_args({{.*}}) -> (vector<32xi16>
+// CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c42
+// CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c2 iter_args({{.*}}) -> (vector<32xi16>
 // CHECK-LABEL: func.func @long_group
 // WIDE-LABEL: func.func private @lut_matmul
 // WIDE: scf.for %{{.*}} = %c0 to %c256 step %c1 iter_args({{.*}}) -> (vector<16xi32>

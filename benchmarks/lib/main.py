@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cases
 import cost
+from figures import cliffs
 from kernels import Bench, Effort
 from lutra import native
 from lutra.errors import LutraError
@@ -67,9 +68,10 @@ def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case]
     versions = ", ".join([f"lutra {native.version()}", *(peers.versions if peers else [])])
     print(f"\n{part}: {cpu_name()}; {versions}; medians of {effort.rounds} rounds [best, worst]\n")
     failed = 0
+    sweeps: dict[tuple[tuple[int, int, str, int], int], list[float]] = {}
     table = Table(GEMV_HEADER if part == "gemv" else GEMM_HEADER, max(len(case.name) for case in found))
     try:
-        for case in sorted(found, key=lambda case: (case.weight_key, case.m > 1)):
+        for case in sorted(found, key=lambda case: (case.weight_key, case.threads, case.m)):
             try:
                 result = bench.measure(case)
             except BenchmarkError as error:
@@ -79,10 +81,14 @@ def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case]
                 continue
             table.add(cells(result))
             rows += result.rows()
+            if case.kind == "sweep":
+                sweeps.setdefault((case.weight_key, case.threads), []).append(result.ns.median)
     finally:
         bench.close()
     if failed == len(found):
         raise BenchmarkError(f"no case of {part} could be measured")
+    for ((_, _, width, _), threads), times in sweeps.items():
+        print(f"sweep of {width} bits, {threads} thread(s): at most {max(cliffs(times)):.1%} slower than more rows are")
 
 
 def _models(options: argparse.Namespace, rows: Rows) -> None:

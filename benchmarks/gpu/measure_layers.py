@@ -3,9 +3,9 @@
 
     python3 measure_layers.py --output h100.json [--seconds 150]
 
-Every time is the median of several replays of a CUDA graph, so that the host is out of the numbers. A layer is the list of
-kernels that eager PyTorch launches for it; `lutra-sim validate` predicts the same list. Points come in the order of their
-value and the file is rewritten after each: a run that is cut off leaves what it has.
+Every time is the median of several replays of a CUDA graph, so that the host is out of the numbers. A layer is the
+list of kernels that eager PyTorch launches for it; `lutra-sim validate` predicts the same list. Points come in the
+order of their value and the file is rewritten after each: a run that is cut off leaves what it has.
 """
 
 from __future__ import annotations

@@ -50,16 +50,16 @@ TensorCore lutra::ltc::f16TensorCore(const UnitCosts &costs) {
 }
 
 TensorCore lutra::ltc::f8TensorCore(const UnitCosts &costs) {
-  const double gates = floatMultiplier(kF8, costs) + floatAdder(kF16, costs) +
-                       operandRegisters(8, 8, 4, 16, costs) + 32.0 / 16 * costs.flipFlop;
+  const double gates = floatMultiplier(kF8, costs) + floatAdder(kF16, costs) + operandRegisters(8, 8, 4, 16, costs) +
+                       32.0 / 16 * costs.flipFlop;
   return {8, 4, 16, gates};
 }
 
 TensorCore lutra::ltc::i8TensorCore(const UnitCosts &costs) {
   // A sum of 16 products stays in carry-save form until its end: every full adder takes one bit away.
   const double bits = 16 * 64, width = 2 * 8 + 4;
-  const double dot = bits * costs.andGate + (bits - 2 * width + width) * costs.fullAdder +
-                     32 * (costs.fullAdder + costs.flipFlop);
+  const double dot =
+      bits * costs.andGate + (bits - 2 * width + width) * costs.fullAdder + 32 * (costs.fullAdder + costs.flipFlop);
   return {8, 4, 16, dot / 16 + operandRegisters(8, 8, 4, 16, costs)};
 }
 
@@ -86,13 +86,12 @@ ArrayGates lutra::ltc::gatesOf(const LutArray &array, const UnitCosts &costs) {
   // Each bit of a table drives n multiplexers, each bit of a weight m.
   gates.wires = (m * entries * bits * n + k * n * planes * m) / costs.fanout * costs.buffer;
   if (array.precomputes)
-    gates.precompute = m * ((entries + 4) * (array.activationBits + 2) * costs.fullAdder +
-                            k * array.activationBits * costs.flipFlop);
+    gates.precompute =
+        m * ((entries + 4) * (array.activationBits + 2) * costs.fullAdder + k * array.activationBits * costs.flipFlop);
   return gates;
 }
 
-std::vector<DesignPoint> lutra::ltc::explore(LutArray base, unsigned lookups, double clockGHz,
-                                             const UnitCosts &costs) {
+std::vector<DesignPoint> lutra::ltc::explore(LutArray base, unsigned lookups, double clockGHz, const UnitCosts &costs) {
   std::vector<DesignPoint> points;
   for (unsigned k = 1; k <= 8; ++k)
     for (unsigned m = 1; m <= lookups; m *= 2) {

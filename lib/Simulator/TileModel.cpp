@@ -55,9 +55,9 @@ std::vector<Tile> tilesOf(const Accelerator &machine) {
   std::vector<Tile> tiles;
   const std::vector<int64_t> rows = machine.wideRegisters ? std::vector<int64_t>{16, 32, 64, 96, 128, 160, 192, 256}
                                                           : std::vector<int64_t>{16, 32, 64, 128, 256};
-  const std::vector<int64_t> columns =
-      machine.wideRegisters ? std::vector<int64_t>{32, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640}
-                            : std::vector<int64_t>{32, 64, 128, 256};
+  const std::vector<int64_t> columns = machine.wideRegisters
+                                           ? std::vector<int64_t>{32, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640}
+                                           : std::vector<int64_t>{32, 64, 128, 256};
   for (int64_t m : rows)
     for (int64_t n : columns)
       // Half of the registers hold accumulators of 4 bytes.
@@ -92,8 +92,7 @@ TileTime predictProduct(const TileKernel &kernel, const Accelerator &machine) {
                                   llvm::divideCeil(uint64_t(kernel.n), uint64_t(tile.n))) *
                           kernel.batch;
     const int64_t waves = int64_t(llvm::divideCeil(uint64_t(tiles), uint64_t(machine.cores)));
-    const double drain =
-        double(tile.m * tile.n) * types.outputBytes * machine.cores / machine.l2BytesPerCycle;
+    const double drain = double(tile.m * tile.n) * types.outputBytes * machine.cores / machine.l2BytesPerCycle;
     const double core = (double(waves) * k * step + machine.fillCycles + drain) / (machine.clockGHz * 1e9);
     const double seconds = std::max(core, dramSeconds) + machine.launchMicroseconds * 1e-6;
     if (best.seconds != 0 && seconds >= best.seconds)

@@ -8,6 +8,9 @@
 // RUN: cmp %t/out/y.npy %t/reference/y.npy
 // SHAPE: output y: 2x2 f32
 
+// RUN: not lutra-run %t/good.lutra --input a=%t/a.npy --input b=%t/b.npy --device-report 2>&1 | FileCheck %s --check-prefix=DEVICE
+// DEVICE: lutra-run: error: --device-report: '{{.*}}good.lutra' uses no modelled device; compile it with --target=ltc
+
 // RUN: lutra-run %t/good.lutra --input a=%t/a.npy --input b=%t/b.npy --repeat=3 | FileCheck %s --check-prefix=REPEAT
 // REPEAT: runs 3: min {{.*}} ms, median {{.*}} ms, max {{.*}} ms
 

@@ -28,6 +28,9 @@ struct Flags {
   cl::opt<unsigned> repeat{"repeat", cl::desc("Run n times and print the times"), cl::value_desc("n"), cl::init(1),
                            cl::cat(category)};
   cl::opt<bool> describe{"describe", cl::desc("Print the inputs and outputs, and stop"), cl::cat(category)};
+  cl::opt<bool> deviceReport{"device-report",
+                             cl::desc("Print what each kernel of a modelled device cost (--target=ltc)"),
+                             cl::cat(category)};
   cl::opt<bool> print{"print", cl::desc("Print the outputs' values"), cl::cat(category)};
   cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"),
                            cl::cat(category)};
@@ -86,16 +89,29 @@ Expected<RunOptions> Flags::check() const {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
-  ltc::registerDevice();
   cl::ResetCommandLineParser();
   Flags flags;
+  // The session, and with it the device, is gone when the run is over: the report is made while it goes.
+  std::string report;
+  ltc::registerDevice([&](ltc::SimulatorDevice &device) {
+    device.onDestruction([&report](ltc::Simulator &simulator) {
+      raw_string_ostream os(report);
+      simulator.printReport(os);
+    });
+  });
   cl::ParseCommandLineOptions(argc, argv, "lutra-run: runs a model compiled by lutrac on .npy arrays\n");
   Expected<RunOptions> options = flags.check();
   Error error = !options                  ? options.takeError()
                 : flags.interpret.empty() ? runArtifact(*options)
                                           : interpretFile(*options);
-  if (!error)
+  if (!error && flags.deviceReport && report.empty())
+    error = createStringError("--device-report: '" + options->path +
+                              "' uses no modelled device; compile it with --target=ltc");
+  if (!error) {
+    if (flags.deviceReport)
+      outs() << "\n" << report;
     return 0;
+  }
   outs().flush();
   handleAllErrors(std::move(error),
                   [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-run") << info.message() << "\n"; });

@@ -32,8 +32,7 @@ static void addTable1(Figures &figures, const UnitCosts &costs) {
     const double area = row.gatesPerCore * costs.gateArea * 1e-6;
     const unsigned cores = llvm::StringRef(row.name).starts_with("A100") ? 108 : 132;
     figures.add("Table 1", llvm::Twine(row.name) + ", area of a core's tensor cores", "mm2", area, row.area);
-    figures.add("Table 1", llvm::Twine(row.name) + ", density", "TOPS/mm2", row.teraPeak / (area * cores),
-                row.density);
+    figures.add("Table 1", llvm::Twine(row.name) + ", density", "TOPS/mm2", row.teraPeak / (area * cores), row.density);
   }
   // Energy of an operation, from the gates that switch for it. Two cycles for two bits.
   const double f16 = f16TensorCore(costs).gatesPerMac, lookup = 2 * lut8 / 512;

@@ -18,9 +18,7 @@ struct Figure {
   std::optional<double> paper;
 
   /// (ours - paper) / paper.
-  std::optional<double> error() const {
-    return paper ? std::optional<double>((ours - *paper) / *paper) : std::nullopt;
-  }
+  std::optional<double> error() const { return paper ? std::optional<double>((ours - *paper) / *paper) : std::nullopt; }
 };
 
 /// Collects the numbers of tables and figures.

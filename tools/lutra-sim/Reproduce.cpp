@@ -20,9 +20,8 @@ void Figures::add(StringRef figure, const Twine &entry, StringRef unit, double o
 
 static int fail(Error error) {
   outs().flush();
-  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) {
-    WithColor::error(errs(), "lutra-sim") << info.message() << "\n";
-  });
+  handleAllErrors(std::move(error),
+                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
   return 1;
 }
 
@@ -41,7 +40,8 @@ static Error writeJson(StringRef path, json::Value value) {
 static json::Value toJson(const Figures &figures) {
   json::Array list;
   for (const Figure &figure : figures.all()) {
-    json::Object object{{"figure", figure.figure}, {"entry", figure.entry}, {"unit", figure.unit}, {"ours", figure.ours}};
+    json::Object object{
+        {"figure", figure.figure}, {"entry", figure.entry}, {"unit", figure.unit}, {"ours", figure.ours}};
     object["paper"] = figure.paper ? json::Value(*figure.paper) : json::Value(nullptr);
     object["error"] = figure.paper ? json::Value(*figure.error()) : json::Value(nullptr);
     list.push_back(std::move(object));
@@ -52,12 +52,15 @@ static json::Value toJson(const Figures &figures) {
 /// Why the entries of a table that are far off are: printed below it.
 static StringRef noteOf(StringRef figure) {
   if (figure == "Table 1")
-    return "From 4X to 8X the paper's decode gains 1.5x and 1.7x, its prefill 1.1x and 1.2x. Here reads of shared memory, "
-           "which more arrays do\n  not make faster, hold both back alike, so decode at 8X comes out slow. The FP8 row of the "
+    return "From 4X to 8X the paper's decode gains 1.5x and 1.7x, its prefill 1.1x and 1.2x. Here reads of shared "
+           "memory, "
+           "which more arrays do\n  not make faster, hold both back alike, so decode at 8X comes out slow. The FP8 row "
+           "of the "
            "H100 has a product at 43 % of peak in\n  the paper, ours has 50 %. The paper's energy has activities from "
            "gate-level simulation; ours has one for all gates.";
   if (figure == "Table 4")
-    return "The paper's separate kernels are those of a GPU compiler, whose schedule it does not give; ours stream at full "
+    return "The paper's separate kernels are those of a GPU compiler, whose schedule it does not give; ours stream at "
+           "full "
            "rate.";
   if (figure == "Fig. 11")
     return "The paper finds k = 5 slightly better than 4 for f16; here 4 is slightly better than 5.";
@@ -105,7 +108,8 @@ static void print(const Figures &figures) {
 
 int lutra::reproduceMain(int argc, char **argv) {
   cl::OptionCategory category{"lutra-sim reproduce options"};
-  cl::opt<std::string> jsonFile{"json", cl::desc("Write the numbers as a list of {figure, entry, unit, ours, paper, error}"),
+  cl::opt<std::string> jsonFile{"json",
+                                cl::desc("Write the numbers as a list of {figure, entry, unit, ours, paper, error}"),
                                 cl::value_desc("file"), cl::cat(category)};
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim reproduce: LUT Tensor Core's (ISCA 2025) numbers beside ours\n");
   Figures figures;
@@ -147,11 +151,16 @@ int lutra::exploreMain(int argc, char **argv) {
   for (auto [index, point] : enumerate(points)) {
     std::string shape = formatv("m{0}n{1}k{2}", point.array.m, point.array.n, point.array.k).str();
     if (index < rows)
-      outs() << formatv("{0,-16} {1,12:F1} {2,10:F2} {3,12:F2}  {4}\n", shape, point.area, point.power, point.density * 1e-12,
-                        point.pareto ? "*" : "");
-    list.push_back(json::Object{{"shape", shape}, {"m", point.array.m}, {"n", point.array.n}, {"k", point.array.k},
-                                {"area_um2", point.area}, {"power_mw", point.power},
-                                {"density_tops_per_mm2", point.density * 1e-12}, {"pareto", point.pareto}});
+      outs() << formatv("{0,-16} {1,12:F1} {2,10:F2} {3,12:F2}  {4}\n", shape, point.area, point.power,
+                        point.density * 1e-12, point.pareto ? "*" : "");
+    list.push_back(json::Object{{"shape", shape},
+                                {"m", point.array.m},
+                                {"n", point.array.n},
+                                {"k", point.array.k},
+                                {"area_um2", point.area},
+                                {"power_mw", point.power},
+                                {"density_tops_per_mm2", point.density * 1e-12},
+                                {"pareto", point.pareto}});
   }
   if (Error error = writeJson(jsonFile, std::move(list)))
     return fail(std::move(error));

@@ -53,9 +53,10 @@ static Error addTable1(Figures &figures) {
   return Error::success();
 }
 
-/// f32 operations on an element: a table has 12 additions for its group of 4, 3 more for its largest entry (the sum of the
-/// magnitudes, since all signs occur), and a product and a conversion for each of its 8 entries; a norm has a sum, a
-/// sum of squares, a centring and a scaling; SwiGLU 4 and two of the special functions, which run at a quarter of the rate.
+/// f32 operations on an element: a table has 12 additions for its group of 4, 3 more for its largest entry (the sum of
+/// the magnitudes, since all signs occur), and a product and a conversion for each of its 8 entries; a norm has a sum,
+/// a sum of squares, a centring and a scaling; SwiGLU 4 and two of the special functions, which run at a quarter of the
+/// rate.
 static constexpr double kTableOperations = (12 + 3 + 8 * 2) / 4.0, kNormOperations = 4, kActivationOperations = 12;
 
 /// Seconds that making tables adds to a layer, as a kernel of its own before each product.
@@ -93,10 +94,9 @@ static double fusedTables(const std::vector<TileKernel> &layer, const ModelShape
       extra.bytes += elements * (types.sharedActivationBytes - types.activationBytes);
     const double own = norm ? kNormOperations : activation ? kActivationOperations : 0;
     const double launch = machine.launchMicroseconds * 1e-6;
-    const double compute =
-        producer.kind == TileKernel::Product
-            ? 0
-            : elements * (own + kTableOperations) / machine.vectorOperationsPerSecond() + launch;
+    const double compute = producer.kind == TileKernel::Product
+                               ? 0
+                               : elements * (own + kTableOperations) / machine.vectorOperationsPerSecond() + launch;
     sum += std::max(predict(extra, machine).seconds, compute) - predict(producer, machine).seconds;
   }
   return sum;
@@ -133,8 +133,8 @@ static Error addTable4(Figures &figures) {
   return Error::success();
 }
 
-/// LLAMA2-13B's product by each size of the array; the paper gives the MAC core's speed as reached by an array of 14.3 %
-/// of its area.
+/// LLAMA2-13B's product by each size of the array; the paper gives the MAC core's speed as reached by an array of 14.3
+/// % of its area.
 static Error addFigure15(Figures &figures) {
   TileKernel kernel;
   kernel.kind = TileKernel::Product;
@@ -193,8 +193,10 @@ static Error addFigure17(Figures &figures) {
 }
 
 static Error addFigure19(Figures &figures) {
-  const std::pair<const char *, ProductTypes> rows[] = {
-      {"a100", f16Product()}, {"a100", i8Product()}, {"a100-lut-4x", lookupProduct(1)}, {"a100-lut-8x", lookupProduct(1)}};
+  const std::pair<const char *, ProductTypes> rows[] = {{"a100", f16Product()},
+                                                        {"a100", i8Product()},
+                                                        {"a100-lut-4x", lookupProduct(1)},
+                                                        {"a100-lut-8x", lookupProduct(1)}};
   for (const auto &[name, types] : rows) {
     Expected<Accelerator> machine = loadAccelerator(name);
     if (!machine)
@@ -208,8 +210,8 @@ static Error addFigure19(Figures &figures) {
       kernel.m = rowsOfA, kernel.n = 28672, kernel.k = 8192;
       kernel.types = types;
       TileTime time = predict(kernel, *machine);
-      figures.add("Fig. 19", llvm::Twine(name) + " " + types.unit + ", up projection of LLAMA2-70B, M " +
-                                 llvm::Twine(rowsOfA),
+      figures.add("Fig. 19",
+                  llvm::Twine(name) + " " + types.unit + ", up projection of LLAMA2-70B, M " + llvm::Twine(rowsOfA),
                   "TOPS", time.flops / time.seconds * 1e-12);
     }
   }

@@ -23,9 +23,8 @@ static int report(Error error) {
   if (!error)
     return 0;
   outs().flush();
-  handleAllErrors(std::move(error), [](const ErrorInfoBase &info) {
-    WithColor::error(errs(), "lutra-sim") << info.message() << "\n";
-  });
+  handleAllErrors(std::move(error),
+                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
   return 1;
 }
 
@@ -138,8 +137,7 @@ int lutra::layerMain(int argc, char **argv) {
       return error;
     if (batch <= 0 || context <= 0 || prefill < 0)
       return createStringError("--batch and --context are above 0, --prefill is not negative");
-    const ltc::Step step =
-        prefill ? ltc::Step{true, batch, prefill, prefill} : ltc::Step{false, batch, 1, context};
+    const ltc::Step step = prefill ? ltc::Step{true, batch, prefill, prefill} : ltc::Step{false, batch, 1, context};
     outs() << formatv("{0,-12} {1,12} {2,10} {3,12} {4,-9} {5}\n", "kernel", "us", "TOPS", "DRAM MB", "bound", "tile");
     for (const ltc::TileKernel &kernel : ltc::fusedLayer(*model, step, *types)) {
       const ltc::TileTime time = ltc::predict(kernel, *machine);

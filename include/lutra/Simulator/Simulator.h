@@ -47,8 +47,8 @@ using TraceSink = std::function<void(const TraceEvent &)>;
 /// Times a verified kernel for a launch with `rows` rows; `trace`, if given, sees every instruction that takes a unit.
 Timing estimate(const Kernel &kernel, const Machine &machine, int64_t rows, TraceSink trace = {});
 
-/// Writes the launches of all kernels, one after the other, as Chrome's trace events (chrome://tracing, Perfetto). After
-/// `limit` instructions the rest is left out; returns whether it was.
+/// Writes the launches of all kernels, one after the other, as Chrome's trace events (chrome://tracing, Perfetto).
+/// After `limit` instructions the rest is left out; returns whether it was.
 bool writeTrace(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows, uint64_t limit);
 
 /// Joules of a launch or of a sum: lookups, f32 operations and DRAM bytes, each at the machine's cost.

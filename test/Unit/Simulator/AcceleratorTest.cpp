@@ -38,7 +38,8 @@ TEST(Accelerator, Peaks) {
 TEST(Accelerator, RefusesWhatItCannotRead) {
   EXPECT_EQ(errorOf(loadAccelerator("b200")).substr(0, 40), "no machine 'b200'; the machines are a100");
   EXPECT_EQ(errorOf(loadAccelerator("/none.yaml")).substr(0, 25), "cannot read '/none.yaml':");
-  EXPECT_EQ(errorOf(parseAccelerator("name: x\nsource: y\n", "x.yaml")), "x.yaml: line 1: missing required key 'cores'");
+  EXPECT_EQ(errorOf(parseAccelerator("name: x\nsource: y\n", "x.yaml")),
+            "x.yaml: line 1: missing required key 'cores'");
 }
 
 std::string description(llvm::StringRef overlap, llvm::StringRef type) {

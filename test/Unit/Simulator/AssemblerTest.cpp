@@ -121,8 +121,9 @@ TEST(Assembler, RefusesBrokenBinaries) {
     return program ? std::string() : llvm::toString(program.takeError());
   };
   const std::string bytes = encode(*assemble(kEverything, "k.lmma"));
-  EXPECT_EQ(errorOfBytes("ELF"), "k.bin: expected a program of the LUT tensor core, which begins with 'LMMB' and has at "
-                                 "least 16 bytes");
+  EXPECT_EQ(errorOfBytes("ELF"),
+            "k.bin: expected a program of the LUT tensor core, which begins with 'LMMB' and has at "
+            "least 16 bytes");
   std::string version = bytes;
   version[4] = 9;
   EXPECT_THAT(errorOfBytes(version), HasSubstr("k.bin: program version 9 is not supported"));

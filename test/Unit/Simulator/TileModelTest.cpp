@@ -42,8 +42,8 @@ TileKernel product(int64_t m, int64_t n, int64_t k, ProductTypes types) {
 
 TEST(TileModel, ProductBoundByItsUnit) {
   // One tile of 32 x 32. A step of k: 1024 / 100 = 10.24 cycles of products; four groups of 16 x 16 read 256 bytes and
-  // 128 are copied: 3.84 cycles, one after the other: 14.08. 100 steps, 100 cycles to fill, 2048 bytes out at a tenth of
-  // the L2's 1000: 1528.48 cycles. 6400 bytes of weights take 128 ns of DRAM meanwhile.
+  // 128 are copied: 3.84 cycles, one after the other: 14.08. 100 steps, 100 cycles to fill, 2048 bytes out at a tenth
+  // of the L2's 1000: 1528.48 cycles. 6400 bytes of weights take 128 ns of DRAM meanwhile.
   TileTime time = predict(product(32, 32, 100, f16Product()), roundMachine());
   EXPECT_EQ(time.tileM, 32);
   EXPECT_EQ(time.tileN, 32);
@@ -98,8 +98,9 @@ TEST(TileModel, WholeModelsTakeNoTime) {
 TEST(TileModel, UnknownModel) {
   llvm::Expected<ModelShape> model = modelShape("gpt-9");
   ASSERT_FALSE(bool(model));
-  EXPECT_EQ(llvm::toString(model.takeError()),
-            "no model 'gpt-9'; the models are llama-3b, bitnet-3b, llama2-7b, llama2-13b, llama2-70b, opt-175b, bloom-176b");
+  EXPECT_EQ(
+      llvm::toString(model.takeError()),
+      "no model 'gpt-9'; the models are llama-3b, bitnet-3b, llama2-7b, llama2-13b, llama2-70b, opt-175b, bloom-176b");
 }
 
 } // namespace

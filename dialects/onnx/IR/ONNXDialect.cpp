@@ -44,7 +44,30 @@ LogicalResult NodeOp::verify() {
     if (!isGraphType(type))
       return emitOpError() << "result " << index << " must be a ranked tensor, !onnx.value or none, but is " << type
                            << " (C3)";
+  for (Region &branch : getBranches()) {
+    auto yield = branch.hasOneBlock() && branch.front().mightHaveTerminator()
+                     ? dyn_cast<YieldOp>(branch.front().getTerminator())
+                     : YieldOp();
+    if (!yield || branch.getNumArguments() != 0 || yield.getNumOperands() != getNumResults())
+      return emitOpError() << "branch " << branch.getRegionNumber()
+                           << " must be one block without arguments that ends in onnx.yield of " << getNumResults()
+                           << " values (C4)";
+  }
   return success();
+}
+
+void NodeOp::build(OpBuilder &builder, OperationState &state, TypeRange outputs, StringRef opType, StringRef nodeName,
+                   StringRef domain, int64_t version, DictionaryAttr nodeAttrs, ValueRange inputs, unsigned branches) {
+  state.addTypes(outputs);
+  state.addOperands(inputs);
+  Properties &properties = state.getOrAddProperties<Properties>();
+  properties.setOpType(builder.getStringAttr(opType));
+  properties.setNodeName(builder.getStringAttr(nodeName));
+  properties.setDomain(builder.getStringAttr(domain));
+  properties.setVersion(builder.getI64IntegerAttr(version));
+  properties.setNodeAttrs(nodeAttrs);
+  for (unsigned i = 0; i < branches; ++i)
+    state.addRegion();
 }
 
 Value NodeOp::getOptionalInput(unsigned index) {

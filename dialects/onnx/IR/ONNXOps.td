@@ -5,6 +5,7 @@
 
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def ONNX_Dialect : Dialect {
@@ -36,6 +37,7 @@ def ONNX_ConstantOp : ONNX_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["v
   let summary = "An initializer of the graph";
   let description = [{
     `value` is a `dense_resource` blob (for a large tensor: the mmapped bytes of the model, not a copy) or a `dense` attribute.
+    Elements of 2 and 4 bits are always a blob in ONNX's packing: without gaps in row-major order, low bits first.
 
     Example:
     ```mlir
@@ -60,17 +62,37 @@ def ONNX_NoneOp : ONNX_Op<"none", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def ONNX_YieldOp : ONNX_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"NodeOp">]> {
+  let summary = "The results of a branch of a node";
+  let description = [{
+    Example:
+    ```mlir
+    func.func @main(%c: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+      %z = onnx.node "If" "/choose" (%c) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<i1>) -> tensor<4xf32> branches {
+        onnx.yield %x : tensor<4xf32>
+      }, {
+        onnx.yield %y : tensor<4xf32>
+      }
+      return %z : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
 def ONNX_NodeOp : ONNX_Op<"node", [Pure]> {
   let summary = "One node of the graph, whatever its operator";
   let description = [{
     - (C1) `op_type` is not empty.
     - (C2) an operand is a ranked tensor, `!onnx.value`, or `none` (an omitted optional input).
     - (C3) a result is a ranked tensor, `!onnx.value`, or `none` (an omitted optional output).
+    - (C4) a branch is one block without arguments that ends in `onnx.yield` of as many values as the node has results.
 
     `domain` is empty for standard operators. `version` is the opset version of the domain that the model imports.
     `node_attrs` holds the node's ONNX attributes under their ONNX names: INT as `i64`, FLOAT as `f32`, STRING as a
     string, INTS and FLOATS as dense arrays, STRINGS as an array of strings, TENSOR as elements. The location is a
-    `NameLoc` of the node's name.
+    `NameLoc` of the node's name. `branches` are the graphs of an `If`, `then_branch` first; they use values from outside.
 
     Example:
     ```mlir
@@ -83,7 +105,14 @@ def ONNX_NodeOp : ONNX_Op<"node", [Pure]> {
   let arguments = (ins StrAttr:$op_type, StrAttr:$node_name, StrAttr:$domain, I64Attr:$version,
                        DictionaryAttr:$node_attrs, Variadic<AnyType>:$inputs);
   let results = (outs Variadic<AnyType>:$outputs);
-  let assemblyFormat = "$op_type $node_name `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)";
+  let regions = (region VariadicRegion<AnyRegion>:$branches);
+  let assemblyFormat = [{
+    $op_type $node_name `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) (`branches` $branches^)?
+  }];
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$op_type, "::llvm::StringRef":$node_name,
+                                 "::llvm::StringRef":$domain, "int64_t":$version, "::mlir::DictionaryAttr":$node_attrs,
+                                 "::mlir::ValueRange":$inputs, CArg<"unsigned", "0">:$branches)>];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The operand at `index`, or null when the node has fewer or leaves it out.

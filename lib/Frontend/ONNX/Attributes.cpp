@@ -9,10 +9,6 @@ using ::onnx::AttributeProto;
 static Attribute convertAttribute(const ImportContext &import, TensorLoader &tensors, const AttributeProto &attribute,
                                   const std::string &what, StringRef nodeName, Location loc) {
   Builder builder(&import.context);
-  if (!attribute.ref_attr_name().empty()) {
-    import.error(loc) << what << " refers to an attribute of a function, outside any function";
-    return {};
-  }
   switch (attribute.type()) {
   case AttributeProto::INT: return builder.getI64IntegerAttr(attribute.i());
   case AttributeProto::FLOAT: return builder.getF32FloatAttr(attribute.f());
@@ -34,7 +30,7 @@ static Attribute convertAttribute(const ImportContext &import, TensorLoader &ten
   }
   case AttributeProto::GRAPH:
   case AttributeProto::GRAPHS: {
-    import.error(loc) << what << " holds a graph: control flow is not supported";
+    import.error(loc) << what << " holds a graph: of control flow, only If is supported";
     return {};
   }
   default:
@@ -47,7 +43,7 @@ static Attribute convertAttribute(const ImportContext &import, TensorLoader &ten
 
 FailureOr<DictionaryAttr> lutra::frontend::convertNodeAttributes(const ImportContext &import, TensorLoader &tensors,
                                                                  const ::onnx::NodeProto &node, StringRef name,
-                                                                 Location loc) {
+                                                                 Location loc, const AttributeBindings *bindings) {
   SmallVector<NamedAttribute> entries;
   llvm::StringMap<bool> seen;
   std::string ofNode = " of node " + quoted(name) + " (" + qualifiedOpType(node) + ")";
@@ -57,7 +53,18 @@ FailureOr<DictionaryAttr> lutra::frontend::convertNodeAttributes(const ImportCon
     std::string what = "attribute " + quoted(attribute.name()) + ofNode;
     if (!seen.try_emplace(attribute.name(), true).second)
       return import.error(loc) << what << " is given twice";
-    Attribute value = convertAttribute(import, tensors, attribute, what, name, loc);
+    if (attribute.type() == AttributeProto::GRAPH && isIfNode(node))
+      continue;
+    const AttributeProto *bound = &attribute;
+    if (!attribute.ref_attr_name().empty()) {
+      if (!bindings)
+        return import.error(loc) << what << " refers to an attribute of a function, outside any function";
+      bound = bindings->lookup(attribute.ref_attr_name());
+      // The call leaves an optional attribute out, so the node has none either.
+      if (!bound)
+        continue;
+    }
+    Attribute value = convertAttribute(import, tensors, *bound, what, name, loc);
     if (!value)
       return failure();
     entries.emplace_back(StringAttr::get(&import.context, attribute.name()), value);

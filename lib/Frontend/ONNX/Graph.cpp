@@ -31,9 +31,16 @@ static bool isConstantNode(const NodeProto &node) {
   return node.op_type() == "Constant" && normalizedDomain(node.domain()).empty();
 }
 
+bool lutra::frontend::isIfNode(const NodeProto &node) {
+  return node.op_type() == "If" && normalizedDomain(node.domain()).empty();
+}
+
 LogicalResult GraphImporter::define(StringRef name, Value value) {
-  if (values.try_emplace(name, value).second)
+  if (values.try_emplace(name, value).second) {
+    if (scope)
+      scope->push_back(name.str());
     return success();
+  }
   return import.error() << "the name " << quoted(name) << " is defined twice: every input, initializer and node output "
                         << "needs a name of its own";
 }
@@ -49,22 +56,36 @@ Value GraphImporter::getNone() {
 
 /// What can be refused before any tensor is read: all of it in one diagnostic, so that a user sees at once how far the
 /// model is from compiling.
-LogicalResult GraphImporter::checkNodes() {
-  std::string unsupported;
-  int count = 0;
-  for (auto [index, node] : llvm::enumerate(graph.node())) {
+LogicalResult GraphImporter::collectUnsupported(const Nodes &nodes, std::string &list, int &count) {
+  for (auto [index, node] : llvm::enumerate(nodes)) {
     std::string name = nodeName(node, index);
     if (node.op_type().empty())
       return import.error(import.nameLoc(name)) << "node " << quoted(name) << " names no operator";
+    for (const ::onnx::AttributeProto &attribute : node.attribute())
+      if (attribute.has_g() && failed(collectUnsupported(attribute.g().node(), list, count)))
+        return failure();
+    StringRef domain = normalizedDomain(node.domain());
+    if (isConstantNode(node) || findCallee(node) || !import.options.isSupported ||
+        import.options.isSupported(domain, node.op_type()))
+      continue;
+    ++count;
+    list += "\n  " + quoted(name) + " (" + qualifiedOpType(node) + ")";
+  }
+  return success();
+}
+
+LogicalResult GraphImporter::checkNodes() {
+  std::string unsupported;
+  int count = 0;
+  for (auto [index, node] : llvm::enumerate(graph.node()))
     for (const std::string &output : node.output())
       if (!output.empty())
         producers.try_emplace(output, index);
-    StringRef domain = normalizedDomain(node.domain());
-    if (isConstantNode(node) || !import.options.isSupported || import.options.isSupported(domain, node.op_type()))
-      continue;
-    ++count;
-    unsupported += "\n  " + quoted(name) + " (" + qualifiedOpType(node) + ")";
-  }
+  if (failed(collectUnsupported(graph.node(), unsupported, count)))
+    return failure();
+  for (const ::onnx::FunctionProto &callee : model->proto.functions())
+    if (failed(collectUnsupported(callee.node(), unsupported, count)))
+      return failure();
   if (count == 0)
     return success();
   return import.error() << count << (count == 1 ? " node uses an operator" : " nodes use operators")
@@ -133,17 +154,20 @@ LogicalResult GraphImporter::importInitializers() {
     return import.error() << "the graph has sparse initializers ("
                           << quoted(graph.sparse_initializer(0).values().name())
                           << " is the first), which are not supported: store them dense";
-  for (auto [tensor, raw] : llvm::zip_equal(graph.initializer(), model->rawData)) {
-    const std::string &name = tensor.name();
-    if (name.empty())
-      return import.error() << "an initializer of the graph has no name";
-    FailureOr<ElementsAttr> value = tensors.load(tensor, raw, name, "tensor " + quoted(name));
-    if (failed(value))
+  for (auto [tensor, raw] : llvm::zip_equal(graph.initializer(), model->rawData))
+    if (failed(importInitializer(tensor, raw)))
       return failure();
-    if (failed(define(name, onnx::ConstantOp::create(builder, import.nameLoc(name), value->getType(), name, *value))))
-      return failure();
-  }
   return success();
+}
+
+LogicalResult GraphImporter::importInitializer(const ::onnx::TensorProto &tensor, std::optional<StringRef> raw) {
+  const std::string &name = tensor.name();
+  if (name.empty())
+    return import.error() << "an initializer of the graph has no name";
+  FailureOr<ElementsAttr> value = tensors.load(tensor, raw, name, "tensor " + quoted(name));
+  if (failed(value))
+    return failure();
+  return define(name, onnx::ConstantOp::create(builder, import.nameLoc(name), value->getType(), name, *value));
 }
 
 LogicalResult GraphImporter::importConstant(const NodeProto &node, StringRef name, Location loc) {
@@ -151,7 +175,7 @@ LogicalResult GraphImporter::importConstant(const NodeProto &node, StringRef nam
   if (node.input_size() != 0 || node.output_size() != 1 || node.output(0).empty() || node.attribute_size() != 1)
     return import.error(loc) << what << " must have no inputs, one output and one attribute, but has "
                              << node.input_size() << ", " << node.output_size() << " and " << node.attribute_size();
-  FailureOr<DictionaryAttr> attributes = convertNodeAttributes(import, tensors, node, name, loc);
+  FailureOr<DictionaryAttr> attributes = convertNodeAttributes(import, tensors, node, name, loc, bindings);
   if (failed(attributes))
     return failure();
   NamedAttribute entry = *attributes->begin();
@@ -174,19 +198,7 @@ LogicalResult GraphImporter::importConstant(const NodeProto &node, StringRef nam
   return define(node.output(0), onnx::ConstantOp::create(builder, loc, value.getType(), node.output(0), value));
 }
 
-LogicalResult GraphImporter::importNode(const NodeProto &node, int index) {
-  std::string name = nodeName(node, index);
-  Location loc = import.nameLoc(name);
-  if (isConstantNode(node))
-    return importConstant(node, name, loc);
-
-  StringRef domain = normalizedDomain(node.domain());
-  auto describe = [&] { return "node " + quoted(name) + " (" + qualifiedOpType(node) + ")"; };
-  auto opset = opsets.find(domain);
-  if (opset == opsets.end())
-    return import.error(loc) << describe() << " uses the domain " << quoted(domain)
-                             << ", for which the model imports no opset";
-
+FailureOr<SmallVector<Value>> GraphImporter::importOperands(const NodeProto &node, StringRef what, Location loc) {
   SmallVector<Value> operands;
   for (const std::string &input : node.input()) {
     if (input.empty()) {
@@ -195,8 +207,8 @@ LogicalResult GraphImporter::importNode(const NodeProto &node, int index) {
     }
     auto value = values.find(input);
     if (value == values.end()) {
-      auto diagnostic = import.error(loc) << describe() << " uses " << quoted(input) << ", which ";
-      auto producer = producers.find(input);
+      auto diagnostic = import.error(loc) << what << " uses " << quoted(input) << ", which ";
+      auto producer = calls.empty() ? producers.find(input) : producers.end();
       if (producer == producers.end())
         return diagnostic << "nothing in the graph defines";
       return diagnostic << "only node " << quoted(nodeName(graph.node(producer->second), producer->second))
@@ -204,6 +216,26 @@ LogicalResult GraphImporter::importNode(const NodeProto &node, int index) {
     }
     operands.push_back(value->second);
   }
+  return operands;
+}
+
+LogicalResult GraphImporter::importNode(const NodeProto &node, int index) {
+  std::string name = prefix + nodeName(node, index);
+  Location loc = import.nameLoc(name);
+  if (isConstantNode(node))
+    return importConstant(node, name, loc);
+  if (const ::onnx::FunctionProto *callee = findCallee(node))
+    return importCall(node, *callee, name, loc);
+
+  StringRef domain = normalizedDomain(node.domain());
+  std::string what = "node " + quoted(name) + " (" + qualifiedOpType(node) + ")";
+  auto opset = opsets.find(domain);
+  if (opset == opsets.end())
+    return import.error(loc) << what << " uses the domain " << quoted(domain)
+                             << ", for which the model imports no opset";
+  FailureOr<SmallVector<Value>> operands = importOperands(node, what, loc);
+  if (failed(operands))
+    return failure();
   SmallVector<Type> resultTypes;
   for (const std::string &output : node.output()) {
     if (output.empty()) {
@@ -213,13 +245,29 @@ LogicalResult GraphImporter::importNode(const NodeProto &node, int index) {
     auto declared = types.find(output);
     resultTypes.push_back(declared == types.end() ? onnx::ValueType::get(&import.context) : declared->second);
   }
-  FailureOr<DictionaryAttr> attributes = convertNodeAttributes(import, tensors, node, name, loc);
+  FailureOr<DictionaryAttr> attributes = convertNodeAttributes(import, tensors, node, name, loc, bindings);
   if (failed(attributes))
     return failure();
+  bool isIf = isIfNode(node);
   auto op = onnx::NodeOp::create(builder, loc, resultTypes, node.op_type(), name, domain, opset->second, *attributes,
-                                 operands);
+                                 *operands, isIf ? 2 : 0);
+  static constexpr StringRef keys[] = {"then_branch", "else_branch"};
+  for (auto [branch, key] : llvm::zip(op.getBranches(), keys)) {
+    auto found = llvm::find_if(node.attribute(), [&](const auto &attribute) { return attribute.name() == key; });
+    if (found == node.attribute().end() || !found->has_g())
+      return import.error(loc) << what << " lacks the graph " << quoted(key);
+    if (failed(importBranch(found->g(), branch, (what + ", " + key).str(), loc)))
+      return failure();
+  }
   for (auto [output, result] : llvm::zip_equal(node.output(), op.getResults()))
     if (!output.empty() && failed(define(output, result)))
+      return failure();
+  return success();
+}
+
+LogicalResult GraphImporter::importNodes(const Nodes &nodes) {
+  for (auto [index, node] : llvm::enumerate(nodes))
+    if (failed(importNode(node, index)))
       return failure();
   return success();
 }
@@ -245,8 +293,5 @@ LogicalResult GraphImporter::run(ModuleOp module) {
     opsets[normalizedDomain(opset.domain())] = opset.version();
   if (failed(checkNodes()) || failed(createFunction(module)) || failed(importInitializers()))
     return failure();
-  for (auto [index, node] : llvm::enumerate(graph.node()))
-    if (failed(importNode(node, index)))
-      return failure();
-  return importReturn();
+  return failure(failed(importNodes(graph.node())) || failed(importReturn()));
 }

@@ -53,10 +53,6 @@ static LogicalResult checkVersions(const ImportContext &import, const ::onnx::Mo
 static LogicalResult checkUnreadParts(const ImportContext &import, const ::onnx::ModelProto &model) {
   if (model.training_info_size() > 0)
     return import.error() << "the model holds training information, which is not supported: export it for inference";
-  if (model.functions_size() > 0)
-    return import.error() << "the model defines the function " << quoted(model.functions(0).name()) << " of domain "
-                          << quoted(model.functions(0).domain())
-                          << ", and model-local functions are not supported: inline them (onnx.inliner)";
   return success();
 }
 

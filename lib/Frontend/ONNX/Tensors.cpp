@@ -22,9 +22,14 @@ using ::onnx::TensorProto;
 
 static_assert(std::endian::native == std::endian::little, "ONNX's raw data are little endian");
 
-/// The bytes of one element of a constant, or 0 when constants of this type cannot be represented.
-static unsigned elementBytes(int32_t dataType) {
+/// The bits of one element of a constant, or 0 when constants of this type cannot be represented.
+static unsigned elementBits(int32_t dataType) {
   switch (dataType) {
+  case TensorProto::INT2:
+  case TensorProto::UINT2: return 2;
+  case TensorProto::INT4:
+  case TensorProto::UINT4:
+  case TensorProto::FLOAT4E2M1: return 4;
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
@@ -32,17 +37,17 @@ static unsigned elementBytes(int32_t dataType) {
   case TensorProto::FLOAT8E4M3FNUZ:
   case TensorProto::FLOAT8E5M2:
   case TensorProto::FLOAT8E5M2FNUZ:
-  case TensorProto::FLOAT8E8M0: return 1;
+  case TensorProto::FLOAT8E8M0: return 8;
   case TensorProto::INT16:
   case TensorProto::UINT16:
   case TensorProto::FLOAT16:
-  case TensorProto::BFLOAT16: return 2;
+  case TensorProto::BFLOAT16: return 16;
   case TensorProto::INT32:
   case TensorProto::UINT32:
-  case TensorProto::FLOAT: return 4;
+  case TensorProto::FLOAT: return 32;
   case TensorProto::INT64:
   case TensorProto::UINT64:
-  case TensorProto::DOUBLE: return 8;
+  case TensorProto::DOUBLE: return 64;
   default: return 0;
   }
 }
@@ -63,6 +68,7 @@ static FailureOr<SharedBytes> narrow(const Values &values, int64_t low, uint64_t
 }
 
 FailureOr<SharedBytes> TensorLoader::typedBytes(const TensorProto &tensor, uint64_t count, StringRef what) {
+  // Packed elements: a value of int32_data holds one byte of them.
   auto inPlace = [&](const auto &values) -> FailureOr<SharedBytes> {
     return SharedBytes{StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(*values.data())),
                        model};
@@ -106,7 +112,7 @@ FailureOr<SharedBytes> TensorLoader::typedBytes(const TensorProto &tensor, uint6
 }
 
 FailureOr<SharedBytes> TensorLoader::findBytes(const TensorProto &tensor, std::optional<StringRef> raw, uint64_t count,
-                                               uint64_t elementBytes, StringRef what) {
+                                               uint64_t size, StringRef what) {
   if (!raw && tensor.has_raw_data())
     raw = StringRef(tensor.raw_data());
   bool isExternal = tensor.data_location() == TensorProto::EXTERNAL;
@@ -117,20 +123,20 @@ FailureOr<SharedBytes> TensorLoader::findBytes(const TensorProto &tensor, std::o
   if (isTyped + isExternal + (raw && !raw->empty()) > 1)
     return import.error() << what << " states its data in more than one way (raw, typed or external)";
   if (isExternal)
-    return external.load(tensor, count * elementBytes, what);
+    return external.load(tensor, size, what);
   if (isTyped)
     return typedBytes(tensor, count, what);
   StringRef bytes = raw.value_or("");
-  if (bytes.size() != count * elementBytes)
+  if (bytes.size() != size)
     return import.error() << what << " has " << bytes.size() << " bytes of data, but its type and dims need "
-                          << count * elementBytes;
+                          << size;
   return SharedBytes{bytes, model};
 }
 
 FailureOr<ElementsAttr> TensorLoader::load(const TensorProto &tensor, std::optional<StringRef> raw, StringRef blobName,
                                            StringRef what) {
-  unsigned width = elementBytes(tensor.data_type());
-  if (width == 0)
+  unsigned bits = elementBits(tensor.data_type());
+  if (bits == 0)
     return import.error() << what << " has the element type " << dataTypeName(tensor.data_type())
                           << ", which is not supported in a constant";
   if (tensor.has_segment())
@@ -147,12 +153,13 @@ FailureOr<ElementsAttr> TensorLoader::load(const TensorProto &tensor, std::optio
     count = llvm::SaturatingMultiply<uint64_t>(count, std::max<int64_t>(dim, 1), &here);
     overflow |= here;
   }
-  if (overflow || count > uint64_t(std::numeric_limits<int64_t>::max()) / width)
+  if (overflow || count > uint64_t(std::numeric_limits<int64_t>::max()) / bits)
     return import.error() << what << " has dims whose product does not fit 63 bits";
   if (isEmpty)
     count = 0;
 
-  FailureOr<SharedBytes> data = findBytes(tensor, raw, count, width, what);
+  uint64_t size = llvm::divideCeil(count * bits, 8);
+  FailureOr<SharedBytes> data = findBytes(tensor, raw, bits < 8 ? size : count, size, what);
   if (failed(data))
     return failure();
   ArrayRef<char> bytes(data->bytes.data(), data->bytes.size());
@@ -161,7 +168,8 @@ FailureOr<ElementsAttr> TensorLoader::load(const TensorProto &tensor, std::optio
 
   auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
                                     convertElementType(import.context, tensor.data_type()));
-  if (bytes.empty() || bytes.size() < import.options.resourceThreshold) {
+  bool isPacked = bits < 8 && !bytes.empty();
+  if (!isPacked && (bytes.empty() || bytes.size() < import.options.resourceThreshold)) {
     if (tensor.data_type() == TensorProto::BOOL)
       return ElementsAttr(
           DenseElementsAttr::get(type, ArrayRef(reinterpret_cast<const bool *>(bytes.data()), bytes.size())));
@@ -169,6 +177,7 @@ FailureOr<ElementsAttr> TensorLoader::load(const TensorProto &tensor, std::optio
   }
 
   // The blob aliases the file or the message where its place in memory allows.
+  unsigned width = std::max(bits / 8, 1u);
   AsmResourceBlob blob =
       llvm::isAddrAligned(llvm::Align(width), bytes.data())
           ? UnmanagedAsmResourceBlob::allocateWithAlign(bytes, width, [owner = data->owner](void *, size_t, size_t) {})

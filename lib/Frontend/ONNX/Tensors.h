@@ -24,8 +24,9 @@ public:
                                            llvm::StringRef blobName, llvm::StringRef what);
 
 private:
+  /// The `size` bytes of the data, which typed fields hold in `count` values.
   mlir::FailureOr<SharedBytes> findBytes(const ::onnx::TensorProto &tensor, std::optional<llvm::StringRef> raw,
-                                         uint64_t count, uint64_t elementBytes, llvm::StringRef what);
+                                         uint64_t count, uint64_t size, llvm::StringRef what);
   mlir::FailureOr<SharedBytes> typedBytes(const ::onnx::TensorProto &tensor, uint64_t count, llvm::StringRef what);
 
   const ImportContext &import;

@@ -46,3 +46,13 @@ func.func @constant_needs_elements() {
   %c = onnx.constant "c" 1.0 : f32
   return
 }
+
+// -----
+
+func.func @branches_yield_the_results(%c: tensor<i1>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{branch 0 must be one block without arguments that ends in onnx.yield of 1 values (C4)}}
+  %0 = onnx.node "If" "choose" (%c) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<i1>) -> tensor<4xf32> branches {
+    onnx.yield
+  }
+  return
+}

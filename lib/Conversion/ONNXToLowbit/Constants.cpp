@@ -3,6 +3,7 @@
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -64,7 +65,32 @@ LogicalResult lowerConstantOfShape(Node &node) {
     auto signless = cast<DenseElementsAttr>(getSignlessElements(value));
     element = signless.getSplatValue<TypedAttr>();
   }
+  // A short list of integers stays one of known elements: exporters compute shapes with it.
+  std::optional<int64_t> length = dims->size() == 1 ? getConstantIntValue(dims->front()) : std::nullopt;
+  if (length && *length <= 16 && (element.getType().isInteger(64) || element.getType().isInteger(32))) {
+    SmallVector<Value> scalars(*length, arith::ConstantOp::create(node, element));
+    return node.setOutput(0, createFromScalars(node, scalars, element.getType()), isUnsigned);
+  }
   return node.setOutput(0, createFilled(node, *dims, element), isUnsigned);
+}
+
+/// start + i delta, as many as max(0, ceil((limit - start) / delta)).
+LogicalResult lowerFloatRange(Node &node) {
+  Value scalars[3];
+  for (unsigned i : {0u, 1u, 2u}) {
+    if (failed(node.requireF32(i)) || failed(node.requireRank(i, 0)))
+      return failure();
+    scalars[i] = tensor::ExtractOp::create(node, node.getInput(i));
+  }
+  Value span = arith::SubFOp::create(node, scalars[1], scalars[0]);
+  Value steps = math::CeilOp::create(node, arith::DivFOp::create(node, span, scalars[2]));
+  Value count = arith::MaximumFOp::create(node, steps, createScalar(node, node.getF32Type(), 0));
+  Value size = arith::IndexCastOp::create(node, node.getIndexType(), arith::FPToSIOp::create(node, node.getI64Type(), count));
+  Value output = buildGenerate(node, OpFoldResult(size), node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
+    Value index = arith::SIToFPOp::create(b, b.getF32Type(), arith::IndexCastOp::create(b, b.getI64Type(), at[0]));
+    return arith::AddFOp::create(b, scalars[0], arith::MulFOp::create(b, index, scalars[2]));
+  });
+  return node.setOutput(0, output);
 }
 
 /// start, start + delta, ... below (or above) limit, for integers.
@@ -72,6 +98,8 @@ LogicalResult lowerRange(Node &node) {
   Type i64 = node.getI64Type(), i32 = node.getI32Type();
   if (failed(node.check({"start", "limit", "delta"}, {"output"}, {})))
     return failure();
+  if (node.getInputType(0).getElementType().isF32())
+    return lowerFloatRange(node);
   SmallVector<Value> scalars;
   for (unsigned i : {0u, 1u, 2u}) {
     if (failed(node.requireElement(i, {i64, i32})) || failed(node.requireRank(i, 0)))

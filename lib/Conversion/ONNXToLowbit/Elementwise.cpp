@@ -54,13 +54,20 @@ LogicalResult lowerMod(Node &node) {
     return failure();
   Type element = node.getInputType(0).getElementType();
   bool isUnsigned = isUnsignedNode(node), isFmod = node.getInt("fmod") != 0;
-  if (isa<FloatType>(element) && !isFmod)
-    return node.error() << "attribute 'fmod' must be 1 for floats";
   return setElementwise(node, node.getInputs(), element, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     Value rest = createNumeric<arith::RemFOp, arith::RemSIOp, arith::RemUIOp>(b, x[0], x[1], isUnsigned);
     if (isFmod || isUnsigned)
       return rest;
     Value zero = createScalar(b, element, 0);
+    if (isa<FloatType>(element)) {
+      auto isBelow = [&](Value value) { return arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, value, zero); };
+      Value isNotZero = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, rest, zero);
+      Value differs = arith::XOrIOp::create(b, isBelow(rest), isBelow(x[1]));
+      Value sum = arith::AddFOp::create(b, rest, x[1]);
+      Value wrapped = arith::SelectOp::create(b, arith::AndIOp::create(b, differs, isNotZero), sum, rest);
+      // A zero has the divisor's sign.
+      return arith::SelectOp::create(b, isNotZero, wrapped, math::CopySignOp::create(b, rest, x[1]));
+    }
     Value differs = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, arith::XOrIOp::create(b, rest, x[1]), zero);
     Value isRest = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest, zero);
     Value wraps = arith::AndIOp::create(b, differs, isRest);

@@ -22,6 +22,10 @@ Dims Graph::getDims(ImplicitLocOpBuilder &builder, Value value) {
     return known->second;
   auto type = cast<RankedTensorType>(value.getType());
   Dims result;
+  // Asked for in a branch, the sizes of a value outside are computed outside, where all who ask later see them.
+  OpBuilder::InsertionGuard guard(builder);
+  if (value.getParentBlock() != builder.getInsertionBlock())
+    builder.setInsertionPointAfterValue(value);
   for (auto [index, size] : llvm::enumerate(type.getShape())) {
     if (ShapedType::isDynamic(size))
       result.push_back(Value(tensor::DimOp::create(builder, value, index)));

@@ -18,6 +18,17 @@ namespace lutra {
 /// The sizes of a tensor: an index attribute, or an index value, for each dimension.
 using Dims = llvm::SmallVector<mlir::OpFoldResult, 4>;
 
+/// A constant that DequantizeLinear reads, as a product needs to know it: (code - zero) scale.
+struct QuantizedConstant {
+  /// Codes as the model has them (2 and 4 bits packed); `zeros` may be null.
+  mlir::ElementsAttr codes, scales, zeros;
+  bool isUnsigned = false;
+  /// The axis that scales vary along, and how many elements of it share one (0: a scale each).
+  int64_t axis = 0, block = 0;
+  /// Whether the value is the transpose of this constant.
+  bool isTransposed = false;
+};
+
 /// What the conversion of a function knows about the values converted so far.
 class Graph {
 public:
@@ -34,6 +45,13 @@ public:
   bool isUnsigned(mlir::Value value) const { return unsignedValues.contains(value); }
   void setUnsigned(mlir::Value value) { unsignedValues.insert(value); }
 
+  /// What `value` is made from by DequantizeLinear, or null.
+  const QuantizedConstant *getQuantized(mlir::Value value) const {
+    auto found = quantized.find(value);
+    return found == quantized.end() ? nullptr : &found->second;
+  }
+  void setQuantized(mlir::Value value, const QuantizedConstant &constant) { quantized[value] = constant; }
+
   /// Makes the arguments of `function` signless, and binds the dimension names that they carry.
   void bindInputs(mlir::func::FuncOp function, mlir::ImplicitLocOpBuilder &builder);
   /// Turns the results of `function` into trailing writable buffers, and stores the results there.
@@ -44,6 +62,7 @@ private:
   llvm::StringMap<mlir::Value> symbols;
   llvm::DenseMap<mlir::Value, llvm::StringRef> symbolNames;
   llvm::DenseSet<mlir::Value> unsignedValues;
+  llvm::DenseMap<mlir::Value, QuantizedConstant> quantized;
 };
 
 /// `type` with signless integers.

@@ -1,4 +1,4 @@
-//===- Matmul.cpp - MatMulNBits and MatMul --------------------------------===//
+//===- Matmul.cpp - MatMulNBits -------------------------------------------===//
 //
 // MatMulNBits becomes a `lowbit.weight` over the very bytes of the model and a `lowbit.matmul`; packed zero points are
 // the only part that is copied, one byte each.
@@ -153,94 +153,10 @@ LogicalResult lowerMatMulNBits(Node &node) {
   return node.setOutput(0, *result);
 }
 
-/// The product of the last two dimensions, broadcast over the ones before; a vector is a row on the left and a column
-/// on the right, and its dimension is dropped from the result.
-LogicalResult lowerMatMul(Node &node) {
-  if (failed(node.check({"A", "B"}, {"Y"}, {})) || failed(node.requireF32(0)) || failed(node.requireF32(1)))
-    return failure();
-  Value operands[] = {node.getInput(0), node.getInput(1)};
-  Dims sizes[] = {node.getDims(operands[0]), node.getDims(operands[1])};
-  for (unsigned i : {0u, 1u})
-    if (sizes[i].empty())
-      return node.error() << "input '" << node.getInputName(i) << "' must have at least one dimension";
-  bool isRow = sizes[0].size() == 1, isColumn = sizes[1].size() == 1;
-  size_t batchA = isRow ? 0 : sizes[0].size() - 2, batchB = isColumn ? 0 : sizes[1].size() - 2;
-  size_t batch = std::max(batchA, batchB);
-  FailureOr<OpFoldResult> depth = node.unify(sizes[0].back(), isColumn ? sizes[1].back() : sizes[1][batchB],
-                                             "the sizes that the product sums over");
-  if (failed(depth))
-    return failure();
-  sizes[0].back() = *depth;
-  sizes[1][batchB] = *depth;
-
-  // Loops: batch dimensions, m unless A is a vector, n unless B is one, and the sum.
-  Dims result;
-  SmallVector<AffineExpr> exprs[2];
-  Dims kept[2];
-  for (size_t dim = 0; dim < batch; ++dim) {
-    // The operands that have the dimension and are not broadcast along it.
-    SmallVector<std::pair<unsigned, OpFoldResult *>> owners;
-    for (unsigned i : {0u, 1u}) {
-      size_t own = i == 0 ? batchA : batchB;
-      if (dim + own >= batch && getConstantIntValue(sizes[i][dim + own - batch]) != 1)
-        owners.emplace_back(i, &sizes[i][dim + own - batch]);
-    }
-    OpFoldResult size = owners.empty() ? node.getIndexAttr(1) : *owners.front().second;
-    if (owners.size() == 2) {
-      FailureOr<OpFoldResult> unified = node.unify(size, *owners[1].second, "batch sizes (neither of them is 1)");
-      if (failed(unified))
-        return failure();
-      size = *unified;
-    }
-    result.push_back(size);
-    for (auto [i, mine] : owners) {
-      *mine = size;
-      kept[i].push_back(size);
-      exprs[i].push_back(node.getAffineDimExpr(dim));
-    }
-  }
-  unsigned loops = batch + !isRow + !isColumn + 1;
-  AffineExpr sum = node.getAffineDimExpr(loops - 1);
-  if (!isRow) {
-    kept[0].push_back(sizes[0][batchA]);
-    exprs[0].push_back(node.getAffineDimExpr(batch));
-    result.push_back(sizes[0][batchA]);
-  }
-  kept[0].push_back(*depth);
-  exprs[0].push_back(sum);
-  kept[1].push_back(*depth);
-  exprs[1].push_back(sum);
-  if (!isColumn) {
-    kept[1].push_back(sizes[1].back());
-    exprs[1].push_back(node.getAffineDimExpr(loops - 2));
-    result.push_back(sizes[1].back());
-  }
-  SmallVector<AffineMap> maps;
-  SmallVector<Value> inputs;
-  for (unsigned i : {0u, 1u}) {
-    inputs.push_back(buildReshape(node, node.refine(operands[i], sizes[i]), kept[i]));
-    maps.push_back(AffineMap::get(loops, 0, exprs[i], node.getContext()));
-  }
-  maps.push_back(node.getMultiDimIdentityMap(loops).dropResult(loops - 1));
-  SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::parallel);
-  iterators.back() = utils::IteratorType::reduction;
-  Value init = createFilled(node, result, node.getF32FloatAttr(0.0f));
-  auto product = linalg::GenericOp::create(node, TypeRange(init.getType()), inputs, ValueRange(init), maps, iterators,
-                                           [](OpBuilder &nested, Location loc, ValueRange x) {
-                                             ImplicitLocOpBuilder b(loc, nested);
-                                             Value term = arith::MulFOp::create(b, x[0], x[1]);
-                                             Value sum = arith::AddFOp::create(b, x[2], term);
-                                             linalg::YieldOp::create(b, sum);
-                                           });
-  node.setDims(product.getResult(0), result);
-  return node.setOutput(0, product.getResult(0));
-}
-
 } // namespace
 
 void addMatmul(Registry &registry) {
   registry.add(microsoftDomain, "MatMulNBits", lowerMatMulNBits);
-  registry.add("", "MatMul", lowerMatMul, Halves::InF32);
 }
 
 } // namespace lutra

@@ -36,6 +36,11 @@ LogicalResult lowerTranspose(Node &node) {
       node, TypeRange(init.getType()), ValueRange(data), ValueRange(init), maps, iterators,
       [](OpBuilder &b, Location loc, ValueRange x) { linalg::YieldOp::create(b, loc, x[0]); });
   node.setDims(generic.getResult(0), dims);
+  if (const QuantizedConstant *source = node.getQuantized(data); source && perm == SmallVector<int64_t>{1, 0}) {
+    QuantizedConstant transposed = *source;
+    transposed.isTransposed = !source->isTransposed;
+    node.setQuantized(generic.getResult(0), transposed);
+  }
   return node.setOutput(0, generic.getResult(0));
 }
 
@@ -82,7 +87,10 @@ LogicalResult lowerSplit(Node &node) {
     return failure();
   int64_t offset = 0;
   for (auto [index, size] : llvm::enumerate(*sizes)) {
-    Value part = buildSlice(node, input, *axis, node.getIndexAttr(offset), node.getIndexAttr(size));
+    Dims partDims = dims;
+    partDims[*axis] = node.getIndexAttr(size);
+    Value part = size == 0 ? createEmpty(node, partDims, node.getInputType(0).getElementType())
+                           : buildSlice(node, input, *axis, node.getIndexAttr(offset), node.getIndexAttr(size));
     if (failed(node.setOutput(index, part)))
       return failure();
     offset += size;
@@ -134,6 +142,8 @@ LogicalResult lowerConcat(Node &node) {
   OpFoldResult offset = node.getIndexAttr(0);
   SmallVector<OpFoldResult> strides(dims.size(), node.getIndexAttr(1));
   for (Value input : node.getInputs()) {
+    if (getConstantIntValue(node.getDims(input)[*axis]) == 0)
+      continue;
     Dims sizes = dims;
     sizes[*axis] = node.getDims(input)[*axis];
     SmallVector<OpFoldResult> offsets(dims.size(), node.getIndexAttr(0));
@@ -204,8 +214,8 @@ FailureOr<SmallVector<Range>> getRanges(Node &node) {
     FailureOr<int64_t> axis = normalizeAxis(node, axes[i], rank);
     if (failed(axis))
       return failure();
-    if (steps[i] <= 0)
-      return node.error() << "a step of " << steps[i] << " is not supported: only positive steps are";
+    if (steps[i] == 0)
+      return node.error() << "a step must not be 0";
     ranges.push_back({*axis, getSize(node, lists[0][i]), getSize(node, lists[1][i]), steps[i]});
   }
   return ranges;
@@ -214,7 +224,7 @@ FailureOr<SmallVector<Range>> getRanges(Node &node) {
 /// A list of known scalars cut at static positions, or null.
 Value sliceScalars(Node &node, ArrayRef<Range> ranges) {
   std::optional<SmallVector<Value>> scalars = getScalars(node, node.getInput(0));
-  if (!scalars || ranges.size() != 1 || node.getInputType(0).getRank() != 1)
+  if (!scalars || ranges.size() != 1 || node.getInputType(0).getRank() != 1 || ranges[0].step < 0)
     return {};
   OpFoldResult size = node.getIndexAttr(scalars->size());
   std::optional<int64_t> start = getConstantIntValue(clampPosition(node, ranges[0].start, size));
@@ -225,6 +235,33 @@ Value sliceScalars(Node &node, ArrayRef<Range> ranges) {
   for (int64_t i = *start; i < *end; i += ranges[0].step)
     kept.push_back((*scalars)[i]);
   return createFromScalars(node, kept, node.getInputType(0).getElementType());
+}
+
+/// One axis from `start` downwards to after `end`, every |step|-th: positions are within -1 .. size - 1 here.
+Value buildReversedSlice(Node &node, Value value, const Range &range) {
+  Dims dims = node.getDims(value);
+  Value size = node.toValue(dims[range.axis]), zero = arith::ConstantIndexOp::create(node, 0);
+  Value minusOne = arith::ConstantIndexOp::create(node, -1);
+  auto clamp = [&](OpFoldResult position) -> Value {
+    // What exporters write for "to the beginning".
+    std::optional<int64_t> constant = getConstantIntValue(position);
+    if (constant && *constant <= std::numeric_limits<int32_t>::min())
+      return minusOne;
+    Value given = node.toValue(position);
+    Value isNegative = arith::CmpIOp::create(node, arith::CmpIPredicate::slt, given, zero);
+    Value wrapped = arith::SelectOp::create(node, isNegative, arith::AddIOp::create(node, given, size), given);
+    Value low = arith::MaxSIOp::create(node, wrapped, minusOne);
+    return arith::MinSIOp::create(node, low, arith::AddIOp::create(node, size, minusOne));
+  };
+  Value start = clamp(range.start), end = clamp(range.end), step = arith::ConstantIndexOp::create(node, -range.step);
+  Value span = arith::MaxSIOp::create(node, arith::SubIOp::create(node, start, end), zero);
+  dims[range.axis] = getAsOpFoldResult(node.createOrFold<arith::CeilDivSIOp>(span, step));
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  return buildGenerate(node, dims, element, [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
+    SmallVector<Value> from(at);
+    from[range.axis] = arith::SubIOp::create(b, start, arith::MulIOp::create(b, at[range.axis], step));
+    return tensor::ExtractOp::create(b, value, from);
+  });
 }
 
 LogicalResult lowerSlice(Node &node) {
@@ -238,6 +275,10 @@ LogicalResult lowerSlice(Node &node) {
   Value result = node.getInput(0);
   OpFoldResult zero = node.getIndexAttr(0);
   for (const Range &range : *ranges) {
+    if (range.step < 0) {
+      result = buildReversedSlice(node, result, range);
+      continue;
+    }
     OpFoldResult size = node.getDims(result)[range.axis];
     OpFoldResult start = clampPosition(node, range.start, size), end = clampPosition(node, range.end, size);
     OpFoldResult length = end;

@@ -71,9 +71,15 @@ LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> output
       return error() << "input " << index << " is required, but the node leaves it out";
   if (!variadic && getNumInputs() > inputs.size())
     return error() << "expected at most " << inputs.size() << " inputs, but there are " << getNumInputs();
-  for (auto [index, value] : llvm::enumerate(op->getOperands()))
+  for (auto [index, value] : llvm::enumerate(op->getOperands())) {
     if (!isa<RankedTensorType, NoneType>(value.getType()))
       return error() << "the type of input " << index << " is not known";
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    bool isPacked = type && type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() < 8;
+    if (isPacked && !llvm::is_contained({"DequantizeLinear", "GatherBlockQuantized", "Identity"}, getOpType()))
+      return error() << "input " << index << " has elements of type " << type.getElementType()
+                     << ", which only DequantizeLinear and GatherBlockQuantized read";
+  }
 
   bool variadicOutputs = !outputs.empty() && outputs.back().ends_with("*");
   if (!variadicOutputs && getNumOutputs() > outputs.size())
@@ -106,7 +112,7 @@ bool Node::isOnlyReturned(unsigned index) const {
   onnx::NodeOp node = op;
   if (index >= node->getNumResults() || !node->getResult(index).hasOneUse())
     return false;
-  return node->getResult(index).getUsers().begin()->hasTrait<OpTrait::ReturnLike>();
+  return isa<func::ReturnOp>(*node->getResult(index).getUsers().begin());
 }
 
 StringRef Node::getInputName(unsigned index) const {

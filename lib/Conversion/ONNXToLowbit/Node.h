@@ -68,6 +68,12 @@ public:
   bool isUnsigned(mlir::Value value) const { return graph.isUnsigned(value); }
   void setUnsigned(mlir::Value value) { graph.setUnsigned(value); }
 
+  /// What the value is made from by DequantizeLinear, or null.
+  const QuantizedConstant *getQuantized(mlir::Value value) const { return graph.getQuantized(value); }
+  void setQuantized(mlir::Value value, const QuantizedConstant &constant) { graph.setQuantized(value, constant); }
+  /// The type that f32 outputs are rounded to (after widenHalves()), or null.
+  mlir::FloatType getNarrow() const { return narrow; }
+
   /// One size for two that must agree: the static one if there is one. Contradicting sizes are an error; sizes that are
   /// not provably equal are compared at run time. `what` says which sizes, as in "the batch of query and key".
   mlir::FailureOr<mlir::OpFoldResult> unify(mlir::OpFoldResult a, mlir::OpFoldResult b, const llvm::Twine &what);

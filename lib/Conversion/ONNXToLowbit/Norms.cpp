@@ -80,41 +80,62 @@ FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool is
   });
 }
 
-/// Refuses an axis other than the last, and parameters that do not have the length of the rows.
+/// Refuses parameters that do not have the length of the rows.
 LogicalResult requireRows(Node &node, ArrayRef<unsigned> parameters) {
   RankedTensorType type = node.getInputType(0);
   if (type.getRank() < 1)
     return node.error() << "input '" << node.getInputName(0) << "' must have at least one dimension, but is " << type;
-  int64_t axis = node.getInt("axis", -1);
-  if (axis != -1 && axis != type.getRank() - 1)
-    return node.error() << "attribute 'axis' = " << axis << " is not supported: only the last axis, "
-                        << type.getRank() - 1 << ", is";
   for (unsigned index : parameters)
     if (failed(node.requireF32(index)) || failed(node.requireShape(index, type.getShape().back())))
       return failure();
   return node.requireF32(0);
 }
 
-LogicalResult lowerSimplifiedLayerNorm(Node &node) {
-  if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
-      failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1})))
+/// The norm of input 0 over its dimensions from `axis` on, which become one row; parameters have its shape.
+LogicalResult lowerNorm(Node &node, bool isSimplified) {
+  for (unsigned index : {0u, 1u, 2u})
+    if (failed(node.requireF32(index)))
+      return failure();
+  Value input = node.getInput(0);
+  Dims dims = node.getDims(input);
+  FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", -1), dims.size());
+  if (failed(axis))
     return failure();
-  FailureOr<Value> result =
-      buildNorm(node, node.getInput(0), node.getInput(1), {}, /*isSimplified=*/true, node.getFloat("epsilon", 1e-5f));
+  auto row = ArrayRef<OpFoldResult>(dims).drop_front(*axis);
+  Dims flat(ArrayRef<OpFoldResult>(dims).take_front(*axis));
+  flat.push_back(multiplySizes(node, row));
+  Value parameters[2];
+  for (unsigned i : {0u, 1u}) {
+    if (!node.hasInput(i + 1))
+      continue;
+    Dims own = node.getDims(node.getInput(i + 1));
+    if (own.size() != row.size())
+      return node.error() << "input '" << node.getInputName(i + 1) << "' must have the shape of the normalized dimensions of "
+                          << node.getInputType(0) << ", but is " << node.getInputType(i + 1);
+    for (auto [dim, a, b] : llvm::enumerate(own, row))
+      if (failed(node.unify(a, b, "dimension " + Twine(dim) + " of input '" + node.getInputName(i + 1) + "' and of the rows")))
+        return failure();
+    parameters[i] = row.size() == 1 ? node.getInput(i + 1) : buildReshape(node, node.getInput(i + 1), flat.back());
+  }
+  FailureOr<Value> result = buildNorm(node, row.size() == 1 ? input : buildReshape(node, input, flat), parameters[0],
+                                      parameters[1], isSimplified, node.getFloat("epsilon", 1e-5f));
   if (failed(result))
     return failure();
-  return node.setOutput(0, *result);
+  return node.setOutput(0, buildReshape(node, *result, dims));
+}
+
+LogicalResult lowerSimplifiedLayerNorm(Node &node) {
+  if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
+      failed(node.requireInt("stash_type", 1)))
+    return failure();
+  return lowerNorm(node, /*isSimplified=*/true);
 }
 
 LogicalResult lowerLayerNorm(Node &node) {
   if (failed(node.check({"X", "Scale", "B?"}, {"Y", "Mean!", "InvStdDev!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
-      failed(node.requireInt("stash_type", 1)) || failed(requireRows(node, {1, 2})))
+      failed(node.requireInt("stash_type", 1)))
     return failure();
-  FailureOr<Value> result = buildNorm(node, node.getInput(0), node.getInput(1), node.getInput(2),
-                                      /*isSimplified=*/false, node.getFloat("epsilon", 1e-5f));
-  if (failed(result))
-    return failure();
-  return node.setOutput(0, *result);
+  return lowerNorm(node, /*isSimplified=*/false);
 }
 
 /// s = input + skip (+ bias); outputs: the norm of s, and s at index 3.

@@ -16,8 +16,10 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -81,22 +83,111 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
     Block &body = function.front();
     auto start = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &body);
     graph.bindInputs(function, start);
-    for (Operation &op : llvm::make_early_inc_range(body)) {
-      LogicalResult converted = success();
-      if (auto constant = dyn_cast<onnx::ConstantOp>(op))
-        converted = convertConstant(constant, graph);
-      else if (auto node = dyn_cast<onnx::NodeOp>(op))
-        converted = convertNode(node, graph);
-      if (failed(converted))
-        return failure();
-    }
-    if (failed(graph.bindOutputs(function)))
+    if (failed(convertOps(body, graph)) || failed(graph.bindOutputs(function)))
       return failure();
-    // What is left of the graph has no uses; neither do constants that became weights.
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+    eraseDeadOps(body);
+    hoistChecks(body);
+    return success();
+  }
+
+  LogicalResult convertOps(Block &block, Graph &graph) {
+    for (Operation &op : llvm::make_early_inc_range(block))
+      if (failed(convertOp(op, graph)))
+        return failure();
+    return success();
+  }
+
+  LogicalResult convertOp(Operation &op, Graph &graph) {
+    if (auto constant = dyn_cast<onnx::ConstantOp>(op))
+      return convertConstant(constant, graph);
+    if (auto node = dyn_cast<onnx::NodeOp>(op))
+      return convertNode(node, graph);
+    return success();
+  }
+
+  /// What is left of the graph has no uses; neither do constants that became weights.
+  static void eraseDeadOps(Block &block) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))
         op.erase();
-    hoistChecks(body);
+  }
+
+  /// A condition that is known chooses its branch now; any other becomes scf.if.
+  LogicalResult convertIf(onnx::NodeOp op, Graph &graph) {
+    Node node(op, graph);
+    if (failed(node.check({"cond"}, {"outputs*"}, {})) || failed(node.requireElement(0, {node.getI1Type()})))
+      return failure();
+    RankedTensorType type = node.getInputType(0);
+    if (!type.hasStaticShape() || type.getNumElements() != 1 || op.getBranches().size() != 2)
+      return node.error() << "input 'cond' must be one element, but is " << type;
+    Value condition = tensor::ExtractOp::create(node, buildReshape(node, node.getInput(0), {}));
+    if (auto known = getKnown(node.getInput(0)))
+      return inlineBranch(op, op.getBranches()[*known ? 0 : 1].front(), graph);
+    onnx::YieldOp yields[2];
+    for (auto [yield, branch] : llvm::zip(yields, op.getBranches())) {
+      if (failed(convertOps(branch.front(), graph)))
+        return failure();
+      yield = cast<onnx::YieldOp>(branch.front().getTerminator());
+    }
+    SmallVector<Type> types;
+    for (auto [index, first, second] : llvm::enumerate(yields[0].getOperandTypes(), yields[1].getOperandTypes())) {
+      auto a = dyn_cast<RankedTensorType>(first), b = dyn_cast<RankedTensorType>(second);
+      if (!a || !b || a.getElementType() != b.getElementType() || a.getRank() != b.getRank())
+        return node.error() << "output " << index << " is " << first << " from one branch and " << second
+                            << " from the other: they must have one element type and rank";
+      SmallVector<int64_t> shape(a.getShape());
+      for (auto [size, other] : llvm::zip(shape, b.getShape()))
+        size = size == other ? size : ShapedType::kDynamic;
+      types.push_back(a.clone(shape));
+    }
+    auto choice = scf::IfOp::create(node, types, condition, /*withElseRegion=*/true);
+    SmallVector<bool> isUnsigned(types.size(), false);
+    for (auto [yield, from, to] : llvm::zip(yields, op.getBranches(), choice->getRegions())) {
+      to.takeBody(from);
+      ImplicitLocOpBuilder builder(node.getLoc(), yield);
+      SmallVector<Value> results;
+      for (auto [index, value, wanted] : llvm::enumerate(yield.getValues(), types)) {
+        isUnsigned[index] |= graph.isUnsigned(value);
+        results.push_back(builder.createOrFold<tensor::CastOp>(wanted, value));
+      }
+      scf::YieldOp::create(builder, results);
+      yield.erase();
+      eraseDeadOps(to.front());
+    }
+    for (auto [index, result] : llvm::enumerate(choice.getResults()))
+      if (failed(node.setOutput(index, result, isUnsigned[index])))
+        return failure();
+    return success();
+  }
+
+  /// The value of a condition, if it is known.
+  static std::optional<bool> getKnown(Value condition) {
+    if (auto elements = condition.getDefiningOp<tensor::FromElementsOp>()) {
+      APInt value;
+      if (elements.getElements().size() == 1 && matchPattern(elements.getElements().front(), m_ConstantInt(&value)))
+        return !value.isZero();
+      return std::nullopt;
+    }
+    auto constant = dyn_cast_if_present<DenseElementsAttr>(getConstant(condition));
+    if (!constant || !constant.isSplat())
+      return std::nullopt;
+    return constant.getSplatValue<bool>();
+  }
+
+  LogicalResult inlineBranch(onnx::NodeOp op, Block &branch, Graph &graph) {
+    auto yield = cast<onnx::YieldOp>(branch.getTerminator());
+    SmallVector<Operation *> ops;
+    for (Operation &nested : branch.without_terminator())
+      ops.push_back(&nested);
+    for (Operation *nested : ops)
+      nested->moveBefore(op);
+    for (Operation *nested : ops)
+      if (failed(convertOp(*nested, graph)))
+        return failure();
+    Node node(op, graph);
+    for (auto [index, value] : llvm::enumerate(yield.getValues()))
+      if (failed(node.setOutput(index, value, graph.isUnsigned(value))))
+        return failure();
     return success();
   }
 
@@ -113,6 +204,8 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
   }
 
   LogicalResult convertNode(onnx::NodeOp op, Graph &graph) {
+    if (op.getOpType() == "If" && (op.getDomain().empty() || op.getDomain() == "ai.onnx"))
+      return convertIf(op, graph);
     Node node(op, graph);
     Entry entry = Registry::get().lookup(op.getDomain(), op.getOpType());
     if (!entry.lowering)

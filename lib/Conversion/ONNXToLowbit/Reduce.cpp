@@ -14,28 +14,45 @@ using namespace mlir;
 namespace lutra {
 namespace {
 
-enum class Reduction { Sum, Mean, Max };
+enum class Reduction { Sum, Mean, Max, Min };
 
 /// What a reduction of `element` accumulates in.
 Type getAccumulator(Builder &builder, Reduction kind, Type element) {
-  return kind != Reduction::Max && isa<FloatType>(element) ? Type(builder.getF64Type()) : element;
+  bool isSum = kind == Reduction::Sum || kind == Reduction::Mean;
+  return isSum && isa<FloatType>(element) ? Type(builder.getF64Type()) : element;
 }
 
-/// The value that a reduction starts from.
-TypedAttr getInitial(Builder &builder, Reduction kind, Type element) {
-  if (kind != Reduction::Max)
+/// The value that a reduction starts from. Of bools, the greatest is "or" and the least "and".
+TypedAttr getInitial(Builder &builder, Reduction kind, Type element, bool isUnsigned = false) {
+  bool isMax = kind == Reduction::Max;
+  if (!isMax && kind != Reduction::Min)
     return builder.getZeroAttr(getAccumulator(builder, kind, element));
   if (auto type = dyn_cast<FloatType>(element))
-    return builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-  return builder.getIntegerAttr(element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
+    return builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/isMax));
+  unsigned width = element.getIntOrFloatBitWidth();
+  if (isUnsigned || width == 1)
+    return builder.getIntegerAttr(element, isMax ? APInt::getMinValue(width) : APInt::getMaxValue(width));
+  return builder.getIntegerAttr(element, isMax ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width));
 }
 
-Value createStep(ImplicitLocOpBuilder &b, Reduction kind, Value x, Value y) {
-  if (!isa<FloatType>(x.getType()))
-    return kind == Reduction::Max ? Value(arith::MaxSIOp::create(b, x, y)) : Value(arith::AddIOp::create(b, x, y));
-  if (kind == Reduction::Max)
-    return arith::MaximumFOp::create(b, x, y);
-  return createReassociableAdd(b, arith::ExtFOp::create(b, y.getType(), x), y);
+Value createStep(ImplicitLocOpBuilder &b, Reduction kind, Value x, Value y, bool isUnsigned = false) {
+  bool isFloat = isa<FloatType>(x.getType());
+  isUnsigned |= x.getType().isInteger(1);
+  switch (kind) {
+  case Reduction::Max:
+    if (isFloat)
+      return arith::MaximumFOp::create(b, x, y);
+    return isUnsigned ? Value(arith::MaxUIOp::create(b, x, y)) : Value(arith::MaxSIOp::create(b, x, y));
+  case Reduction::Min:
+    if (isFloat)
+      return arith::MinimumFOp::create(b, x, y);
+    return isUnsigned ? Value(arith::MinUIOp::create(b, x, y)) : Value(arith::MinSIOp::create(b, x, y));
+  case Reduction::Sum:
+  case Reduction::Mean:
+    return isFloat ? createReassociableAdd(b, arith::ExtFOp::create(b, y.getType(), x), y)
+                   : Value(arith::AddIOp::create(b, x, y));
+  }
+  llvm_unreachable("a reduction");
 }
 
 /// The axes that the node reduces, sorted: an input since opset 13 (ReduceSum) or 18, an attribute before. No axes
@@ -66,11 +83,13 @@ FailureOr<SmallVector<int64_t>> getAxes(Node &node) {
 
 template <Reduction kind>
 LogicalResult lowerReduce(Node &node) {
-  Type f32 = node.getF32Type(), i64 = node.getI64Type(), i32 = node.getI32Type();
+  Type f32 = node.getF32Type(), i64 = node.getI64Type();
   if (failed(node.check({"data", "axes?"}, {"reduced"}, {"axes:is", "keepdims:i", "noop_with_empty_axes:i"})))
     return failure();
-  if (failed(kind == Reduction::Mean ? node.requireF32(0) : node.requireElement(0, {f32, i64, i32})))
+  bool isExtremum = kind == Reduction::Max || kind == Reduction::Min;
+  if (failed(kind == Reduction::Mean ? node.requireF32(0) : node.requireNumber(0, /*allowBool=*/isExtremum)))
     return failure();
+  bool isUnsigned = node.isUnsigned(node.getInput(0));
   FailureOr<SmallVector<int64_t>> axes = getAxes(node);
   if (failed(axes))
     return failure();
@@ -79,8 +98,10 @@ LogicalResult lowerReduce(Node &node) {
 
   Value data = node.getInput(0);
   Type element = node.getInputType(0).getElementType();
-  Value reduced = buildReduce(node, data, *axes, getInitial(node, kind, element),
-                              [](ImplicitLocOpBuilder &b, ValueRange x) { return createStep(b, kind, x[0], x[1]); });
+  Value reduced = buildReduce(node, data, *axes, getInitial(node, kind, element, isUnsigned),
+                              [&](ImplicitLocOpBuilder &b, ValueRange x) {
+                                return createStep(b, kind, x[0], x[1], isUnsigned);
+                              });
   Dims sizes = node.getDims(data), count, kept;
   for (auto [index, size] : llvm::enumerate(sizes)) {
     bool isReduced = llvm::is_contained(*axes, static_cast<int64_t>(index));
@@ -145,6 +166,7 @@ LogicalResult lowerSoftmax(Node &node) {
 void addReduce(Registry &registry) {
   registry.add("", "ReduceSum", lowerReduce<Reduction::Sum>, Halves::InF32);
   registry.add("", "ReduceMean", lowerReduce<Reduction::Mean>, Halves::InF32);
+  registry.add("", "ReduceMin", lowerReduce<Reduction::Min>, Halves::InF32);
   registry.add("", "ReduceMax", lowerReduce<Reduction::Max>, Halves::InF32);
   registry.add("", "Softmax", lowerSoftmax, Halves::InF32);
 }

@@ -25,9 +25,14 @@ Registry::Registry() {
   addMatmul(*this);
   addMovement(*this);
   addNorms(*this);
+  addMatrixProduct(*this);
+  addQuantize(*this);
+  addQuantizedProduct(*this);
   addReduce(*this);
   addRotary(*this);
+  addScatter(*this);
   addShape(*this);
+  addStandardAttention(*this);
 }
 
 const Registry &Registry::get() {
@@ -47,6 +52,9 @@ void Registry::add(ArrayRef<StringRef> opTypes, Lowering lowering, Halves halves
 Entry Registry::lookup(StringRef domain, StringRef opType) const { return lowerings.lookup(getKey(domain, opType)); }
 
 bool isSupportedONNXNode(StringRef domain, StringRef opType) {
+  // The pass converts an If itself: its branches are made of nodes.
+  if (opType == "If" && (domain.empty() || domain == "ai.onnx"))
+    return true;
   return Registry::get().lookup(domain, opType).lowering != nullptr;
 }
 

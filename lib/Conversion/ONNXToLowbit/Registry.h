@@ -50,11 +50,16 @@ void addDomainMatmul(Registry &registry);
 void addElementwise(Registry &registry);
 void addGather(Registry &registry);
 void addMatmul(Registry &registry);
+void addMatrixProduct(Registry &registry);
 void addMovement(Registry &registry);
 void addNorms(Registry &registry);
+void addQuantize(Registry &registry);
+void addQuantizedProduct(Registry &registry);
 void addReduce(Registry &registry);
 void addRotary(Registry &registry);
+void addScatter(Registry &registry);
 void addShape(Registry &registry);
+void addStandardAttention(Registry &registry);
 
 } // namespace lutra
 

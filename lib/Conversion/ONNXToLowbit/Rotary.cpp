@@ -33,18 +33,21 @@ FailureOr<Rotary> getRotary(Node &node, const Inputs &inputs) {
   RankedTensorType input = node.getInputType(0), cos = node.getInputType(inputs.cos);
   if (input.getRank() != 3 && input.getRank() != 4)
     return node.error() << "input '" << node.getInputName(0) << "' must have 3 or 4 dimensions, but is " << input;
-  if (failed(node.requireRank(inputs.cos, 2)) || failed(node.requireRank(inputs.sin, 2)))
+  // Without positions, the caches are [batch, tokens, pairs]: a row for each token.
+  bool hasPositions = node.hasInput(inputs.positions);
+  int64_t cacheRank = hasPositions ? 2 : 3;
+  if (failed(node.requireRank(inputs.cos, cacheRank)) || failed(node.requireRank(inputs.sin, cacheRank)))
     return failure();
-  if (!cos.hasStaticShape() || cos.getDimSize(0) == 0)
+  if (hasPositions ? !cos.hasStaticShape() || cos.getDimSize(0) == 0 : cos.isDynamicDim(2))
     return node.error() << "input '" << node.getInputName(inputs.cos) << "' must have a static shape and a row, but is "
                         << cos;
   if (failed(node.requireShape(inputs.sin, cos.getShape())))
     return failure();
-  Rotary rotary = {0, 2 * cos.getDimSize(1), cos.getDimSize(0), node.getInt("interleaved", 0) != 0};
+  Rotary rotary = {0, 2 * cos.getShape().back(), cos.getDimSize(0), node.getInt("interleaved", 0) != 0};
   int64_t declared = node.getInt("rotary_embedding_dim", 0), heads = node.getInt("num_heads", 0);
   if (declared != 0 && declared != rotary.rotated)
     return node.error() << "attribute 'rotary_embedding_dim' = " << declared << " must be twice the "
-                        << cos.getDimSize(1) << " columns of '" << node.getInputName(inputs.cos) << "'";
+                        << cos.getShape().back() << " columns of '" << node.getInputName(inputs.cos) << "'";
   int64_t width = input.getShape().back();
   if (ShapedType::isDynamic(width))
     return node.error() << "the last dimension of input '" << node.getInputName(0) << "' must be static, but it is "
@@ -107,15 +110,25 @@ LogicalResult lowerRotary(Node &node, const Inputs &inputs) {
   Value input = node.getInput(0), cos = node.getInput(inputs.cos), sin = node.getInput(inputs.sin);
   Dims dims = node.getDims(input);
   size_t tokenDim = dims.size() - 2;
-  FailureOr<Value> positions = getPositions(node, inputs.positions, dims[0], dims[tokenDim], rotary->positions);
+  bool hasPositions = node.hasInput(inputs.positions);
+  FailureOr<Value> positions = Value();
+  if (hasPositions)
+    positions = getPositions(node, inputs.positions, dims[0], dims[tokenDim], rotary->positions);
   if (failed(positions))
     return failure();
+  for (Value cache : {cos, sin}) {
+    Dims own = node.getDims(cache);
+    if (!hasPositions && (failed(node.unify(dims[0], own[0], "the batch of the input and of the caches")) ||
+                          failed(node.unify(dims[tokenDim], own[1], "the tokens of the input and of the caches"))))
+      return failure();
+  }
 
   int64_t half = rotary->rotated / 2;
   Value output = buildGenerate(node, dims, node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
     auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-    Value position = tensor::ExtractOp::create(b, *positions, ValueRange{at[0], at[tokenDim]});
-    Value row = arith::IndexCastOp::create(b, b.getIndexType(), position);
+    SmallVector<Value> row = {at[0], at[tokenDim]};
+    if (hasPositions)
+      row = {arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, *positions, row))};
     Value lane = arith::RemUIOp::create(b, at.back(), constant(rotary->headSize));
     Value isRotated = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane, constant(rotary->rotated));
     // Lanes that stay read the first pair and drop it.
@@ -136,8 +149,8 @@ LogicalResult lowerRotary(Node &node, const Inputs &inputs) {
     SmallVector<Value> from(at);
     from.back() = arith::SelectOp::create(b, isRotated, partner, at.back());
     Value mine = tensor::ExtractOp::create(b, input, at), other = tensor::ExtractOp::create(b, input, from);
-    Value cosine = tensor::ExtractOp::create(b, cos, ValueRange{row, pair});
-    Value sine = tensor::ExtractOp::create(b, sin, ValueRange{row, pair});
+    row.push_back(pair);
+    Value cosine = tensor::ExtractOp::create(b, cos, row), sine = tensor::ExtractOp::create(b, sin, row);
     Value signedSine = arith::SelectOp::create(b, isFirst, arith::NegFOp::create(b, sine), sine);
     Value turned =
         arith::AddFOp::create(b, arith::MulFOp::create(b, mine, cosine), arith::MulFOp::create(b, other, signedSine));
@@ -158,7 +171,7 @@ LogicalResult lowerMicrosoftRotary(Node &node) {
 }
 
 LogicalResult lowerStandardRotary(Node &node) {
-  if (failed(node.check({"X", "cos_cache", "sin_cache", "position_ids"}, {"Y"},
+  if (failed(node.check({"X", "cos_cache", "sin_cache", "position_ids?"}, {"Y"},
                         {"interleaved:i", "num_heads:i", "rotary_embedding_dim:i"})))
     return failure();
   return lowerRotary(node, {3, 1, 2});

@@ -160,7 +160,7 @@ func.func @main(%q: tensor<1x3x128xf32>, %len: tensor<1xi32>, %total: tensor<i32
 // -----
 
 func.func @main(%x: tensor<2x8xf32>, %w: tensor<7xf32>) -> tensor<2x8xf32> {
-  // expected-error @+1 {{node '/norm' (SimplifiedLayerNormalization): input 'scale' must have shape [8], but is 'tensor<7xf32>'}}
+  // expected-error @+1 {{node '/norm' (SimplifiedLayerNormalization): dimension 0 of input 'scale' and of the rows must agree, but they are 7 and 8}}
   %y = onnx.node "SimplifiedLayerNormalization" "/norm" (%x, %w) {domain = "", version = 1 : i64, node_attrs = {}}
       : (tensor<2x8xf32>, tensor<7xf32>) -> tensor<2x8xf32>
   return %y : tensor<2x8xf32>
@@ -182,8 +182,8 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %starts = onnx.constant "starts" dense<3> : tensor<1xi64>
   %ends = onnx.constant "ends" dense<-5> : tensor<1xi64>
   %axes = onnx.constant "axes" dense<0> : tensor<1xi64>
-  %steps = onnx.constant "steps" dense<-1> : tensor<1xi64>
-  // expected-error @+1 {{node '/slice' (Slice): a step of -1 is not supported: only positive steps are}}
+  %steps = onnx.constant "steps" dense<0> : tensor<1xi64>
+  // expected-error @+1 {{node '/slice' (Slice): a step must not be 0}}
   %y = onnx.node "Slice" "/slice" (%x, %starts, %ends, %axes, %steps) {domain = "", node_attrs = {}, version = 21 : i64}
       : (tensor<4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4xf32>
   return %y : tensor<4xf32>
@@ -207,4 +207,24 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = onnx.node "Min" "/min" (%x, %none, %x) {domain = "", node_attrs = {}, version = 21 : i64}
       : (tensor<4xf32>, none, tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<4xi4>) -> tensor<4xi4> {
+  // expected-error @+1 {{node '/neg' (Neg): input 0 has elements of type 'i4', which only DequantizeLinear and GatherBlockQuantized read}}
+  %y = onnx.node "Neg" "/neg" (%x) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<4xi4>) -> tensor<4xi4>
+  return %y : tensor<4xi4>
+}
+
+// -----
+
+func.func @main(%c: tensor<i1>, %x: tensor<4xf32>, %y: tensor<2x2xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{node '/if' (If): output 0 is 'tensor<4xf32>' from one branch and 'tensor<2x2xf32>' from the other: they must have one element type and rank}}
+  %z = onnx.node "If" "/if" (%c) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<i1>) -> tensor<4xf32> branches {
+    onnx.yield %x : tensor<4xf32>
+  }, {
+    onnx.yield %y : tensor<2x2xf32>
+  }
+  return %z : tensor<4xf32>
 }

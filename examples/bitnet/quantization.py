@@ -103,7 +103,9 @@ def measure(twin: Path, log: Path, out: Path, names: list[str]) -> None:
                 "weight_error": float(np.mean([layer.weight_error for layer in result.report.layers])),
             }  # fmt: skip
             out.write_text(json.dumps(rows, indent=1) + "\n")
-            print(f"{name}: {rows[name]['bits']:.3f} bits/weight, perplexity {rows[name]['perplexity']:.3f}", flush=True)
+            print(
+                f"{name}: {rows[name]['bits']:.3f} bits/weight, perplexity {rows[name]['perplexity']:.3f}", flush=True
+            )
 
 
 def speeds(twin: Path, log: Path, out: Path) -> None:

@@ -210,7 +210,9 @@ def external_files(model: Path) -> list[Path]:
     tokenizer files that are copied."""
     beside = [path for path in model.parent.glob(f"{_escaped(model.stem)}*") if path.is_file() and path != model]
     data = [path for path in beside if path.suffix not in (".onnx", ".part", ".json", ".html")]
-    return sorted([*data, *(path for name in ("tokenizer.json", "model.json") if (path := model.with_name(name)).is_file())])
+    return sorted(
+        [*data, *(path for name in ("tokenizer.json", "model.json") if (path := model.with_name(name)).is_file())]
+    )
 
 
 def _file_digest(path: Path) -> bytes:

@@ -72,7 +72,10 @@ def inspect(
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     nodes = [(node, layer) for node in model.graph.node if (layer := _layer(node, tensors)) is not None]
     chosen = _strategies(path, target_options) if strategies else {}
-    layers = [replace(layer, strategy=chosen.get(layer.name), predicted=_seconds(chosen.get(layer.name))) for _, layer in nodes]
+    layers = [
+        replace(layer, strategy=chosen.get(layer.name), predicted=_seconds(chosen.get(layer.name)))
+        for _, layer in nodes
+    ]
     if not measure:
         return layers
     known: dict[tuple[object, ...], float | None] = {}
@@ -137,9 +140,19 @@ def _strategies(path: Path, target_options: Sequence[str]) -> dict[str, str]:
         return {}
     with tempfile.TemporaryDirectory(prefix="lutra-") as folder:
         remarks = Path(folder) / "remarks.yaml"
-        command = [lutrac, str(path), "--compile-to=tables", "-o", f"{folder}/out.mlir", f"--remarks-output-file={remarks}"]
+        command = [
+            lutrac,
+            str(path),
+            "--compile-to=tables",
+            "-o",
+            f"{folder}/out.mlir",
+            f"--remarks-output-file={remarks}",
+        ]
         done = subprocess.run(
-            [*command, *(f"--target-option={option}" for option in target_options)], capture_output=True, text=True, check=False
+            [*command, *(f"--target-option={option}" for option in target_options)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise LutraError(f"lutrac refuses '{path}': {(done.stderr.strip().splitlines() or ['no message'])[0]}")
@@ -199,7 +212,9 @@ def table(layers: Sequence[Layer]) -> str:
     """The layers as a table for a terminal, and a line of totals."""
     width = max([len(layer.name) for layer in layers], default=5)
     shape = "rows x cols"
-    lines = [f"{'layer':{width}}  {shape:>15}  {'format':30}  bits/w  {'MB':>8}  {'predicted':>9}  {'measured':>9}  strategy"]
+    lines = [
+        f"{'layer':{width}}  {shape:>15}  {'format':30}  bits/w  {'MB':>8}  {'predicted':>9}  {'measured':>9}  strategy"
+    ]
     for layer in layers:
         lines.append(
             f"{layer.name:{width}}  {layer.rows:>7} x {layer.cols:<5}  {layer.format:30}  {layer.bits:6.2f}  "
@@ -208,7 +223,9 @@ def table(layers: Sequence[Layer]) -> str:
     weights, size = sum(layer.rows * layer.cols for layer in layers), sum(layer.bytes for layer in layers)
     total = sum(layer.measured or 0 for layer in layers)
     tail = f", {_time(total)} of measured products" if total else ""
-    lines.append(f"{len(layers)} layers, {weights / 1e6:.2f} M weights, {size / 1e6:.2f} MB, {8 * size / max(weights, 1):.2f} bits/weight{tail}")
+    lines.append(
+        f"{len(layers)} layers, {weights / 1e6:.2f} M weights, {size / 1e6:.2f} MB, {8 * size / max(weights, 1):.2f} bits/weight{tail}"
+    )
     return "\n".join(lines)
 
 
@@ -230,7 +247,9 @@ def page(title: str, layers: Sequence[Layer]) -> str:
             _bar((layer.measured or 0) / slowest, _time(layer.measured), "#b8653a"), html.escape(layer.strategy or "-"),
         )  # fmt: skip
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in (html.escape(cells[0]), *cells[1:])) + "</tr>")
-    heads = "".join(f"<th>{h}</th>" for h in ("layer", "shape", "format", "bits/weight", "MB", "predicted", "measured", "strategy"))
+    heads = "".join(
+        f"<th>{h}</th>" for h in ("layer", "shape", "format", "bits/weight", "MB", "predicted", "measured", "strategy")
+    )
     return (
         f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title><style>body{{font:14px sans-serif;margin:2em}}"
         "table{border-collapse:collapse}td,th{padding:2px 10px;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"

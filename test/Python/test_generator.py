@@ -202,7 +202,9 @@ class GeneratorTest(unittest.TestCase):
         options = SessionOptions(cache_dir=self.root / "cache", target_options={"table": "f32"})
         answer = generate(self.onnx, "in the", options=options, max_tokens=6)
         self.assertEqual(answer, "".join(self.model.chat("in the", max_tokens=6)))
-        self.assertEqual(generate(self.model, "in the", raw=True, max_tokens=6), "".join(self.model.stream("in the", max_tokens=6)))
+        self.assertEqual(
+            generate(self.model, "in the", raw=True, max_tokens=6), "".join(self.model.stream("in the", max_tokens=6))
+        )
 
     def test_refusals(self) -> None:
         for message, call in (

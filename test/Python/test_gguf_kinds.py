@@ -68,7 +68,9 @@ class KindTest(unittest.TestCase):
                 np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * max(1.0, float(np.abs(theirs).max())))
 
     def test_damaged_rows(self) -> None:
-        with self.assertRaisesRegex(lutra.LutraError, "rows of 85 bytes, not a multiple of Q2_K's 84: the file is damaged"):
+        with self.assertRaisesRegex(
+            lutra.LutraError, "rows of 85 bytes, not a multiple of Q2_K's 84: the file is damaged"
+        ):
             lowbit.repack(np.zeros((1, 85), np.uint8), Kind.Q2_K, "w")
 
 

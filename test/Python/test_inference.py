@@ -230,7 +230,9 @@ class CacheTest(unittest.TestCase):
 
     def test_where_it_lies_and_how_big_it_may_be(self) -> None:
         before = {name: os.environ.get(name) for name in ("LUTRA_CACHE_DIR", "LUTRA_CACHE_BYTES", "XDG_CACHE_HOME")}
-        self.addCleanup(lambda: [os.environ.pop(n, None) if v is None else os.environ.__setitem__(n, v) for n, v in before.items()])
+        self.addCleanup(
+            lambda: [os.environ.pop(n, None) if v is None else os.environ.__setitem__(n, v) for n, v in before.items()]
+        )
         os.environ.pop("LUTRA_CACHE_DIR", None)
         os.environ["XDG_CACHE_HOME"] = "/somewhere"
         self.assertEqual(cache.default_root(), Path("/somewhere/lutra"))

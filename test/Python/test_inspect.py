@@ -36,7 +36,10 @@ class CommandTest(unittest.TestCase):
         self.folder = Path(folder.name)
         os.environ["LUTRA_CACHE_DIR"] = str(self.folder / "cache")
         rng = np.random.default_rng(1)
-        nodes = [helper.make_node("MatMul", ["x", "a"], ["h"], name="/a"), helper.make_node("MatMul", ["h", "b"], ["y"], name="/b")]
+        nodes = [
+            helper.make_node("MatMul", ["x", "a"], ["h"], name="/a"),
+            helper.make_node("MatMul", ["h", "b"], ["y"], name="/b"),
+        ]
         tensors = [numpy_helper.from_array(rng.standard_normal((32, 32), np.float32), name) for name in ("a", "b")]
         infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 32]) for name in ("x", "y")]
         graph = helper.make_graph(nodes, "g", infos[:1], infos[1:], tensors)
@@ -56,7 +59,9 @@ class CommandTest(unittest.TestCase):
 
     def test_inspect_measures_and_draws(self) -> None:
         page = self.folder / "page.html"
-        self.assertEqual(run("quantize", self.model, self.folder / "low.onnx", "--format", "uniform(bits=4, group=16)")[0], 0)
+        self.assertEqual(
+            run("quantize", self.model, self.folder / "low.onnx", "--format", "uniform(bits=4, group=16)")[0], 0
+        )
         code, out, err = run("inspect", self.folder / "low.onnx", "--measure", "--html", page)
         self.assertEqual(code, 0, err)
         self.assertRegex(out, r"/a .* 32 x 32 .*uniform\(bits=4, group=16\) .* us")
@@ -86,7 +91,9 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(code, 0, err)
         self.assertRegex(text, r"2 layers, \d\.\d+ bits/weight\n.*model\.onnx: 0\.0 MB in")
         layers = json.loads(report.read_text())["layers"]
-        self.assertEqual([layer["format"] for layer in layers], ["uniform(bits=3, group=16, zero=float)", "ternary(group=16)"])
+        self.assertEqual(
+            [layer["format"] for layer in layers], ["uniform(bits=3, group=16, zero=float)", "ternary(group=16)"]
+        )
         y = lutra.InferenceSession(out).run(None, {"x": np.ones((1, 32), np.float32)})[0]
         self.assertEqual(y.shape, (1, 32))
 

@@ -84,7 +84,9 @@ class Algorithms(unittest.TestCase):
                 searched = self.error(form, fitting.search(form, weights), weights)
                 self.assertLessEqual(searched, self.error(form, rounded, weights) * (1 + 1e-6))
                 robust = fitting.half_quadratic(form, weights)
-                self.assertLessEqual(self.magnitude(form, robust, weights), self.magnitude(form, rounded, weights) * (1 + 1e-6))
+                self.assertLessEqual(
+                    self.magnitude(form, robust, weights), self.magnitude(form, rounded, weights) * (1 + 1e-6)
+                )
 
     def magnitude(self, form: formats.Format, components: formats.Components, weights: np.ndarray) -> float:
         return float(np.abs(weights - form.dequantize(components, *weights.shape)).sum())
@@ -165,7 +167,11 @@ class Algorithms(unittest.TestCase):
             ("absmean", "uniform(bits=2, group=8)", r"absmean is for formats ternary\(...\)"),
             ("bcq", "ternary(group=8)", r"bcq is for formats bcq\(...\)"),
             ("gptq", "ternary(group=8)", "gptq needs calibration data"),
-            ("hqq", "nested(codebook(bits=3, group=8, table=channel), min_bits=2)", "nested codebook is quantized by rtn"),
+            (
+                "hqq",
+                "nested(codebook(bits=3, group=8, table=channel), min_bits=2)",
+                "nested codebook is quantized by rtn",
+            ),
         ):
             with self.assertRaisesRegex(LutraError, message):
                 quantize_weight(formats.parse(spelling), weights, algorithm)
@@ -229,7 +235,9 @@ class Model(unittest.TestCase):
         for name, array in (("x", x), ("r", np.maximum(x @ constants["a"], 0))):
             expected = statistics_of(array)
             self.assertEqual(found[name].rows, 192)
-            np.testing.assert_allclose(found[name].gram, expected.gram, rtol=1e-4, atol=1e-4 * np.abs(expected.gram).max())
+            np.testing.assert_allclose(
+                found[name].gram, expected.gram, rtol=1e-4, atol=1e-4 * np.abs(expected.gram).max()
+            )
 
     def test_calibration_through_lutra_is_the_same(self) -> None:
         ours = calibration.collect(self.model, ["x", "r"], self.batches, backend="lutra")
@@ -296,7 +304,11 @@ class Model(unittest.TestCase):
             ("expected one of uniform", ("unifrom(bits=3)",), {}),
             ("gptq needs calibration data", (self.form, "gptq"), {}),
             ("no calibration data: expected at least one", (self.form, "gptq"), {"calibration": []}),
-            ("backend must be onnxruntime or lutra", (self.form, "gptq"), {"calibration": self.batches, "backend": "x"}),
+            (
+                "backend must be onnxruntime or lutra",
+                (self.form, "gptq"),
+                {"calibration": self.batches, "backend": "x"},
+            ),
             ("an override's name is no regular expression", (self.form,), {"overrides": {"(": None}}),
             ("is below the least possible", (self.form,), {"budget": Budget(1.0)}),
         ):

@@ -98,7 +98,11 @@ def speed(work: Path) -> None:
         if not (home / "result.json").exists():
             continue
         figures = json.loads((home / "result.json").read_text())
-        if "tokens_per_second" in figures or figures["algorithm"] not in ("rtn", "absmean") and "budget" not in home.name:
+        if (
+            "tokens_per_second" in figures
+            or figures["algorithm"] not in ("rtn", "absmean")
+            and "budget" not in home.name
+        ):
             continue
         decoder = Decoder(lutra.Session(home / "model.lutra", threads=2), 256)
         decoder.prefill(list(range(100, 132)))
@@ -117,7 +121,11 @@ def table(work: Path) -> int:
     for name in RUNS:
         if (work / folder(name) / "result.json").exists():
             rows[name] = json.loads((work / folder(name) / "result.json").read_text())
-    speeds = {row["format"]: row["tokens_per_second"] for row in rows.values() if "tokens_per_second" in row and "," not in row["name"]}
+    speeds = {
+        row["format"]: row["tokens_per_second"]
+        for row in rows.values()
+        if "tokens_per_second" in row and "," not in row["name"]
+    }
     if (work / "float" / "perplexity.json").exists():
         print(f"float: perplexity {json.loads((work / 'float' / 'perplexity.json').read_text()):.3f}")
     print("| | format | bits/weight | perplexity | tokens/s | quantized in |\n|---|---|---|---|---|---|")

@@ -18,7 +18,9 @@ def add(commands: Any, formatter: Any) -> None:
     parser.add_argument("model", type=Path, help="the .onnx file")
     parser.add_argument("--measure", action="store_true", help="time each product, compiled alone, for one row")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots")
-    parser.add_argument("--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE", help="as for compile")
+    parser.add_argument(
+        "--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE", help="as for compile"
+    )
     parser.set_defaults(run=run)
 
 

@@ -24,18 +24,30 @@ def add(commands: Any, formatter: Any) -> None:
     )
     parser.add_argument("model", type=Path, help="the float .onnx file")
     parser.add_argument("output", type=Path, help="the .onnx file to write")
-    parser.add_argument("--format", default="uniform(bits=4, group=64, zero=float)", help="as docs/spec/onnx-domain.md says")
+    parser.add_argument(
+        "--format", default="uniform(bits=4, group=64, zero=float)", help="as docs/spec/onnx-domain.md says"
+    )
     parser.add_argument("--algorithm", default="rtn", help="rtn (the default), search, absmean, hqq, gptq or bcq")
     parser.add_argument("--scales", default="f16", metavar="TYPE", help="the type of the scales (f16)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=FORMAT", help="another format for nodes NAME (a regular expression), or float"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=FORMAT",
+        help="another format for nodes NAME (a regular expression), or float",
     )
     parser.add_argument("--tables", action="store_true", help="also tables that are looked up, such as an embedding")
     data = parser.add_argument_group("calibration and budgets")
-    data.add_argument("--text", type=Path, metavar="FILE", help="prose to calibrate with (needs tokenizer.json beside the model)")
+    data.add_argument(
+        "--text", type=Path, metavar="FILE", help="prose to calibrate with (needs tokenizer.json beside the model)"
+    )
     data.add_argument("--windows", type=int, default=16, metavar="N", help="windows of 256 tokens of it (16)")
-    data.add_argument("--budget", type=float, metavar="BITS", help="bits a weight on average; --format's bits then vary")
-    data.add_argument("--per", choices=("layer", "channel"), default="layer", help="what has a width of its own (layer)")
+    data.add_argument(
+        "--budget", type=float, metavar="BITS", help="bits a weight on average; --format's bits then vary"
+    )
+    data.add_argument(
+        "--per", choices=("layer", "channel"), default="layer", help="what has a width of its own (layer)"
+    )
     data.add_argument("--widths", default="2,3,4", metavar="N,N", help="the widths to choose from (2,3,4)")
     out = parser.add_argument_group("report")
     out.add_argument("--report", type=Path, metavar="FILE", help="write the error of each layer as JSON")

@@ -68,8 +68,12 @@ def _q2_k(blocks: np.ndarray) -> _Unpacked:
 def _q3_k(blocks: np.ndarray) -> _Unpacked:
     """32 bytes of high bits (0 means minus 4), 64 of low pairs, 12 of 6-bit scales less 32, d."""
     count = blocks.shape[0]
-    low = (blocks[:, 96:104].reshape(count, 1, 8) >> np.array([0, 4], np.uint8).reshape(1, 2, 1)).reshape(count, 16) & 15
-    high = (blocks[:, 104:108].reshape(count, 1, 4) >> np.array([0, 2, 4, 6], np.uint8).reshape(1, 4, 1)).reshape(count, 16)
+    low = (blocks[:, 96:104].reshape(count, 1, 8) >> np.array([0, 4], np.uint8).reshape(1, 2, 1)).reshape(
+        count, 16
+    ) & 15
+    high = (blocks[:, 104:108].reshape(count, 1, 4) >> np.array([0, 2, 4, 6], np.uint8).reshape(1, 4, 1)).reshape(
+        count, 16
+    )
     scales = (low | (high & 3) << 4).astype(np.int16) - 32
     codes = _shifted(blocks[:, 32:96], 32, range(0, 8, 2), 3) | _shifted(blocks[:, :32], 32, range(8), 1) << 2
     return codes, _f16(blocks[:, 108:110]) * scales, None

@@ -114,7 +114,9 @@ def quantize(
         raise LutraError(f"{algorithm} needs calibration data: pass `calibration` (token_batches makes it from tokens)")
     if budget is not None:
         job.spend(budget)
-    return QuantizedModel(onnx_domain.rewrite(loaded, job.choose, activation=activation, tables=tables), job.report, source)
+    return QuantizedModel(
+        onnx_domain.rewrite(loaded, job.choose, activation=activation, tables=tables), job.report, source
+    )
 
 
 class _Job:
@@ -213,7 +215,9 @@ class _Job:
         )
         errors, bits = np.empty((product.rows, len(forms))), np.empty(len(forms))
         for option, form in enumerate(forms):
-            components = quantize_weight(form, weights, "rtn" if self.algorithm == "rtn" else "search", Context(statistics))
+            components = quantize_weight(
+                form, weights, "rtn" if self.algorithm == "rtn" else "search", Context(statistics)
+            )
             difference = weights - form.dequantize(components, *weights.shape)
             error = np.sum(difference**2, axis=1) if statistics is None else statistics.output_error(difference)
             errors[:, option], bits[option] = error / max(energy, 1e-30), stored_bits(components) / product.rows
@@ -238,7 +242,9 @@ class _Job:
         self._record(name, form, algorithm, weights, components, statistics, time.perf_counter() - started)
         return onnx_domain.Quantized(form, components)
 
-    def _factor(self, product: onnx_domain.Product, statistics: Statistics | None) -> tuple[np.ndarray, np.ndarray] | None:
+    def _factor(
+        self, product: onnx_domain.Product, statistics: Statistics | None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         if statistics is None:
             return None
         if product.activations not in self.factors:
@@ -272,10 +278,19 @@ class _Job:
         difference = exact - form.dequantize(components, rows, cols)
         output = None
         if statistics is not None:
-            output = float(np.sqrt(statistics.output_error(difference).sum() / max(statistics.output_error(exact).sum(), 1e-30)))
+            output = float(
+                np.sqrt(statistics.output_error(difference).sum() / max(statistics.output_error(exact).sum(), 1e-30))
+            )
         self.report.layers.append(
             LayerReport(
-                name, rows, cols, allocation.describe(form), algorithm, stored_bits(components) / (rows * cols),
-                float(np.linalg.norm(difference)) / max(float(np.linalg.norm(exact)), 1e-30), output, seconds,
+                name,
+                rows,
+                cols,
+                allocation.describe(form),
+                algorithm,
+                stored_bits(components) / (rows * cols),
+                float(np.linalg.norm(difference)) / max(float(np.linalg.norm(exact)), 1e-30),
+                output,
+                seconds,
             )  # fmt: skip
         )

@@ -39,7 +39,11 @@ class Context:
 
 
 def quantize_weight(
-    form: Format, weights: np.ndarray, algorithm: Algorithm, context: Context | None = None, order: np.ndarray | None = None
+    form: Format,
+    weights: np.ndarray,
+    algorithm: Algorithm,
+    context: Context | None = None,
+    order: np.ndarray | None = None,
 ) -> Components:
     """Components of `form` for weights [N, K].
 
@@ -79,7 +83,9 @@ def quantize_weight(
     return gptq.quantize(form, weights, context.statistics, factor=context.factor)
 
 
-def _mixed(form: Mixed, weights: np.ndarray, algorithm: Algorithm, context: Context, order: np.ndarray | None) -> Components:
+def _mixed(
+    form: Mixed, weights: np.ndarray, algorithm: Algorithm, context: Context, order: np.ndarray | None
+) -> Components:
     form.schema(*weights.shape)
     if order is None:
         order = np.argsort(np.sum(weights.astype(np.float64) ** 2, axis=1), kind="stable")

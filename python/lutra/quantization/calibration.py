@@ -29,7 +29,9 @@ class _Runner(Protocol):
 
 def observe(model: onnx.ModelProto, values: Sequence[str]) -> onnx.ModelProto:
     """A copy of `model` whose outputs are the f32 `values`. Raises LutraError for a value that no node makes."""
-    known = {output for node in model.graph.node for output in node.output} | {value.name for value in model.graph.input}
+    known = {output for node in model.graph.node for output in node.output} | {
+        value.name for value in model.graph.input
+    }
     for value in values:
         if value not in known:
             raise LutraError(f"the model has no value '{value}' to observe")
@@ -110,7 +112,9 @@ def _open(model: onnx.ModelProto, backend: str) -> _Runner:
     try:
         import onnxruntime
     except ImportError as error:
-        raise LutraError("onnxruntime is not installed: pip install 'lutra[quantize]', or use backend='lutra'") from error
+        raise LutraError(
+            "onnxruntime is not installed: pip install 'lutra[quantize]', or use backend='lutra'"
+        ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session: _Runner = onnxruntime.InferenceSession(

@@ -58,13 +58,17 @@ def half_quadratic(
     return grids.with_codes(form, best, grids.nearest_codes(form, best, weights))
 
 
-def alternating(form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 15) -> Components:
+def alternating(
+    form: Format, weights: np.ndarray, importance: np.ndarray | None = None, rounds: int = 15
+) -> Components:
     """Binary coding by alternating least squares: alphas and beta that fit the signs best, then the signs that fit these.
 
     Raises LutraError for a format other than bcq. (Xu et al., "Alternating Multi-bit Quantization"; LUT-GEMM's weights.)
     """
     if not isinstance(form, BCQ):
-        raise LutraError(f"bcq is for formats bcq(...), but this one is {form}; rtn, hqq and gptq take any elementary one")
+        raise LutraError(
+            f"bcq is for formats bcq(...), but this one is {form}; rtn, hqq and gptq take any elementary one"
+        )
     weights = weights.astype(np.float64)
     current = best = form.quantize(weights)
     least = _error(form, best, weights, importance)
@@ -89,7 +93,9 @@ def _refit_planes(form: BCQ, components: Components, weights: np.ndarray, import
         return layout.reduce_shared(np.add, numbers, form.group, form.per)
 
     size = form.planes + 1
-    gram = np.stack([np.stack([total(weighted[..., i] * basis[..., j]) for j in range(size)], -1) for i in range(size)], -2)
+    gram = np.stack(
+        [np.stack([total(weighted[..., i] * basis[..., j]) for j in range(size)], -1) for i in range(size)], -2
+    )
     right = np.stack([total(weighted[..., i] * weights) for i in range(size)], -1)
     # Planes that agree everywhere leave the equations singular: a little is added, which decides for equal alphas.
     trace = np.trace(gram, axis1=-2, axis2=-1)[..., None, None]

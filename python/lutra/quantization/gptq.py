@@ -78,7 +78,9 @@ def quantize(
             g = groups[k]
             column = work[:, k]
             place = (column[:, None] > middles[:, g]).sum(axis=1)
-            nearest = np.take_along_axis(np.broadcast_to(ranked[:, g], (rows, ranked.shape[-1])), place[:, None], 1)[:, 0]
+            nearest = np.take_along_axis(np.broadcast_to(ranked[:, g], (rows, ranked.shape[-1])), place[:, None], 1)[
+                :, 0
+            ]
             error = (column - nearest) / upper[k, k]
             work[:, k + 1 : end] -= error[:, None] * upper[k, k + 1 : end]
             errors[:, k - start], places[:, k] = error, place

@@ -41,6 +41,7 @@ class Report:
 
     def table(self, limit: int | None = None) -> str:
         """A line for each layer (the `limit` with the greatest error), and one for all."""
+
         def error(layer: LayerReport) -> float:
             return layer.weight_error if layer.output_error is None else layer.output_error
 

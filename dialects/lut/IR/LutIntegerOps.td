@@ -7,6 +7,8 @@
 #ifndef LUTRA_DIALECTS_LUT_IR_LUTINTEGEROPS_TD
 #define LUTRA_DIALECTS_LUT_IR_LUTINTEGEROPS_TD
 
+include "dialects/lut/IR/LutOpBase.td"
+
 def Lut_PrepareCodesOp : Lut_StructuredOp<"prepare_codes"> {
   let summary = "The codes of an activation matrix as an integer product reads them";
   let description = [{

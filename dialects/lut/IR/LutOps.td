@@ -3,11 +3,10 @@
 #ifndef LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
 #define LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
 
-include "dialects/lut/IR/LutDialect.td"
+include "dialects/lut/IR/LutIntegerOps.td"
+include "dialects/lut/IR/LutOpBase.td"
 include "dialects/lut/IR/LutVectorOps.td"
 include "mlir/IR/OpBase.td"
-include "mlir/Interfaces/DestinationStyleOpInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 
 /// #lowbit.tile, without the definitions of another dialect (one TableGen input generates one dialect).
@@ -15,13 +14,6 @@ def Lut_TileAttr : Attr<CPred<"::mlir::isa<::lutra::lowbit::TileAttr>($_self)">,
   let storageType = "::lutra::lowbit::TileAttr";
   let returnType = "::lutra::lowbit::TileAttr";
   let convertFromStorage = "$_self";
-}
-
-/// A destination-style op on tensors or on buffers: reads its inputs, overwrites its outputs.
-class Lut_StructuredOp<string mnemonic, list<Trait> traits = []>
-    : Op<Lut_Dialect, mnemonic, !listconcat([DestinationStyleOpInterface,
-                                             DeclareOpInterfaceMethods<MemoryEffectsOpInterface>], traits)> {
-  let hasVerifier = 1;
 }
 
 def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
@@ -125,8 +117,5 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     ::lutra::lowbit::WeightType getWeightType();
   }];
 }
-
-// After the class that its ops are of.
-include "dialects/lut/IR/LutIntegerOps.td"
 
 #endif // LUTRA_DIALECTS_LUT_IR_LUTOPS_TD

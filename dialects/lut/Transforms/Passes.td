@@ -31,9 +31,15 @@ def MultiplyCodes : Pass<"lut-multiply-codes"> {
     ```
     After:
     ```mlir
-    = lut.prepare_codes ins(
-    ...
-    = lut.integer_matmul ins(
+    func.func @product(%arg0: tensor<2x32xi8>, %arg1: tensor<2x1xf32>, %arg2: tensor<384xi8>, %arg3: tensor<2x1x128xi16>, %arg4: tensor<2x1xf32>, %arg5: tensor<2x1xf32>, %arg6: tensor<2x8xf32>) -> tensor<2x8xf32> {
+      %0 = tensor.empty() : tensor<1x2x32xi8>
+      %1 = tensor.empty() : tensor<1x2xi32>
+      %2 = tensor.empty() : tensor<1x2xf32>
+      %3 = tensor.empty() : tensor<1x2xf32>
+      %4:4 = lut.prepare_codes ins(%arg0, %arg1 : tensor<2x32xi8>, tensor<2x1xf32>) outs(%0, %1, %2, %3 : tensor<1x2x32xi8>, tensor<1x2xi32>, tensor<1x2xf32>, tensor<1x2xf32>) {factor = 1 : i64, group = 32 : i64} -> tensor<1x2x32xi8>, tensor<1x2xi32>, tensor<1x2xf32>, tensor<1x2xf32>
+      %5 = lut.integer_matmul ins(%4#0, %4#1, %4#2, %4#3, %arg2 : tensor<1x2x32xi8>, tensor<1x2xi32>, tensor<1x2xf32>, tensor<1x2xf32>, tensor<384xi8>) outs(%arg6 : tensor<2x8xf32>) {weight = !lowbit.weight<8x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.000000e+00 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>} -> tensor<2x8xf32>
+      return %5 : tensor<2x8xf32>
+    }
     ```
   }];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lut::LutDialect"];

@@ -44,6 +44,39 @@ def ExternalizeWeights : Pass<"lutra-externalize-weights", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def NarrowCache : Pass<"lutra-narrow-cache", "::mlir::ModuleOp"> {
+  let summary = "Let the model keep keys and values in f16";
+  let description = [{
+    The past and present of each `lowbit.attention` that are arguments of `@main`, and that nothing else uses, become f16: half the memory, and half the time
+    to read it. Keys (after rotary) and values are rounded once, when they are appended; all arithmetic stays as it is. Where a cache is not an argument of its
+    own, a warning says so and it stays f32. Before `lutra-prepare-entry`.
+
+    Before:
+    ```mlir
+    func.func @main(%q: tensor<1x?x16xf32>, %pk: tensor<1x1x?x16xf32>, %pv: tensor<1x1x?x16xf32>, %len: tensor<1xi32>, %total: tensor<i32>, %t: index,
+                    %n: index, %k: memref<1x1x?x16xf32>, %v: memref<1x1x?x16xf32>) -> tensor<1x?x16xf32> {
+      %e = tensor.empty(%t) : tensor<1x1x?x16xf32>
+      %o = tensor.empty(%n) : tensor<1x?x16xf32>
+      %r:3 = lowbit.attention ins(%q, %q, %q, %pk, %pv, %len, %total : tensor<1x?x16xf32>, tensor<1x?x16xf32>, tensor<1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1xi32>, tensor<i32>)
+        outs(%o, %e, %e : tensor<1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>)
+        {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
+        -> tensor<1x?x16xf32>, tensor<1x1x?x16xf32>, tensor<1x1x?x16xf32>
+      bufferization.materialize_in_destination %r#1 in restrict writable %k : (tensor<1x1x?x16xf32>, memref<1x1x?x16xf32>) -> ()
+      bufferization.materialize_in_destination %r#2 in restrict writable %v : (tensor<1x1x?x16xf32>, memref<1x1x?x16xf32>) -> ()
+      return %r#0 : tensor<1x?x16xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%arg0: tensor<1x?x16xf32>, %arg1: tensor<1x1x?x16xf16>, %arg2: tensor<1x1x?x16xf16>
+    ...
+    lowbit.attention
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def PrepareEntry : Pass<"lutra-prepare-entry", "::mlir::ModuleOp"> {
   let summary = "Make the tensor arguments of @main buffers, as the caller passes them";
   let description = [{

@@ -33,6 +33,9 @@ private:
   void attend(int64_t batch, int64_t token, int64_t head, int64_t position);
 
   static const float *data(const Array &array) { return array->as<float>().data(); }
+  /// A copy of `array` in f32, and one in the type of the cache, to which its elements are rounded.
+  static Array widened(const Array &array);
+  Array rounded(const Array &array);
 
   lowbit::AttentionOp op;
   Environment &env;
@@ -48,16 +51,16 @@ Attention::Attention(lowbit::AttentionOp op, Environment &env) : op(op), env(env
   query = env.array(op.getQuery());
   key = env.array(op.getKey());
   value = env.array(op.getValue());
-  pastKey = env.array(op.getPastKey());
-  pastValue = env.array(op.getPastValue());
+  pastKey = widened(env.array(op.getPastKey()));
+  pastValue = widened(env.array(op.getPastValue()));
   seqlens = env.array(op.getSeqlens());
   total = env.array(op.getTotal());
   cosines = optional(op.getCos());
   sines = optional(op.getSin());
   sink = optional(op.getSink());
   output = fresh(op.getOutput());
-  presentKey = fresh(op.getPresentKey());
-  presentValue = fresh(op.getPresentValue());
+  presentKey = widened(env.array(op.getPresentKey()));
+  presentValue = widened(env.array(op.getPresentValue()));
   batches = query->shape[0];
   tokens = query->shape[1];
   heads = op.getNumHeads();
@@ -65,6 +68,20 @@ Attention::Attention(lowbit::AttentionOp op, Environment &env) : op(op), env(env
   size = presentKey->shape[3];
   past = pastKey->shape[2];
   present = presentKey->shape[2];
+}
+
+Array Attention::widened(const Array &array) {
+  auto result = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, array->shape));
+  for (int64_t i = 0, e = result->numElements(); i < e; ++i)
+    storeElement(*result, i, loadElement(*array, i));
+  return result;
+}
+
+Array Attention::rounded(const Array &array) {
+  auto result = std::make_shared<NpyArray>(NpyArray::zeros(env.array(op.getPastKey())->dtype, array->shape));
+  for (int64_t i = 0, e = result->numElements(); i < e; ++i)
+    storeElement(*result, i, loadElement(*array, i));
+  return result;
 }
 
 LogicalResult Attention::checkShapes() {
@@ -169,13 +186,15 @@ LogicalResult Attention::run() {
              << batch << " stand at positions " << first << " to " << end - 1 << ", but the cache has " << present
              << " and the rotary tables have " << (cosines ? cosines->shape[0] : present);
     appendToCache(batch, first);
+    presentKey = widened(rounded(presentKey));
+    presentValue = widened(rounded(presentValue));
     for (int64_t token = 0; token < tokens; ++token)
       for (int64_t head = 0; head < heads; ++head)
         attend(batch, token, head, first + token);
   }
   env.set(op->getResult(0), output);
-  env.set(op->getResult(1), presentKey);
-  env.set(op->getResult(2), presentValue);
+  env.set(op->getResult(1), rounded(presentKey));
+  env.set(op->getResult(2), rounded(presentValue));
   return success();
 }
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from lutra.session import TensorInfo
 
 _LENGTH_AXIS = 2  # [batch, kv heads, length, head size]
+_LINE = 64  # Bytes of a cache line: no vector of a buffer lies in two.
+
+
+def _lines(size: int) -> int:
+    """`size` bytes in whole lines."""
+    return -(-size // _LINE) * _LINE
 
 
 class KVCache:
@@ -42,8 +48,16 @@ class KVCache:
                 raise LutraError(
                     f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]"
                 )
-            # Written, so that the pages are there before the first token is timed.
-            self._buffers[info.name] = np.full((batch, info.shape[1], capacity, info.shape[3]), 0, info.dtype)
+        shapes = {info.name: (batch, int(info.shape[1]), capacity, int(info.shape[3])) for info, _ in self._pairs}
+        # One block for all layers: numpy asks for huge pages for what is large, which streaming through the cache needs.
+        sizes = {info.name: int(np.prod(shapes[info.name])) * info.dtype.itemsize for info, _ in self._pairs}
+        # Written, so that the pages are there before the first token is timed.
+        memory = np.full(sum(_lines(size) for size in sizes.values()) + _LINE, 0, np.uint8)
+        start = -memory.ctypes.data % _LINE
+        for info, _ in self._pairs:
+            part = memory[start : start + sizes[info.name]]
+            self._buffers[info.name] = part.view(info.dtype).reshape(shapes[info.name])
+            start += _lines(sizes[info.name])
 
     def past(self) -> dict[str, np.ndarray]:
         """Input name -> view [batch, kv heads, length, head size]."""

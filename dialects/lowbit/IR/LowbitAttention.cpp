@@ -133,10 +133,13 @@ LogicalResult AttentionOp::verify() {
   auto check = [&](StringRef what, Value value, Type element, ArrayRef<StringRef> dims) {
     return shapes.check(what, value.getType(), element, dims);
   };
-  if (failed(check("past_key", getPastKey(), f32, {"B", "kv_heads", "P", "H"})) ||
-      failed(check("past_value", getPastValue(), f32, {"B", "kv_heads", "P", "H"})) ||
-      failed(check("present_key", getPresentKey(), f32, {"B", "kv_heads", "T", "H"})) ||
-      failed(check("present_value", getPresentValue(), f32, {"B", "kv_heads", "T", "H"})))
+  // A cache may be kept in f16; all four parts of it then.
+  Type f16 = Float16Type::get(getContext());
+  Type cache = getElementTypeOrSelf(getPastKey().getType()) == f16 ? f16 : f32;
+  if (failed(check("past_key", getPastKey(), cache, {"B", "kv_heads", "P", "H"})) ||
+      failed(check("past_value", getPastValue(), cache, {"B", "kv_heads", "P", "H"})) ||
+      failed(check("present_key", getPresentKey(), cache, {"B", "kv_heads", "T", "H"})) ||
+      failed(check("present_value", getPresentValue(), cache, {"B", "kv_heads", "T", "H"})))
     return failure();
   if (int64_t size = shapes.get("H"); !ShapedType::isDynamic(size)) {
     constexpr int64_t most = INT32_MAX;

@@ -27,9 +27,11 @@ LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
   for (Value operand : op->getOperands()) {
     auto type = cast<MemRefType>(operand.getType());
     bool isLength = operand == op.getSeqlens() || operand == op.getTotal();
-    if (isLength ? !type.getElementType().isInteger(32) : !type.getElementType().isF32())
+    bool isCache = llvm::is_contained({op.getPastKey(), op.getPastValue(), op.getPresentKey(), op.getPresentValue()}, operand);
+    Type element = type.getElementType();
+    if (isLength ? !element.isInteger(32) : !(element.isF32() || (isCache && element.isF16())))
       return op.emitOpError() << "operand of type " << type << " must have elements of type "
-                              << (isLength ? "i32" : "f32");
+                              << (isLength ? "i32" : isCache ? "f32 or f16" : "f32");
     if (type.getRank() > 0 && !type.isLastDimUnitStride())
       return op.emitOpError() << "operand of type " << type << " must be contiguous in its last dimension";
   }

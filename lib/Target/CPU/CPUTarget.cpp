@@ -7,6 +7,7 @@
 
 #include "FactsFile.h"
 #include "lib/Conversion/LutToLLVM/LutToLLVM.h"
+#include "lutra/Codegen/Passes.h"
 #include "lutra/Pipelines/Pipelines.h"
 #include "lutra/Target/Target.h"
 #include "mlir/Pass/PassManager.h"
@@ -29,6 +30,7 @@ public:
         {"strategy", "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), or auto (of these and dense, the fastest)",
          "lut", {"lut", "int8", "auto"}},
         {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
+        {"kv-cache", "Keys and values of the past: f32, or f16 (half the memory)", "f32", {"f32", "f16"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
          {"auto", "f32", "f64"}},
         {"merge-matmuls", "Make one product of products of the same activations", "off", {"off", "on"}},
@@ -46,7 +48,10 @@ public:
     case lutra::Phase::ONNX:
       return;
     case lutra::Phase::Lowbit:
-      return lutra::buildLowbitPhase(pm);
+      lutra::buildLowbitPhase(pm);
+      if (option("kv-cache") == "f16")
+        pm.addPass(lutra::createNarrowCache());
+      return;
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;
       tables.kind = {*lutra::lowbit::symbolizeTableElement(option("table")),

@@ -278,7 +278,9 @@ LogicalResult GraphImporter::importReturn() {
     auto value = values.find(output.name());
     if (value == values.end())
       return import.error() << "nothing in the graph defines its output " << quoted(output.name());
-    // Node results have the declared type already; inputs and constants have their own.
+    // Node results have the declared type already, but for those of functions; inputs and constants have their own.
+    if (isa<onnx::ValueType>(value->second.getType()))
+      value->second.setType(type);
     if (value->second.getType() != type)
       return import.error() << "output " << quoted(output.name()) << " is declared " << type << ", but is "
                             << value->second.getType();

@@ -2,8 +2,8 @@
 # RUN: env OPENBLAS_NUM_THREADS=1 %python %s
 """The BitNet of examples/bitnet: ternary weights in its file; Lutra's results beside those of its numpy reference.
 
-    python bitnet.py          a few prompts, on this CPU
-    python bitnet.py --all    all prompts and random ones, on this CPU and for x86-64 levels without its newer instructions
+python bitnet.py          a few prompts, on this CPU
+python bitnet.py --all    all prompts and random ones, on this CPU and for x86-64 levels without its newer instructions
 """
 
 import json

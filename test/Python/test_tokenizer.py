@@ -215,20 +215,16 @@ class Refusals(unittest.TestCase):
                 BPETokenizer.load(path.with_name("missing.json"))
 
     def test_which_one_is_used(self) -> None:
-        # Blocked one after the other: the library, then regex too.
+        # Blocked one after the other: the library, then regex too, which Unicode classes of Lutra's own stand in for.
         self.assertIsInstance(load_tokenizer(EXAMPLE), LibraryTokenizer)
         script = (
             "import sys; sys.modules.update(dict.fromkeys(sys.argv[2:]))\n"
-            "from lutra.errors import LutraError; from lutra.tokenizer import load_tokenizer\n"
-            "try: print(type(load_tokenizer(sys.argv[1])).__name__)\n"
-            "except LutraError as error: print(error)"
+            "from lutra.tokenizer import load_tokenizer\n"
+            "print(type(load_tokenizer(sys.argv[1])).__name__)"
         )
-        for blocked, expected in (
-            (["tokenizers"], "BPETokenizer"),
-            (["tokenizers", "regex"], "text needs the Python package 'tokenizers' (pip install tokenizers) or 'regex'"),
-        ):
+        for blocked in (["tokenizers"], ["tokenizers", "regex"]):
             command = [sys.executable, "-c", script, str(EXAMPLE), *blocked]
-            self.assertIn(expected, subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            self.assertEqual(subprocess.run(command, capture_output=True, text=True, check=True).stdout, "BPETokenizer\n")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def against_f64(case: Case, found: np.ndarray, table: str) -> str | None:
     w = np.broadcast_to(weight.values(parts, case.n, case.k), (case.n, case.k))
     magnitude = np.broadcast_to(weight.magnitude(parts, case.n, case.k), (case.n, case.k))
     want, size = a @ w.T, np.abs(a) @ magnitude.T
-    bound = size * (case.k + 16) * 2.0**-22 + error @ np.abs(w).sum(axis=1, keepdims=True).T + 1e-30
+    # The errors of a body and of its outliers add up, also where their values cancel.
+    bound = size * (case.k + 16) * 2.0**-22 + error @ magnitude.sum(axis=1, keepdims=True).T + 1e-30
     entry = kind.table[0] if kind.table else table
     if not kind.bits and not kind.dense and not kind.int8:
         # Half a step of the entries, each a sum of four activations, for each four weights.

@@ -11,22 +11,11 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from command import run
 from gguf import GGMLQuantizationType as Kind
-from lutra import cli
 from lutra.eval import __main__ as evaluation
 from lutra.progress import progress_bar
 from tiny_gguf import TinyGGUF
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `lutra ARGUMENTS`."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-    return code, out.getvalue(), err.getvalue()
 
 
 class CommandTest(unittest.TestCase):

@@ -1,8 +1,6 @@
 # RUN: %python %s
 """lutra inspect, lutra quantize and lutra cache: what they print, and what they refuse."""
 
-import contextlib
-import io
 import json
 import os
 import tempfile
@@ -12,21 +10,11 @@ from pathlib import Path
 import lutra
 import numpy as np
 import onnx
-from lutra import cli, inspection
+from command import run
+from lutra import inspection
 from onnx import TensorProto, helper, numpy_helper
 
 FIXTURE = Path(__file__).resolve().parents[1] / "Fixtures" / "tiny_llama.onnx"
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `lutra ARGUMENTS`."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-    return code, out.getvalue(), err.getvalue()
 
 
 class CommandTest(unittest.TestCase):

@@ -149,6 +149,23 @@ static Attribute scaleKey(Builder &b, lowbit::TableScale scale) {
   return b.getStringAttr(lowbit::stringifyTableScale(scale));
 }
 
+void lutloops::callForRows(ImplicitLocOpBuilder &b, Operation *op, func::FuncOp function, ValueRange buffers, Value matrix) {
+  auto call = [&](Value first, Value last) {
+    SmallVector<Value> operands(buffers);
+    operands.append({first, last});
+    func::CallOp::create(b, function, operands);
+  };
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
+  Value rows = memref::DimOp::create(b, matrix, zero);
+  if (isInParallelLoop(op) || cast<MemRefType>(matrix.getType()).getDimSize(0) == 1)
+    call(zero, rows);
+  else
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
+                            [&](OpBuilder &, Location, ValueRange indices) {
+                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
+                            });
+}
+
 LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
@@ -163,22 +180,7 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
                                         emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
                                       });
-  auto call = [&](Value first, Value last) {
-    SmallVector<Value> operands(*buffers);
-    operands.append({first, last});
-    func::CallOp::create(b, function, operands);
-  };
-  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
-  auto type = cast<MemRefType>(op.getActivations().getType());
-  if (isInParallelLoop(op) || type.getDimSize(0) == 1) {
-    call(zero, memref::DimOp::create(b, op.getActivations(), zero));
-  } else {
-    Value rows = memref::DimOp::create(b, op.getActivations(), zero);
-    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
-                            [&](OpBuilder &, Location, ValueRange indices) {
-                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
-                            });
-  }
+  callForRows(b, op, function, *buffers, op.getActivations());
   op.erase();
   return success();
 }

@@ -28,20 +28,7 @@ LogicalResult KernelFunctions::lower(lut::PrepareCodesOp op) {
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
                                         emitPrepareCodes(body, args, group, rest, factor, perRow);
                                       });
-  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
-  Value rows = memref::DimOp::create(b, op.getCodes(), zero);
-  auto call = [&](Value first, Value last) {
-    SmallVector<Value> operands(*buffers);
-    operands.append({first, last});
-    func::CallOp::create(b, function, operands);
-  };
-  if (cast<MemRefType>(op.getCodes().getType()).getDimSize(0) == 1)
-    call(zero, rows);
-  else
-    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
-                            [&](OpBuilder &, Location, ValueRange indices) {
-                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
-                            });
+  callForRows(b, op, function, *buffers, op.getCodes());
   op.erase();
   return success();
 }

@@ -132,6 +132,11 @@ mlir::MemRefType getArgumentType(mlir::MemRefType type);
 /// Casts the buffers to the types of arguments; an error on `op` names the first that cannot be.
 llvm::FailureOr<llvm::SmallVector<mlir::Value>> castToArguments(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op);
 
+/// Calls a function of `buffers` and a range of rows for all rows of `matrix`: one by one in parallel, or at once for a single row
+/// and where `op` is in a parallel loop already.
+void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func::FuncOp function, mlir::ValueRange buffers,
+                 mlir::Value matrix);
+
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none).
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,

@@ -63,7 +63,7 @@ def compare(
     """Both models over `tokens`, as `perplexity` feeds them. The reference is onnxruntime (`ReferenceModel`) or another
     compiled model (`Decoder`), for example of another format. Raises LutraError when their vocabularies differ."""
     losses = np.zeros(2)
-    divergence, worst, agree, predicted = 0.0, 0.0, 0, 0
+    divergence, worst, agree, predicted, read = 0.0, 0.0, 0, 0, 0
     for part in _windows(tokens, window):
         model.reset()
         reference.reset()
@@ -78,8 +78,9 @@ def compare(
             worst = max(worst, float(kl.max()))
             agree += int((q.argmax(-1) == p.argmax(-1)).sum())
             predicted += len(targets)
+        read += len(part)
         if progress:
-            progress("comparison", min(predicted / len(tokens), 1.0))
+            progress("comparison", read / len(tokens))
     ours_perplexity, theirs_perplexity = (float(value) for value in np.exp(losses / predicted))
     return Agreement(ours_perplexity, theirs_perplexity, divergence / predicted, worst, agree / predicted, predicted)
 

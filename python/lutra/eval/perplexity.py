@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lutra.errors import LutraError
+from lutra.eval.measures import compare
 from lutra.eval.reference import Model
 from lutra.textmodel import TextModel
 
@@ -16,14 +15,6 @@ from lutra.textmodel import TextModel
 TEXT = Path(__file__).with_name("alice.txt")
 #: Largest accepted relative difference of perplexity, and mean KL divergence in nats.
 PERPLEXITY_LIMIT, KL_LIMIT = 0.01, 0.02
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    """f32 [rows, vocabulary] -> f64."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return shifted
 
 
 def run(
@@ -43,40 +34,27 @@ def run(
     ids = text.encode(source.read_text(encoding="utf-8"))[:limit]
     if len(ids) < 2:
         raise LutraError(f"'{source}' has {len(ids)} tokens: expected at least 2")
-    losses = np.zeros(2)
-    divergence, worst, agree, predicted = 0.0, 0.0, 0, 0
-    for start in range(0, len(ids) - 1, window):
-        part = ids[start : start + window]
-        model.reset()
-        reference.reset()
-        ours, theirs = model.feed(part), reference.feed(part)
-        for row in range(0, len(part) - 1, 64):
-            rows = slice(row, min(row + 64, len(part) - 1))
-            targets = np.asarray(part[rows.start + 1 : rows.stop + 1])[:, None]
-            q, p = _log_softmax(ours[rows]), _log_softmax(theirs[rows])
-            losses -= [np.take_along_axis(x, targets, 1).sum() for x in (q, p)]
-            kl = (np.exp(p) * (p - q)).sum(axis=-1)
-            divergence += float(kl.sum())
-            worst = max(worst, float(kl.max()))
-            agree += int((q.argmax(-1) == p.argmax(-1)).sum())
-            predicted += len(targets)
-        report(f"{start + len(part):6} of {len(ids)} tokens")
-    found, expected = (float(value) for value in np.exp(losses / predicted))
-    ratio, mean = found / expected, divergence / predicted
+
+    def progress(_: str, fraction: float) -> None:
+        report(f"{round(fraction * len(ids)):6} of {len(ids)} tokens")
+
+    figures = compare(model, reference, ids, window=window, progress=progress)
+    found, expected = figures.perplexity, figures.reference_perplexity
+    ratio, mean = found / expected, figures.kl_mean
     report(
         f"perplexity       {found:.4f} (onnxruntime {expected:.4f}, ratio {ratio:.5f}; "
         f"accepted within {PERPLEXITY_LIMIT:.0%})"
     )
-    report(f"KL divergence    {mean:.2e} nats on average, {worst:.2e} at most (accepted below {KL_LIMIT} on average)")
-    report(f"same first token {agree / predicted:.2%} of {predicted} predictions")
+    report(f"KL divergence    {mean:.2e} nats on average, {figures.kl_max:.2e} at most (accepted below {KL_LIMIT} on average)")
+    report(f"same first token {figures.same_top_token:.2%} of {figures.predictions} predictions")
     return {
         "tokens": len(ids),
-        "predicted": predicted,
+        "predicted": figures.predictions,
         "perplexity": found,
         "reference_perplexity": expected,
         "ratio": ratio,
         "kl_mean": mean,
-        "kl_max": worst,
-        "same_top_token": agree / predicted,
+        "kl_max": figures.kl_max,
+        "same_top_token": figures.same_top_token,
         "holds": abs(ratio - 1) <= PERPLEXITY_LIMIT and mean < KL_LIMIT,
     }

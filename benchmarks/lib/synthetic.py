@@ -17,9 +17,10 @@ import numpy as np
 import onnx
 from gguf import GGMLQuantizationType as Kind
 from lutra import formats, onnx_domain
-from lutra.convert.checkpoint import LlamaConfig, StoredTensor
+from lutra.convert.checkpoint import StoredTensor
+from lutra.convert.config import ModelConfig
+from lutra.convert.decoder import DecoderGraph
 from lutra.convert.graph import MICROSOFT, GraphBuilder
-from lutra.convert.llama import LlamaGraph
 from paths import BenchmarkError
 
 _GROUP = 128
@@ -32,14 +33,14 @@ class Model:
     """A shape, and the width of its weights: "2", "4" or "ternary"."""
 
     name: str
-    config: LlamaConfig
+    config: ModelConfig
     width: str
 
 
 def _config(
     name: str, layers: int, hidden: int, feed_forward: int, heads: int, kv_heads: int, vocabulary: int
-) -> LlamaConfig:
-    return LlamaConfig(
+) -> ModelConfig:
+    return ModelConfig(
         name, layers, hidden, feed_forward, heads, kv_heads, hidden // heads, vocabulary, 4096, 1e-5, 10000.0
     )
 
@@ -56,11 +57,11 @@ MODELS = (
 
 
 class _RandomCheckpoint:
-    """Answers like a Checkpoint whose float tensors are all ones; LlamaGraph takes its norms from it."""
+    """Answers like a Checkpoint whose float tensors are all ones; DecoderGraph takes its norms from it."""
 
     path = "random weights"
 
-    def __init__(self, config: LlamaConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         self.config = config
 
     def has(self, name: str) -> bool:
@@ -73,7 +74,7 @@ class _RandomCheckpoint:
         return iter(())
 
 
-class _RandomGraph(LlamaGraph):
+class _RandomGraph(DecoderGraph):
     """A llama model whose products have random weights of one width."""
 
     def __init__(self, model: Model, data: BinaryIO, data_name: str) -> None:

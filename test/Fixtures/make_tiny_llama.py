@@ -18,7 +18,7 @@ from onnx import TensorProto
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
 from lutra.convert.graph import MICROSOFT, GraphBuilder  # noqa: E402
-from lutra.convert.llama import rope_caches  # noqa: E402
+from lutra.convert.rope import rope_caches  # noqa: E402
 
 HIDDEN, HEADS, KV_HEADS, HEAD_SIZE, FEED_FORWARD, VOCABULARY, CONTEXT = 128, 4, 2, 32, 200, 320, 128
 EPSILON = float(np.float32(1e-5))

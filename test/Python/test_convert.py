@@ -213,7 +213,7 @@ class ConvertTest(unittest.TestCase):
         self.assertFalse(list(self.folder.glob("out/*.data*")))
 
     def test_another_architecture(self) -> None:
-        self.assert_refused("has architecture 'gpt2'; expected 'llama'", architecture="gpt2")
+        self.assert_refused("has architecture 'gpt2'; expected one of llama, qwen2", architecture="gpt2")
 
     def test_rope_scaling(self) -> None:
         self.assert_refused(

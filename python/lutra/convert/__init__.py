@@ -10,8 +10,8 @@ from gguf import GGMLQuantizationType as Kind
 
 from lutra.convert import lowbit, quant
 from lutra.convert.checkpoint import Checkpoint
+from lutra.convert.decoder import DecoderGraph
 from lutra.convert.graph import GraphBuilder
-from lutra.convert.llama import LlamaGraph
 from lutra.convert.tokenizer import save_tokenizer
 from lutra.errors import LutraError
 
@@ -26,13 +26,15 @@ def convert_gguf(
     select_logits: bool = False,
     to_float: bool = False,
     progress: Callable[[str, float], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Path:
     """Converts the GGUF model `source` to the ONNX model `destination` (a file name that ends in .onnx).
 
     Beside it are written `<name>.onnx.data` (the weights), tokenizer.json and model.json (unless `tokenizer` is False).
-    `select_logits` adds the input logits_positions (see lutra.convert.llama), so that a prompt costs no logits but the
+    `select_logits` adds the input logits_positions (see lutra.convert.decoder), so that a prompt costs no logits but the
     last. `to_float` writes every weight in f32 (what `lutra.quantize` starts from). `progress` is called with a
-    description and the finished fraction. Raises LutraError when the file cannot be converted exactly; nothing is left
+    description and the finished fraction, `report` with a line that says which kinds of weights were converted, and which of them
+    not exactly. Raises LutraError when the file cannot be converted exactly; nothing is left
     behind then. Returns the path of the ONNX file.
     """
     source, destination = Path(source), Path(destination)
@@ -61,7 +63,7 @@ def convert_gguf(
     try:
         with open(partial_data, "wb") as data:
             graph = GraphBuilder(checkpoint.config.name, data, data_path.name)
-            LlamaGraph(checkpoint, graph, advance, select_logits, to_float).build()
+            DecoderGraph(checkpoint, graph, advance, select_logits, to_float).build()
         graph.save(partial_model)
         partial_data.replace(data_path)
         partial_model.replace(destination)
@@ -70,4 +72,17 @@ def convert_gguf(
         partial_model.unlink(missing_ok=True)
     if progress:
         progress("done", 1.0)
+    if report:
+        report(_summary(checkpoint, to_float))
     return destination
+
+
+def _summary(checkpoint: Checkpoint, to_float: bool) -> str:
+    """How many matrices of each kind there were, and how exactly they were converted."""
+    rounded = () if to_float else (*lowbit.ROUNDED_KINDS, *quant.ROUNDED_KINDS)
+    kinds = sorted(checkpoint.kinds().items(), key=lambda item: -item[1])
+    parts = [f"{count} {kind.name}" + (" (rounded)" if kind in rounded else "") for kind, count in kinds]
+    note = "none quantized anew"
+    if any(kind in rounded for kind, _ in kinds):
+        note += "; rounded: within 1.5 ulp of the group's largest weight, the others exact"
+    return f"{checkpoint.config.architecture.name}, matrices: {', '.join(parts)}; {note}"

@@ -1,4 +1,4 @@
-"""Reads a GGUF file of the llama architecture: hyperparameters checked, every tensor accounted for."""
+"""Reads a GGUF file: its metadata, its hyperparameters (`lutra.convert.config`), every tensor accounted for."""
 
 from __future__ import annotations
 
@@ -11,48 +11,22 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
 
+from lutra.convert import lowbit
+from lutra.convert.config import read_config
+from lutra.convert.kinds import ForkKind, TensorKind
 from lutra.errors import LutraError
 
-#: Metadata that changes the model's arithmetic, with the values that mean "absent".
-_UNSUPPORTED = {
-    "llama.expert_count": (0,),
-    "llama.attention.scale": (),
-    "llama.attention.sliding_window": (0,),
-    "llama.attention.max_alibi_bias": (0.0,),
-    "llama.attention.clamp_kqv": (0.0,),
-    "llama.residual_scale": (1.0,),
-    "llama.embedding_scale": (1.0,),
-    "llama.logit_scale": (1.0,),
-    "llama.rope.scaling.type": ("none",),
-    "llama.rope.scaling.factor": (1.0,),
-    "llama.rope.scale_linear": (1.0,),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LlamaConfig:
-    """Hyperparameters of a llama model."""
-
-    name: str
-    layers: int
-    hidden: int
-    feed_forward: int
-    heads: int
-    kv_heads: int
-    head_size: int
-    vocabulary: int
-    context: int
-    epsilon: float
-    rope_theta: float
+#: What follows the codes of an I2_S tensor: its scale, and padding.
+_I2_S_TAIL = 32
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
     """A tensor as stored: `shape` outermost first; `data` is uint8 [N, bytes per row] for quantized kinds, else the
-    numbers themselves. The data is a view of the mapped file."""
+    numbers themselves, a view of the mapped file. I2_S's one scale comes at the end of each row, as 4 bytes."""
 
     name: str
-    kind: GGMLQuantizationType
+    kind: TensorKind
     shape: tuple[int, ...]
     data: np.ndarray
 
@@ -64,92 +38,99 @@ class StoredTensor:
         """The tensor with its values in f32, whatever its kind."""
         if self.kind in (GGMLQuantizationType.F32, GGMLQuantizationType.F16):
             return self
-        # (BF16 is stored in bytes like the quantized kinds.)
-        values = dequantize(self.data, self.kind).reshape(self.shape)
+        if self.kind == ForkKind.I2_S:
+            matrix = lowbit.repack(self.data, self.kind, self.name)
+            values = matrix.format.dequantize(matrix.components, matrix.rows, matrix.cols).astype(np.float32)
+        else:  # (BF16 is stored in bytes like the quantized kinds.)
+            values = dequantize(self.data, self.kind).reshape(self.shape)
         return StoredTensor(self.name, GGMLQuantizationType.F32, self.shape, values)
 
 
+class _Reader(GGUFReader):  # type: ignore[misc]  # gguf is untyped
+    """A GGUFReader that keeps the tensors of kinds it does not know apart."""
+
+    def _build_tensors(self, start_offs: int, fields: list[Any]) -> None:
+        numbers = {kind.value for kind in ForkKind}
+        super()._build_tensors(start_offs, [field for field in fields if field.parts[4][0] not in numbers])
+        self.forked: dict[str, StoredTensor] = {}
+        for field in fields:
+            if field.parts[4][0] not in numbers:
+                continue
+            _, name_data, _, dims, _, offset = field.parts
+            name = bytes(name_data).decode("utf-8")
+            shape = tuple(int(dim) for dim in reversed(dims))
+            data = self._get(int(start_offs + offset[0]), np.uint8, int(np.prod(shape)) // 4 + _I2_S_TAIL)
+            if name in self.forked or any(tensor.name == name for tensor in self.tensors):
+                raise ValueError(f"found duplicated tensor with name {name}")
+            self.forked[name] = StoredTensor(name, ForkKind.I2_S, shape, _i2_s_rows(name, shape, data))
+
+
+def _i2_s_rows(name: str, shape: tuple[int, ...], data: np.ndarray) -> np.ndarray:
+    """The codes of each row with the scale behind them, uint8 [N, K / 4 + 4]."""
+    codes = int(np.prod(shape)) // 4
+    if len(shape) != 2 or shape[1] % 128 or len(data) != codes + _I2_S_TAIL:
+        raise ValueError(
+            f"tensor '{name}' of kind I2_S has shape {list(shape)} and {len(data)} bytes: expected rows of a multiple of 128 "
+            "weights, in 2 bits each, and 32 bytes more"
+        )
+    scale = np.broadcast_to(data[codes : codes + 4], (shape[0], 4))
+    return np.concatenate([data[:codes].reshape(shape[0], -1), scale], axis=1)
+
+
 class Checkpoint:
-    """An open GGUF file. Raises LutraError when it is not a llama model that can be converted exactly."""
+    """An open GGUF file. Raises LutraError when it is not a model that can be converted."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise LutraError(f"'{path}' is not a file: expected a GGUF model")
         try:
-            self._reader = GGUFReader(path)
+            self._reader = _Reader(path)
         except (ValueError, IndexError, KeyError, OSError) as error:
             raise LutraError(f"'{path}' cannot be read as GGUF: {error or 'the file is truncated'}") from error
         self.path = path
-        self._tensors = {t.name: t for t in self._reader.tensors}
+        self._tensors: dict[str, StoredTensor] = dict(self._reader.forked)
+        for tensor in self._reader.tensors:
+            shape = tuple(int(dim) for dim in reversed(tensor.shape))
+            self._tensors[tensor.name] = StoredTensor(tensor.name, tensor.tensor_type, shape, tensor.data)
         self._used: set[str] = set()
-        self.config = self._read_config()
+        self.config = read_config(self)
 
     def metadata(self, key: str, default: Any = None) -> Any:
         """The value stored under `key`, or `default`."""
         field = self._reader.fields.get(key)
         return default if field is None else field.contents()
 
-    def _required(self, key: str) -> Any:
-        value = self.metadata(key)
-        if value is None:
-            raise LutraError(f"'{self.path}' lacks the metadata '{key}': it is not a complete llama model")
-        return value
-
-    def _read_config(self) -> LlamaConfig:
-        architecture = self.metadata("general.architecture")
-        if architecture != "llama":
-            raise LutraError(f"'{self.path}' has architecture '{architecture}'; expected 'llama'")
-        for key, neutral in _UNSUPPORTED.items():
-            value = self.metadata(key)
-            if value is not None and value not in neutral:
-                raise LutraError(f"'{self.path}' sets {key} = {value}, which the converter does not support")
-        hidden, heads = int(self._required("llama.embedding_length")), self._required("llama.attention.head_count")
-        kv_heads = self.metadata("llama.attention.head_count_kv", heads)
-        if not isinstance(heads, int) or not isinstance(kv_heads, int):
-            raise LutraError(
-                f"'{self.path}' has a head count of its own for each layer, which the converter does not support"
-            )
-        head_size = int(self.metadata("llama.attention.key_length", hidden // heads))
-        for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
-            if (found := self.metadata(key, head_size)) != head_size:
-                raise LutraError(f"'{self.path}' has {key} = {found}; expected the head size {head_size}")
-        return LlamaConfig(
-            name=str(self.metadata("general.name", self.path.stem)),
-            layers=int(self._required("llama.block_count")),
-            hidden=hidden,
-            feed_forward=int(self._required("llama.feed_forward_length")),
-            heads=heads,
-            kv_heads=kv_heads,
-            head_size=head_size,
-            vocabulary=self._shape_of("token_embd.weight")[0],
-            context=int(self._required("llama.context_length")),
-            epsilon=float(self._required("llama.attention.layer_norm_rms_epsilon")),
-            rope_theta=float(self.metadata("llama.rope.freq_base", 10000.0)),
-        )
-
-    def _shape_of(self, name: str) -> tuple[int, ...]:
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor, outermost dimension first. Raises LutraError when it is missing."""
         if name not in self._tensors:
             raise LutraError(f"'{self.path}' lacks the tensor '{name}'")
-        return tuple(int(dim) for dim in reversed(self._tensors[name].shape))
+        return self._tensors[name].shape
 
     def has(self, name: str) -> bool:
         return name in self._tensors
 
     def take(self, name: str, shape: tuple[int, ...]) -> StoredTensor:
         """The tensor `name`, which must have `shape`; it counts as used from now on."""
-        found = self._shape_of(name)
+        found = self.shape_of(name)
         if found != shape:
             raise LutraError(f"tensor '{name}' has shape {list(found)}; expected {list(shape)}")
         self._used.add(name)
-        tensor = self._tensors[name]
-        return StoredTensor(name, tensor.tensor_type, shape, tensor.data)
+        return self._tensors[name]
 
-    def check_kinds(self, kinds: Iterable[GGMLQuantizationType], described: str) -> None:
+    def kinds(self) -> dict[TensorKind, int]:
+        """The kinds of the matrices, with the number of matrices of each."""
+        found: dict[TensorKind, int] = {}
+        for tensor in self._tensors.values():
+            if len(tensor.shape) > 1:
+                found[tensor.kind] = found.get(tensor.kind, 0) + 1
+        return found
+
+    def check_kinds(self, kinds: Iterable[TensorKind], described: str) -> None:
         """Refuses the file, naming every tensor whose kind is not one of `kinds`, before any work is done."""
         bad: dict[str, list[str]] = {}
         for tensor in self._tensors.values():
-            if tensor.tensor_type not in kinds:
-                bad.setdefault(tensor.tensor_type.name, []).append(tensor.name)
+            if tensor.kind not in kinds:
+                bad.setdefault(tensor.kind.name, []).append(tensor.name)
         if bad:
             found = "; ".join(
                 f"{kind}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")

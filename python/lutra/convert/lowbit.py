@@ -4,6 +4,7 @@
     Q3_K              uniform(bits=3, group=16), scale d sc                          exact
     Q5_0              uniform(bits=5, group=32)                                      exact
     TQ1_0, TQ2_0      ternary(group=256)                                             exact
+    I2_S              ternary(group=K, per=tensor)                                   exact
     IQ4_NL            codebook(bits=4, group=32) with the kind's table               exact
     MXFP4             codebook(bits=4, group=32, table=e2m1), E8M0 scales            exact
 
@@ -20,6 +21,7 @@ import ml_dtypes
 import numpy as np
 from gguf import GGMLQuantizationType as Kind
 
+from lutra.convert.kinds import ForkKind, TensorKind
 from lutra.errors import LutraError
 from lutra.formats import Codebook, Components, Format, Ternary, Uniform, layout
 
@@ -148,11 +150,17 @@ _LAYOUTS: dict[Kind, _Layout] = {
 }
 
 #: Tensor kinds that `repack` takes.
-LOWBIT_KINDS = tuple(_LAYOUTS)
+LOWBIT_KINDS: tuple[TensorKind, ...] = (*_LAYOUTS, ForkKind.I2_S)
+#: Those whose weights are -s, 0 and s.
+TERNARY_KINDS: tuple[TensorKind, ...] = (Kind.TQ1_0, Kind.TQ2_0, ForkKind.I2_S)
+#: Those with a float zero point, which rounds weights by up to 1.5 ulp of the group's largest; the others are exact.
+ROUNDED_KINDS: tuple[TensorKind, ...] = (Kind.Q2_K, Kind.Q4_K, Kind.Q5_K, Kind.Q5_1)
 
 
-def repack(data: np.ndarray, kind: Kind, name: str) -> LowbitMatrix:
+def repack(data: np.ndarray, kind: TensorKind, name: str) -> LowbitMatrix:
     """The stored bytes `data` (uint8 [N, bytes per row]) of a matrix. Raises LutraError for rows that are no whole blocks."""
+    if isinstance(kind, ForkKind):
+        return _i2_s(data, name)
     found = _LAYOUTS[kind]
     rows, row_bytes = data.shape
     if row_bytes % found.bytes:
@@ -174,6 +182,18 @@ def repack(data: np.ndarray, kind: Kind, name: str) -> LowbitMatrix:
     assert isinstance(form, Uniform | Codebook)
     components["codes"] = layout.pack_codes(codes, form.bits, form.group)
     return LowbitMatrix(form, rows, cols, components)
+
+
+def _i2_s(data: np.ndarray, name: str) -> LowbitMatrix:
+    """Rows of codes with the tensor's scale behind them. 32 bytes hold 128 weights: byte p has those at p, 32 + p, 64 + p and
+    96 + p, from its highest bits to its lowest; a code is the sign plus 1."""
+    rows, cols = data.shape[0], (data.shape[1] - 4) * 4
+    codes = _shifted(np.ascontiguousarray(data[:, :-4]), 32, range(6, -2, -2), 3).reshape(rows, cols)
+    if codes.max(initial=0) > 2:
+        raise LutraError(f"tensor '{name}' of kind I2_S has a code that is no ternary digit: the file is damaged")
+    form = Ternary(cols, per="tensor")
+    scale = np.ascontiguousarray(data[:1, -4:]).view("<f4")
+    return LowbitMatrix(form, rows, cols, {"codes": form.pack(codes.astype(np.int8) - 1), "scales": scale})
 
 
 def _with_zeros(components: Components, codes: np.ndarray, lows: np.ndarray, group: int) -> np.ndarray:

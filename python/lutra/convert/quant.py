@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from gguf import GGMLQuantizationType as Kind
 
+from lutra.convert.kinds import TensorKind
 from lutra.errors import LutraError
 
 #: Weights repacked at a time; bounds the temporary arrays whatever the size of the tensor.
@@ -54,7 +55,9 @@ class NBitsMatrix:
         zero: np.ndarray | np.float32 = np.float32(1 << (self.bits - 1))
         if self.zero_points is not None:
             zero = self.zero_points[:, :, None]
-        found: np.ndarray = ((codes.astype(np.float32) - zero) * self.scales[:, :, None]).reshape(n, blocks * self.block)
+        found: np.ndarray = ((codes.astype(np.float32) - zero) * self.scales[:, :, None]).reshape(
+            n, blocks * self.block
+        )
         return found
 
 
@@ -129,7 +132,7 @@ def _q6_k(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
     return codes.reshape(count, 256), scales, None
 
 
-_LAYOUTS = {
+_LAYOUTS: dict[TensorKind, _Layout] = {
     Kind.Q4_0: _Layout(4, 32, 32, 18, _q4_0),
     Kind.Q4_1: _Layout(4, 32, 32, 20, _q4_1),
     Kind.Q8_0: _Layout(8, 32, 32, 34, _q8_0),
@@ -137,9 +140,11 @@ _LAYOUTS = {
 }
 
 #: Tensor kinds that `repack` takes.
-QUANTIZED_KINDS = tuple(_LAYOUTS)
+QUANTIZED_KINDS: tuple[TensorKind, ...] = tuple(_LAYOUTS)
+#: Those that are not exact (see `_q4_1`).
+ROUNDED_KINDS: tuple[TensorKind, ...] = (Kind.Q4_1,)
 #: Tensor kinds that become plain f32.
-FLOAT_KINDS = (Kind.F32, Kind.F16)
+FLOAT_KINDS: tuple[TensorKind, ...] = (Kind.F32, Kind.F16)
 
 
 def supported_kinds() -> str:
@@ -147,12 +152,12 @@ def supported_kinds() -> str:
     return ", ".join(kind.name for kind in (*_LAYOUTS, *FLOAT_KINDS))
 
 
-def has_default_zero_point(kind: Kind) -> bool:
+def has_default_zero_point(kind: TensorKind) -> bool:
     """Whether matrices of this kind need no zero-point tensor (so GatherBlockQuantized can hold them too)."""
     return kind in (Kind.Q4_0, Kind.Q8_0, Kind.Q6_K)
 
 
-def repack(data: np.ndarray, kind: Kind, name: str) -> NBitsMatrix:
+def repack(data: np.ndarray, kind: TensorKind, name: str) -> NBitsMatrix:
     """Repacks the stored bytes `data` (uint8 [N, bytes per row]) of a quantized GGUF matrix.
 
     Raises LutraError naming the tensor when its kind has no exact form here.

@@ -1,4 +1,4 @@
-"""The graph of a llama model, shaped as onnxruntime-genai's model builder shapes it.
+"""The graph of a decoder, shaped as onnxruntime-genai's model builder shapes it.
 
 Inputs: input_ids i64 [B, S], attention_mask i64 [B, T] (T = past + S), past_key_values.{i}.key|value f32
 [B, kv heads, past, head size]. Outputs: logits f32 [B, S, vocabulary], present.{i}.key|value.
@@ -8,35 +8,21 @@ logits [B, L, vocabulary] are computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import numpy as np
-from gguf import GGMLQuantizationType as Kind
 from onnx import TensorProto
 
 from lutra import onnx_domain
-from lutra.convert import lowbit, quant
-from lutra.convert.checkpoint import Checkpoint, StoredTensor
+from lutra.convert import lowbit, quant, rope
+from lutra.convert.checkpoint import Checkpoint
 from lutra.convert.graph import MICROSOFT, GraphBuilder
+from lutra.convert.projections import Progress, Projections
 from lutra.errors import LutraError
 
-#: Called after each tensor with its name and stored size in bytes.
-Progress = Callable[[str, int], None]
 
-
-def rope_caches(
-    head_size: int, context: int, theta: float, factors: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """cos and sin f32 [context, head_size / 2] of position * theta^(-2i/head_size) / factors[i], computed in f64."""
-    inverse = theta ** (-np.arange(0, head_size, 2, dtype=np.float64) / head_size)
-    if factors is not None:
-        inverse /= factors.astype(np.float64)
-    angles = np.arange(context, dtype=np.float64)[:, None] * inverse
-    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-
-
-class LlamaGraph:
-    """Adds a whole llama model from `checkpoint` to `graph`."""
+class DecoderGraph(Projections):
+    """Adds a whole model from `checkpoint` to `graph`."""
 
     def __init__(
         self,
@@ -46,12 +32,8 @@ class LlamaGraph:
         select_logits: bool = False,
         to_float: bool = False,
     ) -> None:
+        super().__init__(checkpoint, graph, progress, to_float)
         self._select_logits = select_logits
-        self._to_float = to_float
-        self._checkpoint = checkpoint
-        self._config = checkpoint.config
-        self._graph = graph
-        self._progress = progress
 
     def build(self) -> None:
         g, c = self._graph, self._config
@@ -72,8 +54,11 @@ class LlamaGraph:
                 g.output(f"present.{layer}.{part}", TensorProto.FLOAT, present)
 
         self._lengths(mask)
-        self._rope()
+        self._rope, self._local_rope = rope.add_tables(g, c, self._factors, self._total)
         hidden = self._embedding(ids)
+        if c.architecture.scaled_embedding:
+            factor = g.initializer("model.embed_tokens.scale", np.array(math.sqrt(c.hidden), np.float32))
+            hidden = g.node("Mul", [hidden, factor], "/model/embed_tokens/Mul")
         skip: str | None = None
         for layer in range(c.layers):
             hidden, skip = self._layer(layer, hidden, skip)
@@ -83,7 +68,7 @@ class LlamaGraph:
         self._lm_head(last)
         if left := list(self._checkpoint.unused()):
             raise LutraError(
-                f"'{self._checkpoint.path}' has tensors that a plain llama model does not have: "
+                f"'{self._checkpoint.path}' has tensors that a plain {c.architecture.name} model does not have: "
                 + ", ".join(left[:8])
                 + (f" and {len(left) - 8} more" if len(left) > 8 else "")
             )
@@ -102,13 +87,11 @@ class LlamaGraph:
         length = g.node("Gather", [shape, index], f"{base}/Gather", axis=0)
         self._total = g.node("Cast", [length], f"{base}/Gather/Cast", to=TensorProto.INT32)
 
-    def _rope(self) -> None:
-        c, factors = self._config, None
-        if self._checkpoint.has("rope_freqs.weight"):  # Llama 3's scaled frequencies
-            factors = self._take("rope_freqs.weight", c.head_size // 2).as_f32()
-        cos, sin = rope_caches(c.head_size, c.context, c.rope_theta, factors)
-        self._cos = self._graph.initializer("cos_cache", cos)
-        self._sin = self._graph.initializer("sin_cache", sin)
+    def _factors(self, name: str) -> np.ndarray | None:
+        """What divides the rotary frequencies, if the file has it."""
+        if not self._checkpoint.has(name):
+            return None
+        return self._take(name, self._config.rotated // 2).as_f32()
 
     def _embedding(self, ids: str) -> str:
         g, c = self._graph, self._config
@@ -167,50 +150,107 @@ class LlamaGraph:
 
     def _layer(self, layer: int, hidden: str, skip: str | None) -> tuple[str, str]:
         """Takes the residual stream as (`hidden`, not yet added `skip`), and gives it back so."""
-        g, c = self._graph, self._config
+        c = self._config
         stored, path = f"blk.{layer}", f"/model/layers.{layer}"
-        q_width, kv_width = c.heads * c.head_size, c.kv_heads * c.head_size
         x, hidden = self._norm(f"{path}/input_layernorm", f"{stored}.attn_norm.weight", hidden, skip)
-        q = self._linear(f"{path}/attn/q_proj", f"{stored}.attn_q.weight", x, c.hidden, q_width, heads=c.heads)
-        k = self._linear(f"{path}/attn/k_proj", f"{stored}.attn_k.weight", x, c.hidden, kv_width, heads=c.kv_heads)
-        v = self._linear(f"{path}/attn/v_proj", f"{stored}.attn_v.weight", x, c.hidden, kv_width)
-        attention = f"{path}/attn/GroupQueryAttention"
+        o = self._attention(layer, x)
+        if c.architecture.post_norms:
+            o, _ = self._norm(f"{path}/post_attention_layernorm", f"{stored}.post_attention_norm.weight", o)
+        before = "pre_feedforward_layernorm" if c.architecture.post_norms else "post_attention_layernorm"
+        y, hidden = self._norm(f"{path}/{before}", f"{stored}.ffn_norm.weight", hidden, o)
+        down = self._feed_forward(layer, y)
+        if c.architecture.post_norms:
+            down, _ = self._norm(f"{path}/post_feedforward_layernorm", f"{stored}.post_ffw_norm.weight", down)
+        return hidden, down
+
+    def _attention(self, layer: int, x: str) -> str:
+        g, c = self._graph, self._config
+        stored, path = f"blk.{layer}", f"/model/layers.{layer}/attn"
+        q_width = c.heads * c.head_size
+        local = c.is_local(layer)
+        name = f"{path}/GroupQueryAttention"
+        scale = c.attention_scale or c.head_size**-0.5
         a = g.node(
             "GroupQueryAttention",
             [
-                q,
-                k,
-                v,
+                *self._queries_keys_values(layer, x),
                 f"past_key_values.{layer}.key",
                 f"past_key_values.{layer}.value",
                 self._seqlens,
                 self._total,
-                self._cos,
-                self._sin,
+                *(self._local_rope if local else self._rope),
             ],
-            attention,
-            outputs=[f"{attention}/output_0", f"present.{layer}.key", f"present.{layer}.value"],
+            name,
+            outputs=[f"{name}/output_0", f"present.{layer}.key", f"present.{layer}.value"],
             domain=MICROSOFT,
             num_heads=c.heads,
             kv_num_heads=c.kv_heads,
-            scale=float(np.float32(c.head_size**-0.5)),
+            scale=float(np.float32(scale)),
             do_rotary=1,
             rotary_interleaved=0,
+            **({"local_window_size": c.window} if local else {}),
         )
-        o = self._linear(f"{path}/attn/o_proj", f"{stored}.attn_output.weight", a, q_width, c.hidden)
-        y, hidden = self._norm(f"{path}/post_attention_layernorm", f"{stored}.ffn_norm.weight", hidden, o)
-        gate = self._linear(f"{path}/mlp/gate_proj", f"{stored}.ffn_gate.weight", y, c.hidden, c.feed_forward)
-        up = self._linear(f"{path}/mlp/up_proj", f"{stored}.ffn_up.weight", y, c.hidden, c.feed_forward)
-        sigmoid = g.node("Sigmoid", [gate], f"{path}/mlp/act_fn/Sigmoid")
-        silu = g.node("Mul", [gate, sigmoid], f"{path}/mlp/act_fn/Mul")
-        product = g.node("Mul", [silu, up], f"{path}/mlp/Mul")
-        down = self._linear(f"{path}/mlp/down_proj", f"{stored}.ffn_down.weight", product, c.feed_forward, c.hidden)
-        return hidden, down
+        if c.architecture.sub_norms:
+            a, _ = self._norm(f"{path}/sub_layernorm", f"{stored}.attn_sub_norm.weight", a, width=q_width)
+        return self._linear(f"{path}/o_proj", f"{stored}.attn_output.weight", a, q_width, c.hidden)
 
-    def _norm(self, path: str, stored: str, hidden: str, skip: str | None) -> tuple[str, str]:
-        """RMS norm of hidden (+ skip); gives (normalized, the sum)."""
+    def _queries_keys_values(self, layer: int, x: str) -> tuple[str, str, str]:
+        """Q, K and V as GroupQueryAttention takes them; all in the first, if the file has them in one matrix."""
+        c, stored, path = self._config, f"blk.{layer}", f"/model/layers.{layer}/attn"
+        q_width, kv_width = c.heads * c.head_size, c.kv_heads * c.head_size
+        if c.architecture.fused and self._checkpoint.has(f"{stored}.attn_qkv.weight"):
+            packed = f"{stored}.attn_qkv.weight"
+            return self._linear(f"{path}/qkv_proj", packed, x, c.hidden, q_width + 2 * kv_width), "", ""
+        found = []
+        for part, width, heads in (("q", q_width, c.heads), ("k", kv_width, c.kv_heads), ("v", kv_width, 0)):
+            interleaved = heads if c.architecture.interleaved else 0
+            weight = f"{stored}.attn_{part}.weight"
+            y = self._linear(f"{path}/{part}_proj", weight, x, c.hidden, width, heads=interleaved)
+            if c.architecture.qk_norm and part != "v":
+                y = self._head_norm(f"{path}/{part}_norm", f"{stored}.attn_{part}_norm.weight", y, heads)
+            found.append(y)
+        return found[0], found[1], found[2]
+
+    def _head_norm(self, path: str, stored: str, x: str, heads: int) -> str:
+        """RMS norm of each head of x [B, S, heads * head size]."""
+        g, size = self._graph, self._config.head_size
+        split = g.initializer(f"model.constants.split_{heads}_heads", np.array([0, 0, heads, size], np.int64))
+        join = g.initializer(f"model.constants.join_{heads}_heads", np.array([0, 0, heads * size], np.int64))
+        y, _ = self._norm(path, stored, g.node("Reshape", [x, split], f"{path}/Reshape_1"), width=size)
+        return g.node("Reshape", [y, join], f"{path}/Reshape_2")
+
+    def _feed_forward(self, layer: int, x: str) -> str:
         g, c = self._graph, self._config
-        weight = g.initializer(f"{path[1:].replace('/', '.')}.weight", self._take(stored, c.hidden).as_f32())
+        stored, path = f"blk.{layer}", f"/model/layers.{layer}/mlp"
+        if c.architecture.fused:
+            # One matrix: the rows of the gate, then those of the other factor.
+            both = self._take(f"{stored}.ffn_up.weight", 2 * c.feed_forward, c.hidden)
+            gate = self._rows(f"{path}/gate_proj", both, x, c.hidden, slice(0, c.feed_forward))
+            up = self._rows(f"{path}/up_proj", both, x, c.hidden, slice(c.feed_forward, None))
+        else:
+            gate = self._linear(f"{path}/gate_proj", f"{stored}.ffn_gate.weight", x, c.hidden, c.feed_forward)
+            up = self._linear(f"{path}/up_proj", f"{stored}.ffn_up.weight", x, c.hidden, c.feed_forward)
+        product = g.node("Mul", [self._activated(f"{path}/act_fn", gate), up], f"{path}/Mul")
+        if c.architecture.sub_norms:
+            name = f"{stored}.ffn_sub_norm.weight"
+            product, _ = self._norm(f"{path}/sub_layernorm", name, product, width=c.feed_forward)
+        return self._linear(f"{path}/down_proj", f"{stored}.ffn_down.weight", product, c.feed_forward, c.hidden)
+
+    def _activated(self, path: str, gate: str) -> str:
+        g = self._graph
+        if self._config.activation == "gelu_tanh":
+            return g.node("Gelu", [gate], f"{path}/Gelu", approximate="tanh")
+        if self._config.activation == "relu2":
+            positive = g.node("Relu", [gate], f"{path}/Relu")
+            return g.node("Mul", [positive, positive], f"{path}/Mul")
+        return g.node("Mul", [gate, g.node("Sigmoid", [gate], f"{path}/Sigmoid")], f"{path}/Mul")
+
+    def _norm(self, path: str, stored: str, hidden: str, skip: str | None = None, *, width: int = 0) -> tuple[str, str]:
+        """RMS norm of hidden (+ skip) over its last dimension (`width`, by default the hidden size); gives (normalized, the
+        sum)."""
+        g, c = self._graph, self._config
+        values = self._take(stored, width or c.hidden).as_f32()
+        weight = g.initializer(f"{path[1:].replace('/', '.')}.weight", values)
         if skip is None:
             name = f"{path}/LayerNorm"
             return g.node(
@@ -229,68 +269,3 @@ class LlamaGraph:
             epsilon=c.epsilon,
         )
         return outputs[0], outputs[-1]
-
-    # Projections.
-
-    def _take(self, name: str, *shape: int) -> StoredTensor:
-        tensor = self._checkpoint.take(name, shape)
-        self._progress(name, tensor.data.nbytes)
-        return tensor.as_float() if self._to_float or tensor.kind == Kind.BF16 else tensor
-
-    def _linear(
-        self, path: str, stored: str, x: str, k: int, n: int, *, heads: int = 0, output: str | None = None
-    ) -> str:
-        """y [B, S, n] = x [B, S, k] . W^T for the stored W [n, k]; `heads` > 0 undoes the rotary order of W's rows."""
-        tensor = self._take(stored, n, k)
-        data = tensor.data[quant.unpermute_rows(n, heads)] if heads else tensor.data
-        if tensor.kind in lowbit.LOWBIT_KINDS:
-            matrix = lowbit.repack(data, tensor.kind, stored)
-            return self._lowbit(path, matrix, self._components(path, matrix), x, output)
-        if tensor.kind not in quant.FLOAT_KINDS:
-            return self._quantized(path, quant.repack(data, tensor.kind, stored), x, output)
-        name = f"{path.lstrip('/').replace('/', '.')}.MatMul.weight"
-        weight = self._graph.initializer(name, data.astype(np.float32).reshape(n, k).T)
-        return self._graph.node("MatMul", [x, weight], f"{path}/MatMul", outputs=output and [output])
-
-    def _components(self, path: str, matrix: lowbit.LowbitMatrix) -> list[str]:
-        base = f"{path.lstrip('/').replace('/', '.')}.weight"
-        parts = matrix.format.schema(matrix.rows, matrix.cols)
-        return [self._graph.initializer(f"{base}.{part.name}", matrix.components[part.name]) for part in parts]
-
-    def _lowbit(
-        self, path: str, matrix: lowbit.LowbitMatrix, components: list[str], x: str, output: str | None
-    ) -> str:
-        """A product in the domain ai.lutra."""
-        name = f"{path if path.startswith('/') else '/' + path}/MatMul"
-        return self._graph.add(
-            onnx_domain.matmul(
-                name, x, output or f"{name}/output_0", matrix.format, components, matrix.rows, matrix.cols
-            )
-        )
-
-    def _quantized(self, path: str, matrix: quant.NBitsMatrix, x: str, output: str | None) -> str:
-        base = f"{path.lstrip('/').replace('/', '.')}.MatMulNBits"
-        inputs = [
-            self._graph.initializer(f"{base}.qweight", matrix.codes),
-            self._graph.initializer(f"{base}.scales", matrix.scales),
-        ]
-        if matrix.zero_points is not None:
-            inputs.append(self._graph.initializer(f"{base}.zero_points", matrix.zero_points))
-        return self._matmul_nbits(path, x, inputs, matrix.cols, matrix.rows, matrix.bits, matrix.block, output)
-
-    def _matmul_nbits(
-        self, path: str, x: str, weights: list[str], k: int, n: int, bits: int, block: int, output: str | None
-    ) -> str:
-        name = f"{path if path.startswith('/') else '/' + path}/MatMulNBits"
-        return self._graph.node(
-            "MatMulNBits",
-            [x, *weights],
-            name,
-            outputs=output and [output],
-            domain=MICROSOFT,
-            K=k,
-            N=n,
-            bits=bits,
-            block_size=block,
-            accuracy_level=0,
-        )

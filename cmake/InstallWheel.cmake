@@ -1,11 +1,11 @@
-# Runs when a wheel's files are installed (see LutraWheel.cmake): copies LUTRA_C_LIBRARY, LUTRA_LLD and what they need.
+# Runs when a wheel's files are installed (see LutraWheel.cmake): copies LUTRA_C_LIBRARY, LUTRA_LUTRAC, LUTRA_LLD and what they need.
 
 # OpenMP is needed by compiled models, not by the compiler.
 find_library(LUTRA_OMP NAMES libomp.so.5 PATHS /usr/lib/llvm-22/lib /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu REQUIRED)
 
 file(GET_RUNTIME_DEPENDENCIES
   LIBRARIES ${LUTRA_C_LIBRARY} ${LUTRA_OMP}
-  EXECUTABLES ${LUTRA_LLD}
+  EXECUTABLES ${LUTRA_LUTRAC} ${LUTRA_LLD}
   RESOLVED_DEPENDENCIES_VAR needed
   UNRESOLVED_DEPENDENCIES_VAR missing
   DIRECTORIES /usr/lib/llvm-22/lib
@@ -28,6 +28,7 @@ function(put from folder run_path)
 endfunction()
 
 put(${LUTRA_C_LIBRARY} . "$ORIGIN/lib")
+put(${LUTRA_LUTRAC} bin "$ORIGIN/../lib")
 put(${LUTRA_LLD} bin "$ORIGIN/../lib")
 foreach(dependency IN LISTS needed)
   put(${dependency} lib "$ORIGIN")

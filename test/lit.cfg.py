@@ -1,5 +1,6 @@
 # How lit finds and runs the tests of this folder.
 import os
+
 import lit.formats
 
 config.name = "Lutra"

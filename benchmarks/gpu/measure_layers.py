@@ -208,7 +208,7 @@ def microbenchmarks(record: Callable[[str, float, float], None]) -> None:
     """Rates of single kernels. `record` takes a name, seconds, and the bytes or operations in them."""
     big = torch.empty(1 << 31, device="cuda", dtype=torch.uint8)
     other = torch.empty_like(big)
-    record("copy 2 GiB, bytes", bench(lambda: other.copy_(big)), 2.0 * big.numel())
+    record("copy 2 GiB, bytes", bench(lambda: other.copy_(big)), 2.0 * big.numel())  # noqa: F821 (deleted only after it ran)
     del big, other
     one = torch.ones(1, device="cuda")
     record("add of 1 element, kernels", bench(lambda: one.add_(1)), 1)

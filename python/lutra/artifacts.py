@@ -1,75 +1,91 @@
-"""Finds or makes the compiled form of a model: an artifact directory, or an .onnx file compiled once into a cache."""
+"""Finds or makes the compiled form of a model: an artifact directory, or a model compiled once into the cache on disk."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from lutra import native
+from lutra import cache
 from lutra.errors import LutraError
-from lutra.session import compile
+from lutra.session import Session, compile
 
-#: The folder beside a model that holds what it was compiled to.
-CACHE = ".lutra-cache"
-
-
-def is_artifact(path: Path) -> bool:
-    return (path / "manifest.json").is_file()
+Progress = Callable[[str, float], None]
 
 
-def resolve(
-    model: str | os.PathLike[str],
-    target: str,
-    options: Sequence[str],
-    progress: Callable[[str, float], None] | None = None,
-) -> Path:
-    """The artifact directory for `model`: itself, or its cached compilation, which is made first when the model, the
-    options, the compiler or the CPU are not those it was made for."""
-    model = Path(model)
-    if model.is_dir():
-        if not is_artifact(model):
-            raise LutraError(f"'{model}' holds no manifest.json: expected what lutra compile writes, or an .onnx file")
-        return model
-    if model.suffix != ".onnx":
-        raise LutraError(f"'{model}' is neither a compiled model nor an .onnx file (lutra convert makes one from GGUF)")
-    if not model.is_file():
-        raise LutraError(f"'{model}' does not exist")
-    cache = model.parent / CACHE
-    stem = "-".join([model.stem, target, *(option.replace("/", "_") for option in options)])
-    made = cache / f"{stem}.{_key(model)}"
-    if is_artifact(made):
-        return made
-    cache.mkdir(exist_ok=True)
-    partial = cache / f"{made.name}.part-{os.getpid()}"
+@dataclass(slots=True)
+class Opened:
+    """An open session, and what must live as long as it: the entry of the cache, or the folder of a model that is not cached."""
+
+    session: Session
+    entry: cache.Entry | None = None
+    folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Closes the session and lets go of its files."""
+        self.session.close()
+        if self.entry is not None:
+            self.entry.close()
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+def open_model(
+    model: str | os.PathLike[str] | bytes,
+    target: str = "cpu",
+    options: Sequence[str] = (),
+    *,
+    threads: int | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    use_cache: bool = True,
+    progress: Progress | None = None,
+) -> Opened:
+    """Opens a compiled model's directory, an .onnx file or a model's bytes; the last two are compiled unless the cache has them.
+
+    Raises LutraError with the compiler's diagnostics, or when the path is none of these.
+    """
+    if not isinstance(model, bytes):
+        model = Path(model)
+        if model.is_dir():
+            if not cache.is_artifact(model):
+                raise LutraError(
+                    f"'{model}' holds no manifest.json: expected what lutra compile writes, or an .onnx file"
+                )
+            return Opened(Session(model, threads=threads))
+        if model.suffix.lower() == ".gguf":
+            raise LutraError(
+                f"'{model}' is neither a compiled model nor an .onnx file (lutra convert makes one from GGUF)"
+            )
+        if not model.is_file():
+            raise LutraError(f"'{model}' does not exist")
+
+    def make(directory: Path) -> None:
+        if isinstance(model, Path):
+            compile(model, directory, target, options=options, progress=progress)
+            return
+        with tempfile.TemporaryDirectory(prefix="lutra-") as folder:
+            path = Path(folder) / "model.onnx"
+            path.write_bytes(model)
+            compile(path, directory, target, options=options, progress=progress)
+
+    if not use_cache:
+        folder = tempfile.TemporaryDirectory(prefix="lutra-")
+        directory = Path(folder.name) / "model.lutra"
+        make(directory)
+        return Opened(Session(directory, threads=threads), folder=folder)
+    store = cache.Cache(cache_dir)
+    key = cache.key_of(model, target, options, store.root)
+    name = str(model.resolve()) if isinstance(model, Path) else f"{len(model)} bytes"
+    entry = store.entry(key, make, name)
     try:
-        compile(model, partial, target, options=options, progress=progress)
-        if not is_artifact(made):
-            partial.rename(made)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    for stale in cache.glob(f"{_escaped(stem)}.{'[0-9a-f]' * 16}"):
-        if stale != made:
-            shutil.rmtree(stale, ignore_errors=True)
-    return made
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in text)
-
-
-def _key(model: Path) -> str:
-    """Changes with the model's files, the compiler's library and the CPU's features."""
-    digest = hashlib.sha256()
-    for path in (model, model.with_name(model.name + ".data"), Path(native.library()._name)):
-        if path.exists():
-            stat = path.stat()
-            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
-            digest.update(next((line for line in cpuinfo if line.startswith(("flags", "Features"))), "").encode())
-    except OSError:
-        pass
-    return digest.hexdigest()[:16]
+        return Opened(Session(entry.path, threads=threads), entry)
+    except LutraError:
+        if entry.made:
+            raise
+    # A damaged entry is made again, once.
+    entry.close()
+    store.remove(key)
+    entry = store.entry(key, make, name)
+    return Opened(Session(entry.path, threads=threads), entry)

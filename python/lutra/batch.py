@@ -6,16 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lutra.decoder import head_size
 from lutra.errors import LutraError
 from lutra.kvcache import KVCache
 from lutra.session import Session
+
+
+def supports_batches(session: Session) -> bool:
+    """Whether sequences of a batch may have lengths of their own, which the mask says. In a graph that makes a present of the past and
+    what is new by concatenation (its length is written as a sum), or is told positions, all have one length."""
+    lengths = [
+        str(info.shape[2]) for info in session.outputs() if info.name.startswith("present") and len(info.shape) == 4
+    ]
+    return not any("+" in length for length in lengths) and all(
+        info.name != "position_ids" for info in session.inputs()
+    )
 
 
 class BatchDecoder:
     """Runs a genai-shaped decoder model for `batch` sequences of at most `capacity` tokens.
 
     Prompts are padded behind: a padding token's keys and values are never seen by what comes before it, and the tokens that
-    are decoded later take its place in the cache.
+    are decoded later take its place in the cache. Raises LutraError for a model in which sequences cannot have lengths of their
+    own (see `supports_batches`).
     """
 
     def __init__(self, session: Session, batch: int, capacity: int) -> None:
@@ -28,7 +41,10 @@ class BatchDecoder:
             )
         self._session, self._selects, self._dtype = session, "logits_positions" in names, logits.dtype
         self.vocabulary, self.batch = int(logits.shape[-1]), batch
-        self._cache = KVCache(inputs, outputs, capacity, batch)
+        self._cache = KVCache(inputs, outputs, capacity, batch, head_size=head_size(session))
+        self._positions = "position_ids" in names
+        if batch > 1 and not supports_batches(session):
+            raise LutraError("the model's sequences share one length: decode them one after the other")
         self.lengths = np.zeros(batch, np.int64)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> np.ndarray:
@@ -60,6 +76,8 @@ class BatchDecoder:
         feeds = {"input_ids": ids, "attention_mask": mask, **self._cache.past()}
         if self._selects:
             feeds["logits_positions"] = wanted
+        if self._positions:
+            feeds["position_ids"] = np.arange(self._cache.length, self._cache.length + new)[None]
         self._session.run(["logits"], feeds, {"logits": logits, **self._cache.present(new)})
         self._cache.advance(new)
         return logits

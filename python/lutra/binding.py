@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: numpy's names of element types to the numbers of TensorProto.DataType.
 _CODES = {
     **{"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10},
-    **{"float64": 11, "uint32": 12, "uint64": 13},
+    **{"float64": 11, "uint32": 12, "uint64": 13, "bfloat16": 16},
 }
 
 

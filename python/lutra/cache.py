@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lutra import native
+from lutra import modelfiles, native
 from lutra.errors import LutraError
 
 #: How many bytes of entries are kept unless LUTRA_CACHE_BYTES says otherwise.
@@ -155,6 +155,7 @@ class Cache:
         if self.root.is_dir():
             for leftover in self.root.glob("*.part"):
                 self.remove(leftover.stem)
+            (self.root / modelfiles.REMEMBERED).unlink(missing_ok=True)
         return count, size
 
     def trim(self) -> None:
@@ -189,43 +190,24 @@ def default_limit() -> int:
     return int(text)
 
 
-def key_of(model: Path | bytes, target: str, options: Sequence[str]) -> str:
-    """The key of a model file (with what lies beside it under its name, its external data) or a model's bytes."""
+def key_of(
+    model: Path | bytes, target: str, options: Sequence[str], memory: str | os.PathLike[str] | None = None
+) -> str:
+    """The key of a model file (with its external data and tokenizer files) or a model's bytes. Digests of large files are
+    remembered in the folder `memory`."""
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(model, bytes):
         digest.update(model)
     else:
-        for path in [model, *external_files(model)]:
-            digest.update(f"{path.name}\0".encode() + _file_digest(path))
+        book = None if memory is None else Path(memory)
+        for path in modelfiles.files_of(model):
+            digest.update(f"{path.name}\0".encode() + modelfiles.digest(path, book))
     digest.update(json.dumps([target, list(options), native.version()]).encode())
     for path in _compiler_files():
         stat = path.stat()
         digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     digest.update(_cpu_features())
     return digest.hexdigest()
-
-
-def external_files(model: Path) -> list[Path]:
-    """The files beside `model` that its artifact is also made from: `<name>.data` or other parts of that name, and the
-    tokenizer files that are copied."""
-    beside = [path for path in model.parent.glob(f"{_escaped(model.stem)}*") if path.is_file() and path != model]
-    data = [path for path in beside if path.suffix not in (".onnx", ".part", ".json", ".html")]
-    return sorted(
-        [*data, *(path for name in ("tokenizer.json", "model.json") if (path := model.with_name(name)).is_file())]
-    )
-
-
-def _file_digest(path: Path) -> bytes:
-    """The hash of a file's bytes; remembered for its size, time and inode while the process lives."""
-    stat = path.stat()
-    known = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
-    if known not in _DIGESTS:
-        with open(path, "rb") as file:
-            _DIGESTS[known] = hashlib.file_digest(file, "blake2b").digest()
-    return _DIGESTS[known]
-
-
-_DIGESTS: dict[tuple[str, int, int, int], bytes] = {}
 
 
 def _compiler_files() -> list[Path]:
@@ -240,7 +222,3 @@ def _cpu_features() -> bytes:
             return next((line for line in cpuinfo if line.startswith(("flags", "Features"))), "").encode()
     except OSError:
         return b""
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in text)

@@ -17,7 +17,7 @@ from lutra.errors import LutraError
 _DESCRIPTION = """\
 Compile low-bit language models to lookup-table code, and run them.
 
-  lutra convert model.gguf model/model.onnx     GGUF to ONNX, every weight kept exactly
+  lutra convert model.gguf model/model.onnx     GGUF to ONNX, no weight quantized anew
   lutra compile model/model.onnx model.lutra    ONNX to machine code and packed weights
   lutra generate model.lutra "Why is the sky blue?"
   lutra quantize float.onnx low/model.onnx --algorithm hqq
@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         "convert",
         help="convert a GGUF model to ONNX",
         formatter_class=formatter,
-        description="Converts a GGUF model (llama architecture) to ONNX, every weight kept exactly.\n"
+        description="Converts a GGUF model to ONNX; no weight is quantized anew.\n"
+        "Architectures: llama, qwen2, qwen3, gemma3, phi3, bitnet.\n"
         "tokenizer.json and model.json are written beside it.",
     )
     convert.add_argument("gguf", type=Path, help="the model to read")
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "generate",
         help="generate text",
         formatter_class=formatter,
-        description="Generates text. An .onnx model is compiled first, into a cache beside it.",
+        description="Generates text. An .onnx model is compiled first, into the cache (lutra cache).",
     )
     generate.add_argument("model", type=Path, help="a compiled model's directory, or an .onnx file")
     generate.add_argument("prompt", nargs="?", help="the prompt; read from stdin when absent")
@@ -183,6 +184,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     from lutra.progress import progress_bar
 
     started = time.perf_counter()
+    lines: list[str] = []
     with progress_bar("Converting") as progress:
         path = convert_gguf(
             arguments.gguf,
@@ -190,7 +192,9 @@ def _convert(arguments: argparse.Namespace) -> int:
             tokenizer=not arguments.no_tokenizer,
             select_logits=arguments.select_logits,
             progress=progress,
+            report=lines.append,
         )
+    print(*lines, sep="\n")
     size = path.stat().st_size + path.with_name(path.name + ".data").stat().st_size
     print(f"{path}: {size / 1e6:.1f} MB in {time.perf_counter() - started:.1f} s")
     return 0
@@ -210,51 +214,38 @@ def _compile(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from lutra import artifacts
-    from lutra.decoder import Decoder
-    from lutra.generation import Timings, generate
+    from lutra.generator import Generator
     from lutra.progress import progress_bar
-    from lutra.generator import StopStrings
-    from lutra.sampling import Sampler, Sampling
-    from lutra.textmodel import TextModel, stream_text
+    from lutra.textmodel import TextModel
 
     prompt = sys.stdin.read() if arguments.prompt is None else arguments.prompt
     with progress_bar("Compiling") as progress:
-        directory = artifacts.resolve(arguments.model, arguments.target, arguments.target_option, progress)
-    text = TextModel.load(directory)
+        session = lutra.InferenceSession(
+            arguments.model,
+            lutra.SessionOptions(
+                arguments.target, arguments.target_option, threads=arguments.threads, progress=progress
+            ),
+        )
+    text = TextModel.load(session.session.directory)
     ids = text.encode(prompt if arguments.raw else text.chat(prompt, arguments.system))
     room = text.context_length - len(ids)
     if room < 1:
         raise LutraError(f"the prompt has {len(ids)} tokens; the model's context holds {text.context_length}")
     max_tokens = min(arguments.max_tokens, room)
-    decoder = Decoder(lutra.Session(directory, threads=arguments.threads), len(ids) + max_tokens)
-    timings = Timings()
-    tokens = generate(
-        decoder,
-        ids,
-        max_tokens=max_tokens,
-        stop=text.eos,
-        timings=timings,
-        choose=Sampler(
-            sampling=Sampling(
-                arguments.temperature, arguments.top_k, arguments.top_p, arguments.min_p,
-                arguments.repetition_penalty, arguments.seed,
-            )  # fmt: skip
-        ),
-    )
-    stops = StopStrings(arguments.stop)
+    generator = Generator(session, context=len(ids) + max_tokens)
+    pieces = generator.stream(
+        ids, max_tokens=max_tokens, stop=arguments.stop, temperature=arguments.temperature, top_k=arguments.top_k,
+        top_p=arguments.top_p, min_p=arguments.min_p, repetition_penalty=arguments.repetition_penalty, seed=arguments.seed,
+    )  # fmt: skip
     code = 0
     try:
-        for piece in stream_text(text, tokens):
-            print(stops.push(piece), end="", flush=True)
-            if stops.found:
-                break
-        print(stops.finish(), end="")
+        for piece in pieces:
+            print(piece, end="", flush=True)
     except KeyboardInterrupt:
         code = 130
     print(flush=True)
     if not arguments.quiet:
-        print(timings, file=sys.stderr)
+        print(generator.timings, file=sys.stderr)
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,8 +16,8 @@ PREFILL_CHUNK = 512
 
 
 class Decoder:
-    """Runs a genai-shaped model (input_ids, attention_mask, past_key_values.* -> logits, present.*) for one sequence
-    of at most `capacity` tokens."""
+    """Runs a decoder model (input_ids, attention_mask, position_ids if it has them, past_key_values.* -> logits, present.*) for one
+    sequence of at most `capacity` tokens."""
 
     def __init__(self, session: Session, capacity: int) -> None:
         inputs, outputs = session.inputs(), session.outputs()
@@ -28,12 +29,13 @@ class Decoder:
                 "an output logits"
             )
         self.vocabulary = int(logits.shape[-1])
-        self._cache = KVCache(inputs, outputs, capacity)
+        self._cache = KVCache(inputs, outputs, capacity, head_size=head_size(session))
         self._binding = session.bind()
         self._cache.bind(self._binding)
         self._mask = np.ones((1, capacity), np.int64)
         self._ids = np.zeros((1, 1), np.int64)
         self._selects = "logits_positions" in names
+        self._positions = np.arange(capacity, dtype=np.int64)[None] if "position_ids" in names else None
         self._logits = np.empty((1, 1, self.vocabulary), logits.dtype)
         self._bound = 0
 
@@ -86,11 +88,22 @@ class Decoder:
             if self._selects:
                 binding.set_input("logits_positions", np.arange(count - wanted, count))
         self._bound = count
+        if self._positions is not None:
+            binding.set_input("position_ids", self._positions[:, self._cache.length : self._cache.length + count])
         binding.set_input("attention_mask", self._mask[:, : self._cache.length + count])
         binding.run()
         self._cache.advance(count)
         found: np.ndarray = logits[0]
         return found
+
+
+def head_size(session: Session) -> int | None:
+    """What model.json in the artifact says of the heads' size: models may leave it symbolic."""
+    try:
+        found = json.loads((session.directory / "model.json").read_text(encoding="utf-8")).get("head_size")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None
 
 
 def _chunks(tokens: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lutra.batch import BatchDecoder
+from lutra.batch import BatchDecoder, supports_batches
 from lutra.chat import Message, render
 from lutra.decoder import Decoder
 from lutra.errors import LutraError
@@ -78,15 +78,21 @@ class StopStrings:
 class Generator:
     """A language model with its tokenizer, and one conversation's KV cache.
 
-    `model` is a compiled model's directory or an .onnx file (compiled into the cache) with tokenizer.json and model.json beside it.
+    `model` is a compiled model's directory, an .onnx file (compiled into the cache) with tokenizer.json and model.json beside it, or
+    an InferenceSession of one of these, which stays the caller's (`options` are its own).
     `context` bounds the tokens of a conversation (at most the model's own; 2048 by default). Raises LutraError when a file
     is missing or the model is no decoder.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str], options: SessionOptions | None = None, *, context: int | None = None
+        self,
+        model: str | os.PathLike[str] | InferenceSession,
+        options: SessionOptions | None = None,
+        *,
+        context: int | None = None,
     ) -> None:
-        self._inference = InferenceSession(model, options)
+        self._owns = not isinstance(model, InferenceSession)
+        self._inference = model if isinstance(model, InferenceSession) else InferenceSession(model, options)
         self._session = self._inference.session
         self.text = TextModel.load(self._session.directory)
         self.context = min(context or DEFAULT_CONTEXT, self.text.context_length)
@@ -126,8 +132,8 @@ class Generator:
     def generate(
         self, prompts: Sequence[str], *, max_tokens: int = 256, stop: Sequence[str | int] = (), **sampling: Any
     ) -> list[Completion]:
-        """Completions of several prompts, decoded together. Options as in `stream`; with a seed, each prompt draws as it would
-        alone. The conversation's cache is not touched."""
+        """Completions of several prompts, decoded together where the model allows each sequence its own length, else one after the
+        other. Options as in `stream`; with a seed, each prompt draws as it would alone. The conversation's cache is not touched."""
         if isinstance(prompts, str):
             raise LutraError("expected several prompts: pass a list, or use stream for one")
         if not prompts:
@@ -136,17 +142,27 @@ class Generator:
         first, _, ends = self._prepare(ids, max_tokens, stop, sampling)
         strings = [item for item in stop if isinstance(item, str)]
         rows = [_Row(self.text, strings, Sampler(sampling=first.sampling), list(prompt)) for prompt in ids]
-        capacity = min(self.context, max(map(len, ids)) + max_tokens)
+        together = len(rows) if supports_batches(self._session) else 1
+        for begin in range(0, len(rows), together):
+            part = slice(begin, begin + together)
+            self._decode(rows[part], ids[part], ends, max_tokens)
+        return [row.completion() for row in rows]
+
+    def _decode(
+        self, rows: Sequence[_Row], prompts: Sequence[Sequence[int]], ends: frozenset[int], max_tokens: int
+    ) -> None:
+        """Decodes the rows together until all have ended."""
+        capacity = min(self.context, max(map(len, prompts)) + max_tokens)
         decoder = BatchDecoder(self._session, len(rows), capacity)
         started = time.perf_counter()
-        logits = decoder.prefill(ids)
-        self.timings.prefill_tokens += sum(map(len, ids))
+        logits = decoder.prefill(prompts)
+        self.timings.prefill_tokens += sum(map(len, prompts))
         self.timings.prefill_seconds += time.perf_counter() - started
         while True:
             for row, values in zip(rows, logits, strict=True):
                 row.take(values, ends, max_tokens, self.context)
             if all(row.reason for row in rows) or int(decoder.lengths.max()) >= capacity:
-                return [row.completion() for row in rows]
+                return
             started = time.perf_counter()
             logits = decoder.step([row.last for row in rows])
             self.timings.decode_tokens += sum(row.reason is None for row in rows)
@@ -158,8 +174,9 @@ class Generator:
         self._fed.clear()
 
     def close(self) -> None:
-        """Releases the model."""
-        self._inference.close()
+        """Releases the model, unless it is the caller's session."""
+        if self._owns:
+            self._inference.close()
 
     def __enter__(self) -> Generator:
         return self

@@ -8,27 +8,21 @@ outputs = session.run(None, {"input_ids": ids, ...})
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lutra import cache
+from lutra import artifacts
 from lutra.errors import LutraError
-from lutra.session import Session, TensorInfo, compile, target_options
+from lutra.session import TensorInfo, target_options
 
 #: numpy's dtypes as onnxruntime spells them.
 _TYPES = {
-    "float32": "tensor(float)",
-    "float16": "tensor(float16)",
-    "int64": "tensor(int64)",
-    "int32": "tensor(int32)",
-    "int8": "tensor(int8)",
-    "uint8": "tensor(uint8)",
-    "bool": "tensor(bool)",
+    **{"float32": "tensor(float)", "float16": "tensor(float16)", "float64": "tensor(double)", "bool": "tensor(bool)"},
+    **{name: f"tensor({name})" for name in ("bfloat16", "int8", "int16", "int32", "int64")},
+    **{name: f"tensor({name})" for name in ("uint8", "uint16", "uint32", "uint64")},
 }
 
 
@@ -67,54 +61,18 @@ class InferenceSession:
 
     def __init__(self, path_or_bytes: str | os.PathLike[str] | bytes, options: SessionOptions | None = None) -> None:
         self.options = options or SessionOptions()
-        self._entry: cache.Entry | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        if isinstance(path_or_bytes, bytes | bytearray):
-            self.session = self._open(bytes(path_or_bytes))
-        elif Path(path_or_bytes).is_dir():
-            if not cache.is_artifact(Path(path_or_bytes)):
-                raise LutraError(
-                    f"'{path_or_bytes}' holds no manifest.json: expected what lutra compile writes, or an .onnx file"
-                )
-            self.session = Session(path_or_bytes, threads=self.options.threads)
-        else:
-            path = Path(path_or_bytes)
-            if not path.is_file():
-                raise LutraError(f"'{path}' does not exist")
-            self.session = self._open(path)
+        how = self.options
+        given = bytes(path_or_bytes) if isinstance(path_or_bytes, bytearray | memoryview) else path_or_bytes
+        self._opened = artifacts.open_model(
+            given, how.target, target_options(how.target, how.target_options), threads=how.threads,
+            cache_dir=how.cache_dir, use_cache=how.use_cache, progress=how.progress,
+        )  # fmt: skip
+        self.session = self._opened.session
 
-    def _open(self, model: Path | bytes) -> Session:
-        options = self.options
-        spelled = target_options(options.target, options.target_options)
-
-        def make(directory: Path) -> None:
-            if isinstance(model, Path):
-                compile(model, directory, options.target, options=spelled, progress=options.progress)
-                return
-            with tempfile.TemporaryDirectory(prefix="lutra-") as folder:
-                path = Path(folder) / "model.onnx"
-                path.write_bytes(model)
-                compile(path, directory, options.target, options=spelled, progress=options.progress)
-
-        if not options.use_cache:
-            self._folder = tempfile.TemporaryDirectory(prefix="lutra-")
-            directory = Path(self._folder.name) / "model.lutra"
-            make(directory)
-            return Session(directory, threads=options.threads)
-        store = cache.Cache(options.cache_dir)
-        key = cache.key_of(model, options.target, spelled)
-        name = str(model.resolve()) if isinstance(model, Path) else f"{len(model)} bytes"
-        self._entry = store.entry(key, make, name)
-        try:
-            return Session(self._entry.path, threads=options.threads)
-        except LutraError:
-            if self._entry.made:
-                raise
-        # A damaged entry is made again, once.
-        self._entry.close()
-        store.remove(key)
-        self._entry = store.entry(key, make, name)
-        return Session(self._entry.path, threads=options.threads)
+    @property
+    def compiled(self) -> bool:
+        """Whether the model was compiled just now, not found in the cache."""
+        return self._opened.folder is not None or (self._opened.entry is not None and self._opened.entry.made)
 
     def get_inputs(self) -> list[NodeArg]:
         """The model's inputs, in order."""
@@ -136,7 +94,8 @@ class InferenceSession:
         *,
         outputs: Mapping[str, Any] | None = None,
     ) -> list[np.ndarray]:
-        """Runs the model once; gives the outputs named, or all, as numpy arrays (which also are DLPack producers).
+        """Runs the model once; gives the outputs named, or all (None, or no name, as onnxruntime has it), as numpy arrays, which
+        also are DLPack producers.
 
         Inputs are numpy arrays or objects with `__dlpack__` (a tensor of another framework, on the CPU), used where they lie,
         strided or not. What `outputs` names is written in place. `run_options` is there for onnxruntime's sake and must be
@@ -146,15 +105,11 @@ class InferenceSession:
             raise LutraError("run options are not supported: pass None")
         feeds = {name: as_array(name, value) for name, value in input_feed.items()}
         given = {name: as_array(name, value) for name, value in (outputs or {}).items()}
-        return self.session.run(output_names, feeds, given)
+        return self.session.run(output_names or None, feeds, given)
 
     def close(self) -> None:
         """Releases the code and the weights; the session cannot run after that."""
-        self.session.close()
-        if self._entry is not None:
-            self._entry.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._opened.close()
 
     def __enter__(self) -> InferenceSession:
         return self

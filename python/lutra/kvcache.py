@@ -26,11 +26,17 @@ class KVCache:
     """Buffers [batch, kv heads, capacity, head size] for a model with inputs past_key_values.* and outputs present.*.
 
     A view of the first `length` positions is the past; the present is the longer view of the same memory, so a step
-    writes its new keys and values only and nothing is copied.
+    writes its new keys and values only and nothing is copied. `head_size` is needed where the model leaves it symbolic.
     """
 
     def __init__(
-        self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], capacity: int, batch: int = 1
+        self,
+        inputs: Sequence[TensorInfo],
+        outputs: Sequence[TensorInfo],
+        capacity: int,
+        batch: int = 1,
+        *,
+        head_size: int | None = None,
     ) -> None:
         names = {info.name for info in outputs}
         self._pairs = [
@@ -44,11 +50,21 @@ class KVCache:
         for info, present in self._pairs:
             if present not in names:
                 raise LutraError(f"the model has no output '{present}' for its input '{info.name}'")
-            if len(info.shape) != 4 or isinstance(info.shape[1], str) or isinstance(info.shape[3], str):
+            if len(info.shape) != 4 or isinstance(info.shape[1], str):
                 raise LutraError(
                     f"input '{info.name}' has shape {info.shape}; expected [batch, kv heads, past, head size]"
                 )
-        shapes = {info.name: (batch, int(info.shape[1]), capacity, int(info.shape[3])) for info, _ in self._pairs}
+            if isinstance(info.shape[3], str) and head_size is None:
+                raise LutraError(
+                    f"input '{info.name}' does not say its head size ('{info.shape[3]}'): genai_config.json or config.json "
+                    'beside the model does, or "head_size" in model.json'
+                )
+        shapes = {
+            info.name: (
+                batch, int(info.shape[1]), capacity, int(head_size or 0) if isinstance(info.shape[3], str) else info.shape[3]
+            )
+            for info, _ in self._pairs
+        }  # fmt: skip
         # One block for all layers: numpy asks for huge pages for what is large, which streaming through the cache needs.
         sizes = {info.name: int(np.prod(shapes[info.name])) * info.dtype.itemsize for info, _ in self._pairs}
         # Written, so that the pages are there before the first token is timed.

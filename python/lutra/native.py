@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import shutil
 from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_void_p
 from pathlib import Path
@@ -69,6 +70,15 @@ def library() -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise LutraError(f"'{path}' cannot be loaded: {error}") from error
     return loaded
+
+
+def lutrac() -> str | None:
+    """The compiler's command: the one that belongs to the library (in a wheel, or in a build folder), else that on the PATH."""
+    home = Path(library()._name).resolve().parent
+    for folder in (home / "bin", home.parent / "bin"):
+        if (folder / "lutrac").is_file():
+            return str(folder / "lutrac")
+    return shutil.which("lutrac")
 
 
 def check(status: int, error: c_void_p) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lutra import native
+from lutra import native, textconfig
 from lutra.binding import Binding
 from lutra.errors import LutraError
 
@@ -52,15 +52,19 @@ def compile(
     """Compiles the ONNX file `model` into the artifact `directory`.
 
     `options` are the target's, as {"table": "f32"} or ["cpu.table=f32"]. `progress` is called with the phase and the
-    finished fraction. tokenizer.json and model.json beside the model are copied into the artifact. Raises LutraError
-    with the compiler's diagnostics. Returns the directory.
+    finished fraction. tokenizer.json and model.json beside the model are copied into the artifact; without model.json it is made
+    from the files that onnxruntime-genai and Hugging Face write. Raises LutraError with the compiler's diagnostics. Returns the
+    directory.
     """
     model, directory = Path(model), Path(directory)
     native.compile_model(str(model), str(directory), target, target_options(target, options), progress)
-    for name in ("tokenizer.json", "model.json"):
+    for name in ("tokenizer.json", textconfig.CONFIG_FILE):
         beside = model.with_name(name)
         if beside.is_file():
             (directory / name).write_bytes(beside.read_bytes())
+    config = directory / textconfig.CONFIG_FILE
+    if not config.exists() and (found := textconfig.describe(model.parent)) is not None:
+        config.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return directory
 
 
@@ -148,7 +152,24 @@ class Session:
 
 
 def _info(entry: dict[str, Any]) -> TensorInfo:
-    return TensorInfo(entry["name"], DTYPES[entry["dtype"]], tuple(entry["shape"]))
+    return TensorInfo(entry["name"], _dtype(entry), tuple(entry["shape"]))
+
+
+def _dtype(entry: dict[str, Any]) -> np.dtype:
+    """numpy's dtype of an input or output. Raises LutraError for bf16 where no package brings that type."""
+    name: str = entry["dtype"]
+    if name in DTYPES:
+        return DTYPES[name]
+    if name != "bf16":
+        raise LutraError(f"'{entry['name']}' has the type {name}, which numpy has not")
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError:
+        raise LutraError(
+            f"'{entry['name']}' is of bf16, which needs the Python package 'ml_dtypes': pip install ml_dtypes"
+        ) from None
+    found: np.dtype = np.dtype(ml_dtypes.bfloat16)
+    return found
 
 
 def _resolve(dim: int | str, sizes: Mapping[str, int], info: TensorInfo) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,10 @@ class TextModel:
         except LutraError:
             raise
         except FileNotFoundError as error:
-            raise LutraError(f"'{error.filename}' is missing: lutra convert writes it beside the model") from error
+            raise LutraError(
+                f"'{error.filename}' is missing: lutra convert writes it beside the model, and lutra compile "
+                "makes it from genai_config.json or config.json"
+            ) from error
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise LutraError(f"'{directory / 'model.json'}' is damaged ({error}): run lutra convert again") from error
 
@@ -84,28 +87,28 @@ class TokenStream:
     def __init__(self, model: TextModel) -> None:
         self._model = model
         self._pending: list[int] = []
+        self._before: list[int] = []
 
     def push(self, token: int) -> str:
         """The text that `token` completes; may be empty."""
         self._pending.append(token)
-        text = self._model.decode(self._pending)
+        text = self._added()
         if text.endswith("\ufffd") and len(self._pending) < self._LONGEST:
             return ""
+        if text:
+            self._before = self._pending.copy()
         self._pending.clear()
         return text
 
     def finish(self) -> str:
         """What is left at the end."""
-        text = self._model.decode(self._pending) if self._pending else ""
+        text = self._added() if self._pending else ""
         self._pending.clear()
         return text
 
-
-def stream_text(model: TextModel, tokens: Iterator[int]) -> Iterator[str]:
-    """Pieces of text for `tokens`."""
-    stream = model.stream()
-    for token in tokens:
-        if piece := stream.push(token):
-            yield piece
-    if piece := stream.finish():
-        yield piece
+    def _added(self) -> str:
+        """What the pending tokens add to the text. SentencePiece's decoder drops a blank at the beginning, and only there, so
+        they are decoded behind what came before."""
+        before = self._model.decode(self._before) if self._before else ""
+        whole = self._model.decode([*self._before, *self._pending])
+        return whole[len(before) :] if whole.startswith(before) else self._model.decode(self._pending)

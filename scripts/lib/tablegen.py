@@ -53,35 +53,40 @@ def load(file: Path) -> dict:
 
 def definitions() -> list[Definition]:
     """Every op, attribute and type of the dialects, and every pass, in the order of their files."""
-    result = []
-    for file in sorted(ROOT.glob("dialects/*/IR/*Ops.td")) + sorted(
+    files = sorted(ROOT.glob("dialects/*/IR/*Ops.td")) + sorted(
         [*ROOT.glob("dialects/*/Transforms/Passes.td"), *ROOT.glob("lib/**/Passes.td")]
-    ):
-        records = load(file)
-        instances = records["!instanceof"]
-
-        def add(kind: str, record: str, name: str) -> None:
-            text = textwrap.dedent(records[record].get("description") or "").strip("\n")
-            verified = kind in ("op", "pass") or bool(records[record].get("genVerifyDecl"))
-            place = file.with_name(records[record]["!locs"][0].split(":")[0])
-            result.append(Definition(kind, name, place.relative_to(ROOT), record, text, verified))
-
-        def dialect(record: str, field: str) -> str:
-            return records[records[record][field]["def"]]["name"]
-
-        for record in instances.get("Op", []):
-            if records[record]["!locs"]:
-                add("op", record, dialect(record, "opDialect") + "." + records[record]["opName"])
-        for kind, base, sigil in (("attribute", "AttrDef", "#"), ("type", "TypeDef", "!")):
-            for record in instances.get(base, []):
-                if records[record].get("mnemonic") and record.lower().startswith(file.parts[-3]):
-                    add(kind, record, sigil + dialect(record, "dialect") + "." + records[record]["mnemonic"])
-        for record in instances.get("PassBase", []):
-            add("pass", record, records[record]["argument"])
+    )
+    result = [definition for file in files for definition in _definitions_of(file)]
     unique: dict[str, Definition] = {}
     for definition in result:
         unique.setdefault(definition.name, definition)
     return list(unique.values())
+
+
+def _definitions_of(file: Path) -> list[Definition]:
+    result: list[Definition] = []
+    records = load(file)
+    instances = records["!instanceof"]
+
+    def add(kind: str, record: str, name: str) -> None:
+        text = textwrap.dedent(records[record].get("description") or "").strip("\n")
+        verified = kind in ("op", "pass") or bool(records[record].get("genVerifyDecl"))
+        place = file.with_name(records[record]["!locs"][0].split(":")[0])
+        result.append(Definition(kind, name, place.relative_to(ROOT), record, text, verified))
+
+    def dialect(record: str, field: str) -> str:
+        return records[records[record][field]["def"]]["name"]
+
+    for record in instances.get("Op", []):
+        if records[record]["!locs"]:
+            add("op", record, dialect(record, "opDialect") + "." + records[record]["opName"])
+    for kind, base, sigil in (("attribute", "AttrDef", "#"), ("type", "TypeDef", "!")):
+        for record in instances.get(base, []):
+            if records[record].get("mnemonic") and record.lower().startswith(file.parts[-3]):
+                add(kind, record, sigil + dialect(record, "dialect") + "." + records[record]["mnemonic"])
+    for record in instances.get("PassBase", []):
+        add("pass", record, records[record]["argument"])
+    return result
 
 
 def squeeze(text: str) -> str:

@@ -10,11 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import lutra
 import numpy as np
 import onnx
 import onnxruntime
-
-import lutra
 
 STEPS = 16
 #: Of every model here; some exporters leave it symbolic.

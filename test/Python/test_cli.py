@@ -24,6 +24,7 @@ class CommandTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
+        os.environ["LUTRA_CACHE_DIR"] = str(cls.folder / "cache")
         kinds = {
             f"blk.0.{name}.weight": Kind.Q4_1
             for name in ("attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up", "ffn_down")
@@ -55,11 +56,25 @@ class CommandTest(unittest.TestCase):
 
     def test_generate_compiles_an_onnx_file_once(self) -> None:
         first = run("generate", self.onnx, "in the", "--max-tokens", 4, "--quiet")
-        cache = self.onnx.parent / ".lutra-cache"
-        made = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
-        self.assertEqual(run("generate", self.onnx, "in the", "--max-tokens", 4, "--quiet"), first)
-        self.assertEqual({path: path.stat().st_mtime_ns for path in cache.rglob("*")}, made)
         self.assertEqual(first[0], 0, first[2])
+        with mock.patch("lutra.artifacts.compile", side_effect=AssertionError("compiled again")):
+            self.assertEqual(run("generate", self.onnx, "in the", "--max-tokens", 4, "--quiet"), first)
+        self.assertEqual({path.name for path in self.onnx.parent.iterdir()},
+                         {"tiny.onnx", "tiny.onnx.data", "tokenizer.json", "model.json"})  # fmt: skip
+
+    def test_an_interruption_ends_the_line_and_exits_130(self) -> None:
+        from lutra.generator import Generator
+
+        stream = Generator.stream
+
+        def interrupted(*arguments: object, **options: object) -> object:
+            yield next(stream(*arguments, **options))
+            raise KeyboardInterrupt
+
+        with mock.patch.object(Generator, "stream", interrupted):
+            code, out, err = run("generate", self.artifact, "in the", "--max-tokens", 12)
+        self.assertEqual((code, out[-1:]), (130, "\n"))
+        self.assertRegex(err, r"^prefill \d+ tokens")
 
     def test_evaluation_tokens(self) -> None:
         out = io.StringIO()

@@ -206,6 +206,15 @@ class GeneratorTest(unittest.TestCase):
             generate(self.model, "in the", raw=True, max_tokens=6), "".join(self.model.stream("in the", max_tokens=6))
         )
 
+    def test_generators_may_share_a_session(self) -> None:
+        with lutra.InferenceSession(self.artifacts[1]) as session:
+            one, two = Generator(session, context=64), Generator(session, context=64)
+            expected = "".join(self.model.stream("in the", max_tokens=8))
+            pieces = zip(one.stream("in the", max_tokens=8), two.stream("in the", max_tokens=8), strict=True)
+            self.assertTrue(all(a == b for a, b in pieces))
+            one.close()
+            self.assertEqual("".join(two.stream("in the", max_tokens=8)), expected)
+
     def test_refusals(self) -> None:
         for message, call in (
             ("the prompt is empty", lambda: self.model.stream("")),

@@ -7,12 +7,13 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import lutra
 import numpy as np
 import onnx
 import onnxruntime
-from lutra import cache
+from lutra import cache, modelfiles
 from lutra.inference import InferenceSession, SessionOptions
 from onnx import TensorProto, helper, numpy_helper
 
@@ -53,7 +54,7 @@ def open_and_wait(root: str, started: "multiprocessing.synchronize.Barrier", res
     started.wait()
     session = InferenceSession(small_model(7.0), SessionOptions(cache_dir=root))
     y = session.run(["y"], {"x": np.ones((1, 4), np.float32)})[0]
-    results.put((session._entry.made, y.tolist()))
+    results.put((session.compiled, y.tolist()))
 
 
 class SessionTest(unittest.TestCase):
@@ -76,11 +77,35 @@ class SessionTest(unittest.TestCase):
         self.assertEqual(self.session.get_providers(), ["Lutra:cpu"])
 
     def test_results_are_onnxruntimes(self) -> None:
-        for names in (None, ["z"], ["z", "y"]):
+        for names in (None, [], ["z"], ["z", "y"]):
             for ours, theirs in zip(
                 self.session.run(names, {"x": self.x}), self.reference.run(names, {"x": self.x}), strict=True
             ):
                 np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+    def test_types_are_onnxruntimes(self) -> None:
+        """Every type of an input and an output, in the spelling of onnxruntime."""
+        for kind in ("FLOAT", "DOUBLE", "FLOAT16", "INT8", "INT32", "INT64", "UINT8", "BOOL"):
+            number = getattr(TensorProto, kind)
+            graph = helper.make_graph(
+                [helper.make_node("Concat", ["x", "x"], ["y"], axis=0)], "g",
+                [helper.make_tensor_value_info("x", number, ["n"])], [helper.make_tensor_value_info("y", number, ["m"])],
+            )  # fmt: skip
+            model = helper.make_model(
+                graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10
+            ).SerializeToString()
+            theirs = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+            with self.subTest(kind):
+                try:
+                    ours = InferenceSession(model, self.options)
+                except lutra.LutraError as error:
+                    self.assertRegex(str(error), "(?i)type|element")  # a type that the compiler does not take
+                    continue
+                self.assertEqual(ours.get_inputs()[0].type, theirs.get_inputs()[0].type)
+                x = np.array([1, 0, 1], ours.session.inputs()[0].dtype)
+                np.testing.assert_array_equal(
+                    ours.run(None, {"x": x}, outputs={"y": np.empty(6, x.dtype)})[0], theirs.run(None, {"x": x})[0]
+                )
 
     def test_dlpack_in_and_out_without_copies(self) -> None:
         expected = self.session.run(["y"], {"x": self.x})[0]
@@ -121,7 +146,7 @@ class SessionTest(unittest.TestCase):
             with self.subTest(message), self.assertRaisesRegex(lutra.LutraError, message):
                 self.session.run(None, feeds)
             if "not list" not in message:  # which onnxruntime converts
-                with self.subTest(message), self.assertRaises(Exception):
+                with self.subTest(message), self.assertRaisesRegex(Exception, "(?i)x|input"):
                     self.reference.run(None, feeds)
         with self.assertRaisesRegex(lutra.LutraError, "no output 'w'"):
             self.session.run(["w"], {"x": self.x})
@@ -144,10 +169,10 @@ class CacheTest(unittest.TestCase):
 
     def test_a_model_is_compiled_once_for_its_content(self) -> None:
         first, again = (InferenceSession(small_model(), self.options) for _ in range(2))
-        self.assertEqual((first._entry.made, again._entry.made), (True, False))
+        self.assertEqual((first.compiled, again.compiled), (True, False))
         other = InferenceSession(small_model(3.0), self.options)
         table = InferenceSession(small_model(), SessionOptions(cache_dir=self.root, target_options={"table": "f32"}))
-        self.assertTrue(other._entry.made and table._entry.made)
+        self.assertTrue(other.compiled and table.compiled)
         self.assertEqual(len(cache.Cache(self.root).entries()), 3)
 
     def test_external_data_are_content(self) -> None:
@@ -168,6 +193,68 @@ class CacheTest(unittest.TestCase):
             y = InferenceSession(path, self.options).run(None, {"x": np.ones((1, 64), np.float32)})[0]
             self.assertEqual(y[0, 0], 64 * factor)
 
+    def test_external_data_lie_where_the_model_says(self) -> None:
+        """Several files, whose names have nothing to do with the model's; one of them belongs to a tensor within a branch."""
+        folder = self.root.parent
+        tensors = [numpy_helper.from_array(np.full(4, value, np.float32), name) for name, value in (("a", 1), ("b", 2))]
+        inner = numpy_helper.from_array(np.full(4, 3, np.float32), "c")
+        for tensor, location in ((tensors[0], "first.bin"), (tensors[1], "sub/second.bin"), (inner, "third.bin")):
+            (folder / location).parent.mkdir(exist_ok=True)
+            (folder / location).write_bytes(tensor.raw_data)
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="offset", value="0")
+            tensor.external_data.add(key="location", value=location)
+        branch = helper.make_graph(
+            [helper.make_node("Identity", ["c"], ["d"])], "branch", [],
+            [helper.make_tensor_value_info("d", TensorProto.FLOAT, [4])], [inner],
+        )  # fmt: skip
+        nodes = [
+            helper.make_node("If", ["p"], ["e"], then_branch=branch, else_branch=branch),
+            helper.make_node("Sum", ["a", "b", "e"], ["y"]),
+        ]
+        graph = helper.make_graph(
+            nodes, "g", [helper.make_tensor_value_info("p", TensorProto.BOOL, [])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])], tensors,
+        )  # fmt: skip
+        path = folder / "model.onnx"
+        path.write_bytes(helper.make_model(graph).SerializeToString())
+        names = [str(file.relative_to(folder)) for file in modelfiles.files_of(path)]
+        self.assertEqual(names, ["model.onnx", "first.bin", "sub/second.bin", "third.bin"])
+        keys = {cache.key_of(path, "cpu", [])}
+        for name in names[1:]:
+            (folder / name).write_bytes(b"\0" * 16)
+            keys.add(cache.key_of(path, "cpu", []))
+        self.assertEqual(len(keys), 4)
+
+    def test_what_is_no_model_is_refused(self) -> None:
+        path = self.root.parent / "model.onnx"
+        for content, message in (
+            (b"", "is empty"),
+            (b"\x3a\xff\xff\x03abc", "is damaged or no ONNX model"),
+            (b"GGUF", "no ONNX"),
+        ):
+            path.write_bytes(content)
+            with self.subTest(content), self.assertRaisesRegex(lutra.LutraError, message):
+                InferenceSession(path, self.options)
+
+    def test_digests_of_large_files_are_remembered(self) -> None:
+        path = self.root.parent / "large.bin"
+        path.write_bytes(bytes(2 << 20))
+        fresh = modelfiles.digest(path, self.root)
+        self.assertFalse((self.root / modelfiles.REMEMBERED).exists(), "a file that just changed may change once more")
+        with mock.patch.object(modelfiles, "_SETTLED_NS", 0):
+            self.assertEqual(modelfiles.digest(path, self.root), fresh)
+        with mock.patch.object(modelfiles.hashlib, "file_digest", side_effect=AssertionError("hashed again")):
+            self.assertEqual(modelfiles.digest(path, self.root), fresh)
+            with self.assertRaisesRegex(AssertionError, "hashed again"):
+                os.utime(path, (1, 1))
+                modelfiles.digest(path, self.root)
+        (self.root / modelfiles.REMEMBERED).write_text("[1]")
+        self.assertEqual(modelfiles.digest(path, self.root), fresh)
+        cache.Cache(self.root).clear()
+        self.assertFalse((self.root / modelfiles.REMEMBERED).exists())
+
     def test_two_processes_compile_once(self) -> None:
         context = multiprocessing.get_context("spawn")
         barrier, results = context.Barrier(2), context.Queue()
@@ -185,16 +272,16 @@ class CacheTest(unittest.TestCase):
         key = cache.key_of(small_model(), "cpu", [])
         (self.root / f"{key}.part").mkdir(parents=True)
         (self.root / f"{key}.part" / "model.so").write_bytes(b"half")
-        self.assertTrue(InferenceSession(small_model(), self.options)._entry.made)
+        self.assertTrue(InferenceSession(small_model(), self.options).compiled)
         self.assertFalse((self.root / f"{key}.part").exists())
 
     def test_a_damaged_entry_is_made_again(self) -> None:
         session = InferenceSession(small_model(), self.options)
-        path = session._entry.path
+        path = session.session.directory
         session.close()
         (path / "weights.safetensors").write_bytes(b"")
         again = InferenceSession(small_model(), self.options)
-        self.assertTrue(again._entry.made)
+        self.assertTrue(again.compiled)
         self.assertEqual(again.run(["z"], {"x": np.ones((1, 4), np.float32)})[0][0, 0], -1)
 
     def test_it_is_bounded_and_keeps_what_is_open(self) -> None:
@@ -205,7 +292,7 @@ class CacheTest(unittest.TestCase):
             time.sleep(0.01)
         self.assertEqual(len(store.entries()), 3)
         store.trim()
-        self.assertEqual([entry.key for entry in store.entries()], [kept._entry.path.name])
+        self.assertEqual([entry.key for entry in store.entries()], [kept.session.directory.name])
         self.assertEqual(store.clear(), (0, 0))
         kept.close()
         count, size = store.clear()
@@ -216,7 +303,7 @@ class CacheTest(unittest.TestCase):
         first = InferenceSession(small_model(1.0), self.options)
         size = cache.Cache(self.root).entries()[0].bytes
         second = InferenceSession(small_model(2.0), self.options)
-        keys = [session._entry.path.name for session in (first, second)]
+        keys = [session.session.directory.name for session in (first, second)]
         os.utime(self.root / keys[1] / "last-use", (1, 1))
         first.close()
         second.close()

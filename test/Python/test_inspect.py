@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from command import run
 from lutra import inspection
+from lutra.inspection import remarks
 from onnx import TensorProto, helper, numpy_helper
 
 FIXTURE = Path(__file__).resolve().parents[1] / "Fixtures" / "tiny_llama.onnx"
@@ -35,15 +36,22 @@ class CommandTest(unittest.TestCase):
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), self.model)
 
     def test_inspect_lists_every_product(self) -> None:
-        layers = inspection.inspect(FIXTURE)
+        layers = inspection.inspect(FIXTURE).layers
         self.assertEqual(len(layers), 14)
         by_name = {layer.name: layer for layer in layers}
         qkv = by_name["/model/layers.0/attn/qkv_proj/MatMulNBits"]
         self.assertEqual((qkv.rows, qkv.cols, qkv.format), (256, 128, "4 bits, blocks of 32"))
         # 4 bits, and for each 32 a scale of 32 bits and a zero point of 4.
         self.assertAlmostEqual(qkv.bits, 4 + 36 / 32)
-        if inspection.find_lutrac():
-            self.assertRegex(qkv.strategy or "", "lut|int8|dequantize|float")
+        self.assertRegex(qkv.strategy or "", r"^lut: ")
+        # Without facts of the machine no strategy is chosen by time, and yet the cost model says what it takes.
+        self.assertTrue(all(layer.predicted for layer in layers if layer.op == "MatMulNBits"))
+        other = inspection.inspect(FIXTURE, target_options=["cpu.strategy=int8"]).layers
+        whole = {layer.name: layer for layer in other}[qkv.name]
+        self.assertRegex(whole.strategy or "", r"^int8: ")
+        auto = inspection.inspect(FIXTURE, target_options=["cpu.strategy=auto"]).layers
+        fastest = {layer.name: layer for layer in auto}[qkv.name]
+        self.assertLessEqual(fastest.predicted or 1, qkv.predicted or 0)
 
     def test_inspect_measures_and_draws(self) -> None:
         page = self.folder / "page.html"
@@ -60,14 +68,32 @@ class CommandTest(unittest.TestCase):
         self.assertNotIn("http", text)
 
     def test_remarks(self) -> None:
+        head = "Pass:            lowbit-select-strategy\nName:            x\nFunction:        '{}'\nArgs:\n"
         text = (
-            "--- !Passed\nPass:            lowbit-select-strategy\nName:            x\nFunction:        '/a'\nArgs:\n"
-            "  - Reason:          'lut: 12.5 us'\n...\n--- !Passed\nPass:            other\nFunction:        '/b'\nArgs:\n"
-            "  - Reason:          'no'\n...\n"
+            "--- !Passed\n" + head.format("/a") + "  - Reason:          'lut: because'\n...\n"
+            "--- !Passed\nPass:            other\nFunction:        '/b'\nArgs:\n  - Reason:          'no'\n...\n"
+            "--- !Analysis\n" + head.format("/a") + "  - Remark:          'predicted for 1 rows: ...'\n"
+            "  - lut-ns:          '12500'\n  - dense-ns:        '20000'\n...\n"
+            "--- !Analysis\n" + head.format("/a") + "  - lut-ns:          '99999'\n...\n"
+            "--- !Passed\n" + head.format("/q, /k") + "  - Reason:          'int8: why not'\n...\n"
+            "--- !Analysis\n" + head.format("/q, /k") + "  - int8-ns:         '3000'\n...\n"
         )
-        self.assertEqual(inspection.parse_remarks(text), {"/a": "lut: 12.5 us"})
-        self.assertAlmostEqual(inspection._seconds("lut: 12.5 us") or 0, 12.5e-6)
-        self.assertIsNone(inspection._seconds("lut: no facts"))
+        one, two = remarks.parse(text)
+        self.assertEqual((one.nodes, one.strategy, one.costs), (("/a",), "lut", {"lut": 12500e-9, "dense": 20000e-9}))
+        self.assertEqual((two.nodes, two.reason), (("/q", "/k"), "int8: why not"))
+        layers = [inspection.Layer(name, "MatMul", 8, 8, "f", size) for name, size in (("/q", 200), ("/k", 100), ("/a", 1))]
+        found = inspection._decided(layers, [one, two])
+        np.testing.assert_allclose([layer.predicted for layer in found], [2e-6, 1e-6, 12.5e-6])
+        self.assertEqual(found[0].strategy, "int8: why not (one product with 1 more)")
+
+    def test_a_decoder_is_measured_as_a_whole(self) -> None:
+        found = inspection.inspect(FIXTURE, measure=True)
+        products = sum(layer.measured or 0 for layer in found.layers)
+        self.assertGreater(found.step or 0, 0)
+        self.assertGreater(products, 0)
+        text = inspection.page("tiny", found)
+        self.assertIn("for one token of the whole model", text)
+        self.assertEqual(text.count("<circle"), sum(1 for x in found.layers if x.predicted and x.measured))
 
     def test_quantize_prints_its_report(self) -> None:
         out = self.folder / "low" / "model.onnx"

@@ -7,13 +7,14 @@
 The float model is the GGUF file of scripts/demo --model smollm2 (Q4_1) in f32: 4 bits are what its weights came from. The
 output projection stays at 8 bits and the embedding in f32 in every row; bits/weight are those of the other 210 weights, with
 their f16 scales and f32 zero points, alphas in f16 and betas in f32, for groups of 64.
-Calibration: 8 windows of 256 tokens of examples/bitnet/heldout.jsonl. Perplexity: a chapter of Alice in Wonderland,
+Calibration: 32 windows of 256 tokens of examples/bitnet/heldout.jsonl. Perplexity: a chapter of Alice in Wonderland,
 windows of 512 tokens, through the compiled model with the default tables.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import shutil
@@ -32,10 +33,12 @@ from lutra.decoder import Decoder  # noqa: E402
 from lutra.eval import measures  # noqa: E402
 from lutra.eval.perplexity import TEXT  # noqa: E402
 from lutra.eval.reference import ReferenceModel  # noqa: E402
-from lutra.quantization import Budget, quantize, token_batches  # noqa: E402
+from lutra.quantization import Budget, Statistics, calibrate, quantize, token_batches  # noqa: E402
 from lutra.textmodel import TextModel  # noqa: E402
 
 GGUF = ROOT / ".cache" / "smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+#: Windows of 256 tokens to calibrate with.
+WINDOWS = 32
 HEAD = {"^/lm_head": "uniform(bits=8, group=64)"}
 
 #: Name -> format, algorithm, budget.
@@ -54,6 +57,26 @@ def folder(name: str) -> str:
     return name.replace(" ", "-").replace(",", "")
 
 
+@functools.cache
+def calibration_tokens(work: Path) -> list[int]:
+    """The prose to calibrate with: other text than that of the perplexity."""
+    lines = (ROOT / "examples" / "bitnet" / "heldout.jsonl").read_text(encoding="utf-8").splitlines()
+    prose = "\n\n".join(str(json.loads(line)["text"]) for line in lines)
+    return TextModel.load(work / "float").encode(prose)
+
+
+def statistics(model: onnx.ModelProto, work: Path) -> dict[str, Statistics]:
+    """The gram matrices of the float model's activations; computed once, kept in a file (f32) for later rows and runs."""
+    path = work / "float" / "statistics.npz"
+    if not path.exists():
+        batches = token_batches(model, calibration_tokens(work), window=256, limit=WINDOWS)
+        grams = {name: found.gram.astype(np.float32) for name, found in calibrate(model, batches).items()}
+        np.savez(path.with_name("partial.npz"), **grams)
+        path.with_name("partial.npz").rename(path)
+    with np.load(path) as grams:
+        return {name: Statistics(grams[name].astype(np.float64), 256 * WINDOWS) for name in grams}
+
+
 def measure(name: str, work: Path) -> None:
     """Quantizes, compiles and measures one row; its figures go to result.json."""
     home = work / folder(name)
@@ -65,11 +88,7 @@ def measure(name: str, work: Path) -> None:
     form, algorithm, budget = RUNS[name]
     model = onnx.load(source)
     started = time.perf_counter()
-    calibration = None
-    if algorithm == "gptq":
-        lines = (ROOT / "examples" / "bitnet" / "heldout.jsonl").read_text(encoding="utf-8").splitlines()
-        prose = "\n\n".join(str(json.loads(line)["text"]) for line in lines)
-        calibration = token_batches(model, text.encode(prose), window=256, limit=8)
+    calibration = statistics(model, work) if algorithm == "gptq" else None
     result = quantize(model, form, algorithm, calibration=calibration, budget=budget, overrides=HEAD, scales="f16")  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     for beside in ("tokenizer.json", "model.json"):

@@ -16,7 +16,7 @@ def add(commands: Any, formatter: Any) -> None:
         description="Lists the products of an ONNX model: formats, bytes, the strategy chosen, predicted and measured times.",
     )
     parser.add_argument("model", type=Path, help="the .onnx file")
-    parser.add_argument("--measure", action="store_true", help="time each product, compiled alone, for one row")
+    parser.add_argument("--measure", action="store_true", help="time each product, compiled alone, for one row, and a step of the whole")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots")
     parser.add_argument(
         "--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE", help="as for compile"
@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     from lutra.progress import progress_bar
 
     with progress_bar("Inspecting") as progress:
-        layers = inspection.inspect(
+        found = inspection.inspect(
             arguments.model, measure=arguments.measure, target_options=arguments.target_option, progress=progress
         )
     if arguments.html is not None:
-        arguments.html.write_text(inspection.page(arguments.model.name, layers), encoding="utf-8")
-    print(inspection.table(layers))
+        arguments.html.write_text(inspection.page(arguments.model.name, found), encoding="utf-8")
+    print(inspection.table(found))
     return 0

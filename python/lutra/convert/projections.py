@@ -11,6 +11,7 @@ from lutra import onnx_domain
 from lutra.convert import lowbit, quant
 from lutra.convert.checkpoint import Checkpoint, StoredTensor
 from lutra.convert.graph import MICROSOFT, GraphBuilder
+from lutra.convert.kinds import ForkKind
 
 #: Called after each tensor with its name and stored size in bytes.
 Progress = Callable[[str, int], None]
@@ -84,10 +85,11 @@ class Projections:
     # Quantized activations.
 
     def _quantizes_activations(self, stored: str, n: int, k: int) -> bool:
-        """Whether a product's activations are 8-bit integers: BitNet's, where its weights are ternary."""
-        if not self._config.architecture.quantizes_activations:
-            return False
-        return self._checkpoint.take(stored, (n, k)).kind in lowbit.TERNARY_KINDS
+        """Whether a product's activations are 8-bit integers, as BitNet b1.58 is trained: with I2_S weights in every
+        architecture, as in bitnet.cpp, which has models of others; with other ternary weights in BitNet's."""
+        kind = self._checkpoint.take(stored, (n, k)).kind
+        ternary = self._config.architecture.quantizes_activations and kind in lowbit.TERNARY_KINDS
+        return ternary or kind == ForkKind.I2_S
 
     def _quantize_activations(self, x: str) -> str:
         """x rounded to 8-bit integers with one scale for each token, and back: what `int8_per_token` computes, in floats."""

@@ -13,7 +13,6 @@ from lutra.errors import LutraError
 from lutra.eval import perplexity, tokens
 from lutra.eval.reference import ReferenceModel
 from lutra.progress import progress_bar
-from lutra.session import Session
 from lutra.textmodel import TextModel
 
 
@@ -29,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
         ("perplexity", "perplexity and KL divergence over English prose; the target's default tables", []),
     ):
         command = commands.add_parser(name, help=help_, description=help_)
-        command.add_argument("model", type=Path, help="the .onnx file; compiled into a cache beside it")
+        command.add_argument("model", type=Path, help="the .onnx file; compiled into the cache")
         command.add_argument("--target", default="cpu")
         command.add_argument("--target-option", action="append", metavar="TARGET.KEY=VALUE")
         command.add_argument("--threads", type=int, default=0, metavar="N", help="threads of both (all)")
@@ -53,10 +52,12 @@ def main(argv: list[str] | None = None) -> int:
     report = (lambda _line: None) if arguments.json else (lambda line: print(line, flush=True))
     try:
         with progress_bar("Compiling") as progress:
-            directory = artifacts.resolve(arguments.model, arguments.target, options, progress)
+            opened = artifacts.open_model(
+                arguments.model, arguments.target, options, threads=arguments.threads or None, progress=progress
+            )
         text = TextModel.load(arguments.model.parent)
         capacity = min(text.context_length, 1024 if arguments.command == "tokens" else arguments.window)
-        model = Decoder(Session(directory, threads=arguments.threads or None), capacity)
+        model = Decoder(opened.session, capacity)
         reference = ReferenceModel(arguments.model, arguments.threads)
         if arguments.command == "tokens":
             figures = tokens.run(text, model, reference, arguments.count, report)

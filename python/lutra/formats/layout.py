@@ -84,6 +84,9 @@ def unpack_codes(packed: np.ndarray, bits: int, group: int, cols: int) -> np.nda
 
 def reduce_shared(ufunc: np.ufunc, weights: np.ndarray, group: int, per: Granularity) -> np.ndarray:
     """`ufunc` (np.add, np.maximum...) over the elements [N, K] that share a number: an array of shape P."""
+    if per == "group" and weights.shape[1] % group == 0:
+        grouped: np.ndarray = ufunc.reduce(weights.reshape(len(weights), -1, group), axis=-1)
+        return grouped
     if per == "group":
         return ufunc.reduceat(weights, np.arange(0, weights.shape[1], group), axis=1)
     whole: np.ndarray = ufunc.reduce(weights, axis=1 if per == "channel" else None, keepdims=True)

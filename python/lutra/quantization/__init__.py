@@ -29,7 +29,17 @@ from lutra.quantization.calibration import Backend, Feeds, collect, token_batche
 from lutra.quantization.gptq import Statistics, inverse_factor
 from lutra.quantization.report import LayerReport, Report
 
-__all__ = ["Algorithm", "Budget", "LayerReport", "QuantizedModel", "Report", "Statistics", "quantize", "token_batches"]
+__all__ = [
+    "Algorithm",
+    "Budget",
+    "LayerReport",
+    "QuantizedModel",
+    "Report",
+    "Statistics",
+    "calibrate",
+    "quantize",
+    "token_batches",
+]
 
 Progress = Callable[[str, float], None]
 
@@ -76,12 +86,27 @@ class QuantizedModel:
         return path
 
 
+def calibrate(
+    model: onnx.ModelProto,
+    batches: Iterable[Feeds],
+    *,
+    backend: Backend = "onnxruntime",
+    progress: Progress | None = None,
+) -> dict[str, Statistics]:
+    """What `quantize` makes of calibration data, by the name of the activations: to be passed to several calls instead of them.
+
+    Raises LutraError when there are no batches, or onnxruntime is not installed.
+    """
+    wanted = [product.activations for product in onnx_domain.products(model) if not product.is_lookup]
+    return collect(model, wanted, batches, backend=backend, progress=progress)
+
+
 def quantize(
     model: str | os.PathLike[str] | onnx.ModelProto,
     format: Format | str,
     algorithm: Algorithm = "rtn",
     *,
-    calibration: Iterable[Feeds] | None = None,
+    calibration: Iterable[Feeds] | Mapping[str, Statistics] | None = None,
     backend: Backend = "onnxruntime",
     budget: Budget | None = None,
     overrides: Mapping[str, Format | str | None] | None = None,
@@ -94,7 +119,7 @@ def quantize(
 
     `format` is a format or its spelling (docs/spec/onnx-domain.md); the scales of a spelled one have the type `scales` (f32, f16,
     bf16, f8E8M0FNU, f8E4M3FN). `calibration` gives the inputs of some runs, each a
-    dictionary of arrays (`token_batches` makes them from tokens): gptq needs them; hqq, search, bcq and budgets weigh errors
+    dictionary of arrays (`token_batches` makes them from tokens), or is what `calibrate` made of them: gptq needs them; hqq, search, bcq and budgets weigh errors
     by them. `overrides` maps a regular expression for names of nodes to another format, or to None to leave those float; the
     first that matches counts, and these layers are not part of a budget. `activation` is the products' own (activation
     quantization). `progress` is called with what is being done and the finished fraction.
@@ -108,7 +133,9 @@ def quantize(
         raise LutraError(f"'{source}' does not exist")
     loaded = model if isinstance(model, onnx.ModelProto) else onnx.load(os.fspath(model))
     job = _Job(loaded, allocation.as_format(format, scales), algorithm, overrides or {}, scales, tables, progress)
-    if calibration is not None:
+    if isinstance(calibration, Mapping):
+        job.statistics = dict(calibration)
+    elif calibration is not None:
         job.calibrate(calibration, backend)
     elif algorithm in CALIBRATED:
         raise LutraError(f"{algorithm} needs calibration data: pass `calibration` (token_batches makes it from tokens)")

@@ -46,11 +46,12 @@ def half_quadratic(
     best = current = form.quantize(weights)
     moves, least, strength = grids.can_shift(form), _error(form, best, weights, importance, 1), 10.0
     for _ in range(rounds):
-        quantized = grids.values(form, current, grids.nearest_codes(form, current, weights))
+        quantized = grids.rounded(form, current, weights)
         residual = weights - quantized
-        size = np.maximum(np.abs(residual), 1e-12)
-        outlying = np.sign(residual) * np.maximum(size - size ** (norm - 1) / strength, 0)
-        current = _refit(form, current, quantized, weights - outlying, importance, moves)
+        # The step need not be exact: powers cost least in f32.
+        size = np.maximum(np.abs(residual), 1e-12).astype(np.float32)
+        step = np.maximum(size - size ** np.float32(norm - 1) / np.float32(strength), 0)
+        current = _refit(form, current, quantized, weights - np.copysign(step, residual), importance, moves)
         error = _error(form, current, weights, importance, 1)
         better = error < least
         best, least = _choose(better, current, best), np.minimum(error, least)
@@ -140,9 +141,11 @@ def _error(
     form: grids.Elementary, components: Components, weights: np.ndarray, importance: np.ndarray | None, power: int = 2
 ) -> np.ndarray:
     """The summed error |w - q|^power of shape P when every element takes its nearest value."""
-    errors = np.abs(weights - grids.values(form, components, grids.nearest_codes(form, components, weights)))
-    errors = errors**2 if power == 2 else errors
-    errors = errors if importance is None else errors * importance
+    errors = grids.rounded(form, components, weights)
+    np.subtract(weights, errors, out=errors)
+    np.square(errors, out=errors) if power == 2 else np.abs(errors, out=errors)
+    if importance is not None:
+        errors *= importance
     return layout.reduce_shared(np.add, errors, form.group, form.per)
 
 

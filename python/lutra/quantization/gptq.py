@@ -15,7 +15,7 @@ from lutra.formats import Components, Format
 from lutra.quantization import fitting, grids
 
 #: Columns whose errors are carried to the columns behind them at once.
-_BLOCK = 128
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +63,27 @@ def quantize(
     form = grids.elementary(form)
     components = fitting.search(form, weights, statistics.importance)
     order, upper = factor if factor is not None else inverse_factor(statistics, damping)
-    table = grids.levels(form, components)
-    ranking = np.argsort(table, axis=-1, kind="stable")
-    ranked = np.take_along_axis(table, ranking, axis=-1)
-    middles = (ranked[..., 1:] + ranked[..., :-1]) / 2
+    # Columns lie in memory as rows do elsewhere: [K, N], and a grid as [G, L, N] (N is 1 where rows share it).
+    table = np.moveaxis(grids.levels(form, components), 0, -1)
+    ranking = np.argsort(table, axis=1, kind="stable")
+    ranked = np.take_along_axis(table, ranking, axis=1)
+    middles = (ranked[:, 1:] + ranked[:, :-1]) / 2
     rows, cols = weights.shape
-    groups = np.minimum(order // form.group, table.shape[1] - 1)
-    work = weights.astype(np.float64)[:, order]
-    places = np.empty((rows, cols), np.intp)
+    groups = np.minimum(order // form.group, len(table) - 1)
+    work = np.ascontiguousarray(weights.T[order], np.float64)
+    codes = np.empty((cols, rows), np.uint8)
+    spill = np.empty((_BLOCK, rows))
     for start in range(0, cols, _BLOCK):
         end = min(start + _BLOCK, cols)
-        errors = np.empty((rows, end - start))
+        errors = np.empty((end - start, rows))
         for k in range(start, end):
-            g = groups[k]
-            column = work[:, k]
-            place = (column[:, None] > middles[:, g]).sum(axis=1)
-            nearest = np.take_along_axis(np.broadcast_to(ranked[:, g], (rows, ranked.shape[-1])), place[:, None], 1)[
-                :, 0
-            ]
-            error = (column - nearest) / upper[k, k]
-            work[:, k + 1 : end] -= error[:, None] * upper[k, k + 1 : end]
-            errors[:, k - start], places[:, k] = error, place
-        work[:, end:] -= errors @ upper[start:end, end:]
-    codes = np.empty((rows, cols), np.uint8)
-    for k, column_index in enumerate(order):
-        own = np.broadcast_to(ranking[:, groups[k]], (rows, ranking.shape[-1]))
-        codes[:, column_index] = np.take_along_axis(own, places[:, k : k + 1], 1)[:, 0]
-    return grids.with_codes(form, components, codes)
+            g, column = groups[k], work[k]
+            place = (column > middles[g]).sum(axis=0)[None]
+            shape = (ranked.shape[1], rows)
+            nearest = np.take_along_axis(np.broadcast_to(ranked[g], shape), place, 0)[0]
+            codes[order[k]] = np.take_along_axis(np.broadcast_to(ranking[g], shape), place, 0)[0]
+            error = np.divide(column - nearest, upper[k, k], out=errors[k - start])
+            carried = np.multiply(upper[k, k + 1 : end, None], error, out=spill[: end - k - 1])
+            work[k + 1 : end] -= carried
+        work[end:] -= upper[start:end, end:].T @ errors
+    return grids.with_codes(form, components, np.ascontiguousarray(codes.T))

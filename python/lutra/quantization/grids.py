@@ -67,7 +67,12 @@ def levels(form: Format, components: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def nearest_codes(form: Format, components: Mapping[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
     """The code uint8 [N, K] whose value is nearest to each weight [N, K]."""
-    group, (rows, cols) = elementary(form).group, weights.shape
+    form = elementary(form)
+    if isinstance(form, Uniform):
+        codes, _, _ = _uniform_codes(form, components, weights)
+        whole = codes.astype(np.int16) & ((1 << form.bits) - 1)
+        return whole.astype(np.uint8).reshape(len(weights), -1)[:, : weights.shape[1]]
+    group, (rows, cols) = form.group, weights.shape
     table = levels(form, components)
     order = np.argsort(table, axis=-1, kind="stable").astype(np.uint8)
     ranked = np.take_along_axis(table, order, axis=-1)
@@ -84,6 +89,31 @@ def values(form: Format, components: Mapping[str, np.ndarray], codes: np.ndarray
     """The weights f64 [N, K] that codes [N, K] stand for."""
     group, (rows, cols) = elementary(form).group, codes.shape
     return _gather(levels(form, components), _grouped(codes, group)).reshape(rows, -1)[:, :cols]
+
+
+def rounded(form: Format, components: Mapping[str, np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The value f64 [N, K] nearest to each weight [N, K]: `values` of `nearest_codes`."""
+    form = elementary(form)
+    if not isinstance(form, Uniform):
+        return values(form, components, nearest_codes(form, components, weights))
+    found, scales, zeros = _uniform_codes(form, components, weights)
+    found -= zeros
+    found *= scales
+    return found.reshape(len(weights), -1)[:, : weights.shape[1]]
+
+
+def _uniform_codes(
+    form: Uniform, components: Mapping[str, np.ndarray], weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The nearest codes f64 [N, G, group] of a uniform format by its formula, which costs far less than comparing with each value
+    of a grid; with scales and zero points that broadcast to them."""
+    scales, zeros = components["scales"].astype(np.float64)[..., None], form.zeros(components)[..., None]
+    low = -(1 << (form.bits - 1)) if form.signed else 0
+    codes = _grouped(weights, form.group) * layout.divide(np.ones_like(scales), scales)
+    codes += zeros
+    np.rint(codes, out=codes)
+    np.clip(codes, low, low + (1 << form.bits) - 1, out=codes)
+    return codes, scales, zeros
 
 
 def _grouped(elements: np.ndarray, group: int) -> np.ndarray:

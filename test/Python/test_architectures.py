@@ -96,9 +96,15 @@ class ArchitectureTest(unittest.TestCase):
         self.assertEqual(["local" in node.input[7] for node in nodes], [True, False] * 3)
 
     def test_activations_of_bitnet(self) -> None:
-        """8-bit integers where the weights are ternary, as the model was trained; not for its vocabulary, nor for float weights."""
-        for kind, expected in ((ForkKind.I2_S, 14), (Kind.TQ1_0, 14), (Kind.Q4_0, 0)):
-            model = onnx.load(self.convert("bitnet", "bitnet", kind, Kind.Q5_0), load_external_data=False)
+        """8-bit integers where the weights are ternary, as the model was trained; not for its vocabulary, nor for other weights."""
+        for architecture, kind, expected in (
+            ("bitnet", ForkKind.I2_S, 14),
+            ("bitnet", Kind.TQ1_0, 14),
+            ("bitnet", Kind.Q4_0, 0),
+            ("llama", ForkKind.I2_S, 14),
+            ("llama", Kind.TQ2_0, 0),
+        ):
+            model = onnx.load(self.convert("a8", architecture, kind, Kind.Q5_0), load_external_data=False)
             spelled = [a.s for node in model.graph.node for a in node.attribute if a.name == "activation"]
             self.assertEqual(spelled, [b"int8_per_token"] * expected)
 

@@ -11,6 +11,7 @@ import onnxruntime
 from gguf import GGMLQuantizationType as Kind
 from gguf.quants import dequantize
 from lutra.convert import convert_gguf, lowbit
+from lutra.convert.kinds import ForkKind
 from tiny_gguf import TinyGGUF, random_blocks
 
 #: The others are within 1 ulp of the block's largest weight.
@@ -21,7 +22,7 @@ MATRICES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "
 class KindTest(unittest.TestCase):
     def test_values(self) -> None:
         random = np.random.default_rng(2)
-        for kind in lowbit.LOWBIT_KINDS:
+        for kind in (*EXACT, *lowbit.ROUNDED_KINDS):
             with self.subTest(kind.name):
                 stored = random_blocks(random, kind, 6, 512)
                 expected = dequantize(stored, kind)
@@ -34,6 +35,10 @@ class KindTest(unittest.TestCase):
                     largest = np.abs(expected).reshape(-1, 32).max(axis=1, keepdims=True)
                     error = np.abs(found - expected).reshape(-1, 32)
                     self.assertLessEqual((error / np.spacing(largest)).max(), 1.5)
+
+    def test_every_kind_is_tested(self) -> None:
+        # I2_S is no kind of the gguf package: test_architectures.py has it.
+        self.assertEqual({*EXACT, *lowbit.ROUNDED_KINDS, ForkKind.I2_S}, {*lowbit.LOWBIT_KINDS})
 
     def test_groups_without_a_scale(self) -> None:
         for kind in (Kind.Q2_K, Kind.Q4_K, Kind.Q5_K, Kind.Q5_1):

@@ -59,9 +59,9 @@ def library() -> ctypes.CDLL:
             f"{_LIBRARY} was not found in {', '.join(str(p.parent) for p in paths)}: "
             "run scripts/build, or set LUTRA_LIBRARY_DIR"
         )
-    # A wheel brings the linker that the compiler starts when the one it was built with is not there.
+    # A wheel brings the linker that the compiler starts when the one it was built with is not there: first, since that of the system may be older.
     if (linker := path.parent / "bin" / "ld.lld").is_file():
-        os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{linker.parent}"
+        os.environ["PATH"] = f"{linker.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
         loaded = ctypes.CDLL(str(path))
         for name, (result, arguments) in _SIGNATURES.items():

@@ -96,6 +96,19 @@ class CommandTest(unittest.TestCase):
         self.assertAlmostEqual(figures["ratio"], 1, delta=0.05)
         self.assertLess(figures["kl_mean"], 0.05)
 
+    def test_evaluation_against_another_model(self) -> None:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = evaluation.main(
+                ["perplexity", str(self.onnx), "--reference", str(self.artifact), "--limit", "100", "--json"]
+            )
+        figures = json.loads(out.getvalue())
+        self.assertEqual((code, figures["kl_mean"], figures["ratio"], figures["same_top_token"]), (0, 0, 1, 1))
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            self.assertEqual(evaluation.main(["perplexity", str(self.artifact), "--json"]), 1)
+        self.assertIn("a compiled model needs something to be compared with", err.getvalue())
+
     def test_help(self) -> None:
         for command in ([], ["convert"], ["compile"], ["generate"]):
             code, out, _ = run(*command, "--help")

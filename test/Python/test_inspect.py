@@ -61,7 +61,7 @@ class CommandTest(unittest.TestCase):
         code, out, err = run("inspect", self.folder / "low.onnx", "--measure", "--html", page)
         self.assertEqual(code, 0, err)
         self.assertRegex(out, r"/a .* 32 x 32 .*uniform\(bits=4, group=16\) .* us")
-        self.assertRegex(out.splitlines()[-1], r"^2 layers, 0\.00 M weights, .*of measured products$")
+        self.assertRegex(out.splitlines()[-1], r"^2 layers, 0\.00 M weights, .* of measured products \(predicted .* for 2 of them\)$")
         text = page.read_text()
         self.assertIn("<svg", text)
         self.assertIn("uniform(bits=4, group=16)", text)

@@ -1,4 +1,4 @@
-"""`python -m lutra.eval tokens|perplexity model.onnx`: Lutra against onnxruntime on the same file."""
+"""`python -m lutra.eval tokens|perplexity model.onnx`: Lutra against onnxruntime on the same file, or against another model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from lutra import artifacts
-from lutra.decoder import Decoder
+from lutra.decoder import Decoder, head_size
 from lutra.errors import LutraError
 from lutra.eval import perplexity, tokens
-from lutra.eval.reference import ReferenceModel
+from lutra.eval.reference import Model, ReferenceModel
 from lutra.progress import progress_bar
+from lutra.session import Session
 from lutra.textmodel import TextModel
 
 
@@ -28,10 +29,16 @@ def _parser() -> argparse.ArgumentParser:
         ("perplexity", "perplexity and KL divergence over English prose; the target's default tables", []),
     ):
         command = commands.add_parser(name, help=help_, description=help_)
-        command.add_argument("model", type=Path, help="the .onnx file; compiled into the cache")
+        command.add_argument("model", type=Path, help="the .onnx file, compiled into the cache; or a compiled model")
         command.add_argument("--target", default="cpu")
         command.add_argument("--target-option", action="append", metavar="TARGET.KEY=VALUE")
         command.add_argument("--threads", type=int, default=0, metavar="N", help="threads of both (all)")
+        command.add_argument(
+            "--reference",
+            type=Path,
+            metavar="MODEL",
+            help="compare with this .onnx file in onnxruntime, or with this compiled model (default: the same file in onnxruntime)",
+        )
         command.add_argument("--json", action="store_true", help="print the figures as JSON and nothing else")
         command.set_defaults(default_options=options)
         if name == "tokens":
@@ -45,6 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _reference(path: Path, threads: int, session: Session, capacity: int) -> Model:
+    if not path.is_dir():
+        return ReferenceModel(path, threads, head_size=head_size(session))
+    if path.samefile(session.directory):
+        raise LutraError("a compiled model needs something to be compared with: --reference MODEL")
+    return Decoder(artifacts.open_model(path, threads=threads or None).session, capacity)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Prints the figures. Returns 0 when they are within the accepted limits."""
     arguments = _parser().parse_args(argv)
@@ -55,10 +70,10 @@ def main(argv: list[str] | None = None) -> int:
             opened = artifacts.open_model(
                 arguments.model, arguments.target, options, threads=arguments.threads or None, progress=progress
             )
-        text = TextModel.load(arguments.model.parent)
+        text = TextModel.load(opened.session.directory)
         capacity = min(text.context_length, 1024 if arguments.command == "tokens" else arguments.window)
         model = Decoder(opened.session, capacity)
-        reference = ReferenceModel(arguments.model, arguments.threads)
+        reference = _reference(arguments.reference or arguments.model, arguments.threads, opened.session, capacity)
         if arguments.command == "tokens":
             figures = tokens.run(text, model, reference, arguments.count, report)
         else:

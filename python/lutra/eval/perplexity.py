@@ -42,10 +42,12 @@ def run(
     found, expected = figures.perplexity, figures.reference_perplexity
     ratio, mean = found / expected, figures.kl_mean
     report(
-        f"perplexity       {found:.4f} (onnxruntime {expected:.4f}, ratio {ratio:.5f}; "
+        f"perplexity       {found:.4f} (reference {expected:.4f}, ratio {ratio:.5f}; "
         f"accepted within {PERPLEXITY_LIMIT:.0%})"
     )
-    report(f"KL divergence    {mean:.2e} nats on average, {figures.kl_max:.2e} at most (accepted below {KL_LIMIT} on average)")
+    report(
+        f"KL divergence    {mean:.2e} nats on average, {figures.kl_max:.2e} at most (accepted below {KL_LIMIT} on average)"
+    )
     report(f"same first token {figures.same_top_token:.2%} of {figures.predictions} predictions")
     return {
         "tokens": len(ids),

@@ -22,27 +22,38 @@ class Model(Protocol):
 
 
 class ReferenceModel:
-    """A genai-shaped ONNX file run by onnxruntime, in f32."""
+    """A decoder in an ONNX file, run by onnxruntime in f32. `head_size` is needed where the model leaves it symbolic.
 
-    def __init__(self, path: str | os.PathLike[str], threads: int = 0) -> None:
+    Raises LutraError when onnxruntime is not installed, or cannot run the file (it has none of the operators of ai.lutra).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], threads: int = 0, *, head_size: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
             raise LutraError("onnxruntime is not installed: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # it has exceptions of its own for each kind of failure
+            raise LutraError(
+                f"onnxruntime cannot run '{os.fspath(path)}': {str(error).splitlines()[0]}; name another reference"
+            ) from error
         self._past_inputs = [value for value in self._session.get_inputs() if value.name.startswith("past_key_values")]
         self._outputs = [
             "logits",
             *("present" + value.name.removeprefix("past_key_values") for value in self._past_inputs),
         ]
-        self._selects = any(value.name == "logits_positions" for value in self._session.get_inputs())
+        names = {value.name for value in self._session.get_inputs()}
+        self._selects, self._positions = "logits_positions" in names, "position_ids" in names
+        self._shapes = [(1, value.shape[1], 0, _size(value.shape[3], head_size)) for value in self._past_inputs]
         self.reset()
 
     def reset(self) -> None:
         self._length = 0
-        self._past = [np.zeros((1, value.shape[1], 0, value.shape[3]), np.float32) for value in self._past_inputs]
+        self._past = [np.zeros(shape, np.float32) for shape in self._shapes]
 
     def feed(self, tokens: Sequence[int]) -> np.ndarray:
         self._length += len(tokens)
@@ -53,6 +64,18 @@ class ReferenceModel:
         feeds |= {value.name: past for value, past in zip(self._past_inputs, self._past)}
         if self._selects:
             feeds["logits_positions"] = np.arange(len(tokens))
+        if self._positions:
+            feeds["position_ids"] = np.arange(self._length - len(tokens), self._length)[None]
         logits, *self._past = self._session.run(self._outputs, feeds)
         found: np.ndarray = logits[0]
         return found
+
+
+def _size(dim: int | str | None, head_size: int | None) -> int:
+    if isinstance(dim, int):
+        return dim
+    if head_size is None:
+        raise LutraError(
+            f"the model does not say its head size ('{dim}'): genai_config.json or config.json beside it does"
+        )
+    return head_size

@@ -34,8 +34,9 @@ class Statistics:
         return found
 
     def output_error(self, difference: np.ndarray) -> np.ndarray:
-        """The mean square f64 [N] of each output of a product with the weight `difference` [N, K]."""
-        found: np.ndarray = np.maximum(np.einsum("nk,nk->n", difference @ self.gram, difference), 0.0)
+        """The mean square f64 [N] of each output of a product with the weight `difference` [N, K]: products in f32, summed in f64."""
+        single = difference.astype(np.float32)
+        found: np.ndarray = np.maximum(((single @ self.gram.astype(np.float32)) * single).sum(axis=1, dtype=np.float64), 0.0)
         return found
 
 
@@ -63,19 +64,21 @@ def quantize(
     form = grids.elementary(form)
     components = fitting.search(form, weights, statistics.importance)
     order, upper = factor if factor is not None else inverse_factor(statistics, damping)
-    # Columns lie in memory as rows do elsewhere: [K, N], and a grid as [G, L, N] (N is 1 where rows share it).
-    table = np.moveaxis(grids.levels(form, components), 0, -1)
+    # Columns lie in memory as rows do elsewhere: [K, N], and a grid as [G, L, N] (N is 1 where rows share it). From here on f32 is
+    # enough: what is carried is far coarser than its rounding.
+    table = np.moveaxis(grids.levels(form, components), 0, -1).astype(np.float32)
+    upper = upper.astype(np.float32)
     ranking = np.argsort(table, axis=1, kind="stable")
     ranked = np.take_along_axis(table, ranking, axis=1)
     middles = (ranked[:, 1:] + ranked[:, :-1]) / 2
     rows, cols = weights.shape
     groups = np.minimum(order // form.group, len(table) - 1)
-    work = np.ascontiguousarray(weights.T[order], np.float64)
+    work = np.ascontiguousarray(weights.T[order], np.float32)
     codes = np.empty((cols, rows), np.uint8)
-    spill = np.empty((_BLOCK, rows))
+    spill = np.empty((_BLOCK, rows), np.float32)
     for start in range(0, cols, _BLOCK):
         end = min(start + _BLOCK, cols)
-        errors = np.empty((end - start, rows))
+        errors = np.empty((end - start, rows), np.float32)
         for k in range(start, end):
             g, column = groups[k], work[k]
             place = (column > middles[g]).sum(axis=0)[None]

@@ -49,6 +49,14 @@ class StoredTensor:
 class _Reader(GGUFReader):  # type: ignore[misc]  # gguf is untyped
     """A GGUFReader that keeps the tensors of kinds it does not know apart."""
 
+    data: np.ndarray
+
+    def _get(self, *arguments: Any, **options: Any) -> Any:
+        # A vocabulary is read number by number, and slices of a memmap cost ten times those of the array behind it.
+        if isinstance(self.data, np.memmap):
+            self.data = np.asarray(self.data)
+        return super()._get(*arguments, **options)
+
     def _build_tensors(self, start_offs: int, fields: list[Any]) -> None:
         numbers = {kind.value for kind in ForkKind}
         super()._build_tensors(start_offs, [field for field in fields if field.parts[4][0] not in numbers])

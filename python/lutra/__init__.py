@@ -55,10 +55,20 @@ _LAZY = {
     "quantize": "lutra.quantization",
 }
 
+#: The extras of pyproject.toml that bring what a module needs besides numpy.
+_EXTRAS = {"lutra.convert": "convert", "lutra.quantization": "quantize"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'lutra' has no attribute '{name}'")
     import importlib
 
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    module = _LAZY[name]
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if module not in _EXTRAS:
+            raise
+        wanted = f"lutra.{name} needs the Python package '{error.name}': pip install 'lutra[{_EXTRAS[module]}]'"
+        raise ModuleNotFoundError(wanted, name=error.name) from error

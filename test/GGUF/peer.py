@@ -1,7 +1,8 @@
 """llama.cpp as the reference, through the C API that llama-cpp-python wraps: answers one request, as JSON.
 
-Usage: peer.py REQUEST.json, with {"model": path, "threads": n, "text": string?, "windows": [[token...]...]?, "logits": path?}.
-Prints {"version", "tokens"?, "losses"?}: the tokens of the text, and the mean loss of the predictions in each window, which begins with an
+Usage: peer.py REQUEST.json, with {"model": path, "threads": n, "texts": [string...]?, "windows": [[token...]...]?, "logits": path?,
+"prompt": [token...]?, "count": n?}.
+Prints {"version", "tokens"?, "losses"?, "answer"?}: the tokens of each text, the likeliest `count` tokens behind the prompt, and the mean loss of the predictions in each window, which begins with an
 empty cache; its first token is not predicted. "logits" names a file for the f32 logits [tokens, vocabulary] of the first window.
 
 Runs with the Python that benchmarks/setup prepared; needs nothing of Lutra. The cache is f32 and attention is not llama.cpp's flash
@@ -66,10 +67,20 @@ class Peer:
     def logits(self, tokens: Sequence[int]) -> np.ndarray:
         """f32 [tokens, vocabulary] after each token; valid until the next call."""
         api.llama_memory_clear(api.llama_get_memory(self._context), True)
+        return self._feed(tokens, 0)
+
+    def continued(self, tokens: Sequence[int], count: int) -> list[int]:
+        """The likeliest token, `count` times."""
+        found = [int(self.logits(tokens)[-1].argmax())]
+        while len(found) < count:
+            found.append(int(self._feed(found[-1:], len(tokens) + len(found) - 1)[-1].argmax()))
+        return found
+
+    def _feed(self, tokens: Sequence[int], start: int) -> np.ndarray:
         batch = api.llama_batch_init(len(tokens), 0, 1)
         batch.n_tokens = len(tokens)
         for i, token in enumerate(tokens):
-            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, i, 1, 1
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, start + i, 1, 1
             batch.seq_id[i][0] = 0
         if api.llama_decode(self._context, batch) != 0:
             raise SystemExit("llama_decode failed")
@@ -92,10 +103,14 @@ def mean_loss(logits: np.ndarray, tokens: Sequence[int]) -> float:
 def main() -> None:
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     windows = request.get("windows") or []
-    peer = Peer(request["model"], max(map(len, windows), default=0), request.get("threads", 2))
+    prompt = request.get("prompt") or []
+    capacity = max([*map(len, windows), len(prompt) + request.get("count", 0)])
+    peer = Peer(request["model"], capacity, request.get("threads", 2))
     answer: dict[str, Any] = {"version": llama_cpp.__version__}
-    if "text" in request:
-        answer["tokens"] = peer.tokens(request["text"])
+    if "texts" in request:
+        answer["tokens"] = [peer.tokens(text) for text in request["texts"]]
+    if prompt:
+        answer["answer"] = peer.continued(prompt, request["count"])
     if windows:
         answer["losses"] = []
         for i, window in enumerate(windows):

@@ -15,7 +15,7 @@ from lutra.convert.kinds import ForkKind
 from tiny_gguf import TinyGGUF, random_blocks
 
 #: The others are within 1 ulp of the block's largest weight.
-EXACT = (Kind.Q3_K, Kind.Q5_0, Kind.TQ1_0, Kind.TQ2_0, Kind.IQ4_NL, Kind.MXFP4)
+EXACT = (Kind.Q3_K, Kind.Q5_0, Kind.TQ1_0, Kind.TQ2_0, Kind.IQ4_NL, Kind.IQ4_XS, Kind.MXFP4)
 MATRICES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
 
@@ -57,7 +57,7 @@ class KindTest(unittest.TestCase):
         feeds |= {f"past_key_values.0.{part}": np.zeros((1, 2, 0, 64), np.float32) for part in ("key", "value")}
         for kind, embedding in (
             (Kind.Q2_K, Kind.Q4_K), (Kind.Q3_K, Kind.Q5_0), (Kind.Q4_K, Kind.Q6_K), (Kind.Q5_K, Kind.Q3_K),
-            (Kind.Q5_1, Kind.BF16), (Kind.IQ4_NL, Kind.IQ4_NL), (Kind.MXFP4, Kind.F16), (Kind.TQ2_0, Kind.Q8_0),
+            (Kind.Q5_1, Kind.BF16), (Kind.IQ4_XS, Kind.IQ4_NL), (Kind.MXFP4, Kind.F16), (Kind.TQ2_0, Kind.Q8_0),
         ):  # fmt: skip
             with self.subTest(f"{kind.name} {embedding.name}"), tempfile.TemporaryDirectory() as folder:
                 root = Path(folder)

@@ -5,7 +5,7 @@
     Q5_0              uniform(bits=5, group=32)                                      exact
     TQ1_0, TQ2_0      ternary(group=256)                                             exact
     I2_S              ternary(group=K, per=tensor)                                   exact
-    IQ4_NL            codebook(bits=4, group=32) with the kind's table               exact
+    IQ4_NL, IQ4_XS    codebook(bits=4, group=32) with the kinds' table               exact
     MXFP4             codebook(bits=4, group=32, table=e2m1), E8M0 scales            exact
 
 A matrix is stored as rows of blocks; `unpack(blocks uint8 [B, bytes])` gives codes [B, weights] in the order of K, scales
@@ -25,7 +25,7 @@ from lutra.convert.kinds import ForkKind, TensorKind
 from lutra.errors import LutraError
 from lutra.formats import Codebook, Components, Format, Ternary, Uniform, layout
 
-#: The table of IQ4_NL (ggml's kvalues_iq4nl).
+#: The table of IQ4_NL and IQ4_XS (ggml's kvalues_iq4nl).
 _IQ4_NL = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.float32)
 
 _Unpacked = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -117,6 +117,15 @@ def _nibbles(blocks: np.ndarray) -> _Unpacked:
     return _shifted(blocks[:, 2:], 16, range(0, 8, 4), 15), _f16(blocks[:, :2]), None
 
 
+def _iq4_xs(blocks: np.ndarray) -> _Unpacked:
+    """d, the high pairs of 8 scales of 6 bits less 32 in 2 bytes, their nibbles in 4, and 128 bytes of nibbles."""
+    count = blocks.shape[0]
+    high = np.ascontiguousarray(blocks[:, 2:4]).view("<u2") >> np.arange(0, 16, 2, dtype=np.uint16)
+    low = (blocks[:, 4:8].reshape(count, 4, 1) >> np.array([0, 4], np.uint8)).reshape(count, 8)
+    scales = ((low & 15) | (high & 3) << 4).astype(np.int16) - 32
+    return _shifted(blocks[:, 8:], 16, range(0, 8, 4), 15), _f16(blocks[:, :2]) * scales, None
+
+
 def _mxfp4(blocks: np.ndarray) -> _Unpacked:
     scales = np.ascontiguousarray(blocks[:, :1]).view(ml_dtypes.float8_e8m0fnu)
     return _shifted(blocks[:, 1:], 16, range(0, 8, 4), 15), scales, None
@@ -144,6 +153,7 @@ _LAYOUTS: dict[Kind, _Layout] = {
     Kind.Q5_0: _Layout(Uniform(5, 32), 32, 22, _q5_0),
     Kind.Q5_1: _Layout(Uniform(5, 32, "float"), 32, 24, _q5_1),
     Kind.IQ4_NL: _Layout(Codebook(4, 32, "tensor"), 32, 18, _nibbles),
+    Kind.IQ4_XS: _Layout(Codebook(4, 32, "tensor"), 256, 136, _iq4_xs),
     Kind.MXFP4: _Layout(Codebook(4, 32, "e2m1", scale="f8E8M0FNU"), 32, 17, _mxfp4),
     Kind.TQ1_0: _Layout(Ternary(256), 256, 54, _tq1_0),
     Kind.TQ2_0: _Layout(Ternary(256), 256, 66, _tq2_0),
@@ -177,7 +187,7 @@ def repack(data: np.ndarray, kind: TensorKind, name: str) -> LowbitMatrix:
     if lows is not None:
         assert isinstance(form, Uniform)
         codes = _with_zeros(components, codes, lows.reshape(rows, -1), form.group)
-    if kind == Kind.IQ4_NL:
+    if kind in (Kind.IQ4_NL, Kind.IQ4_XS):
         components["table"] = _IQ4_NL
     assert isinstance(form, Uniform | Codebook)
     components["codes"] = layout.pack_codes(codes, form.bits, form.group)

@@ -103,6 +103,7 @@ class ArchitectureTest(unittest.TestCase):
             ("bitnet", Kind.Q4_0, 0),
             ("llama", ForkKind.I2_S, 14),
             ("llama", Kind.TQ2_0, 0),
+            ("phi3", ForkKind.I2_S, 10),
         ):
             model = onnx.load(self.convert("a8", architecture, kind, Kind.Q5_0), load_external_data=False)
             spelled = [a.s for node in model.graph.node for a in node.attribute if a.name == "activation"]
@@ -138,6 +139,23 @@ class ArchitectureTest(unittest.TestCase):
         np.testing.assert_array_equal(found, dequantize(stored, Kind.Q8_0)[512:])
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
+    def test_the_report_says_what_is_not_exact(self) -> None:
+        for kind, embedding, to_float, expected in (
+            (
+                Kind.Q4_K,
+                Kind.Q8_0,
+                False,
+                "qwen3, matrices: 14 Q4_K (rounded), 1 Q8_0; none quantized anew; rounded: within 1.5 ulp",
+            ),
+            (Kind.Q4_K, Kind.Q8_0, True, "14 Q4_K, 1 Q8_0; none quantized anew$"),
+            (Kind.Q5_0, Kind.Q5_0, False, "15 Q5_0; none quantized anew$"),
+        ):
+            TinyModel(self.folder / "m.gguf", "qwen3", kind, embedding)
+            lines: list[str] = []
+            options = {"tokenizer": False, "to_float": to_float, "report": lines.append}
+            convert_gguf(self.folder / "m.gguf", self.folder / "m.onnx", **options)
+            self.assertRegex("; ".join(lines), expected.replace("(rounded)", r"\(rounded\)"))
+
     # What is refused.
 
     def test_metadata_that_changes_the_arithmetic(self) -> None:
@@ -166,6 +184,7 @@ class ArchitectureTest(unittest.TestCase):
         for architecture, name in (
             ("llama", "blk.0.attn_q.bias"),
             ("qwen2", "blk.0.attn_q_norm.weight"),
+            ("qwen2", "output.bias"),
             ("qwen3", "blk.0.attn_q.bias"),
             ("gemma3", "blk.0.attn_sub_norm.weight"),
             ("bitnet", "blk.0.post_ffw_norm.weight"),

@@ -224,9 +224,12 @@ class DecoderGraph(Projections):
         stored, path = f"blk.{layer}", f"/model/layers.{layer}/mlp"
         if c.architecture.fused:
             # One matrix: the rows of the gate, then those of the other factor.
-            both = self._take(f"{stored}.ffn_up.weight", 2 * c.feed_forward, c.hidden)
-            gate = self._rows(f"{path}/gate_proj", both, x, c.hidden, slice(0, c.feed_forward))
-            up = self._rows(f"{path}/up_proj", both, x, c.hidden, slice(c.feed_forward, None))
+            both, x, activation = self._operands(f"{stored}.ffn_up.weight", x, 2 * c.feed_forward, c.hidden)
+            halves = slice(0, c.feed_forward), slice(c.feed_forward, None)
+            gate, up = (
+                self._rows(f"{path}/{name}_proj", both, x, c.hidden, rows, activation=activation)
+                for name, rows in zip(("gate", "up"), halves)
+            )
         else:
             gate = self._linear(f"{path}/gate_proj", f"{stored}.ffn_gate.weight", x, c.hidden, c.feed_forward)
             up = self._linear(f"{path}/up_proj", f"{stored}.ffn_up.weight", x, c.hidden, c.feed_forward)

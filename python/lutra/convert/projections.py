@@ -19,6 +19,9 @@ Progress = Callable[[str, int], None]
 #: BitNet's activations: 8-bit integers with one scale for each token.
 _A8 = "int8_per_token"
 
+#: The matrices that have biases in Qwen2.
+_BIASED = ("attn_q.weight", "attn_k.weight", "attn_v.weight")
+
 
 class Projections:
     """Adds products with the matrices of `checkpoint` to `graph`; `to_float` keeps every weight in f32."""
@@ -41,13 +44,18 @@ class Projections:
     ) -> str:
         """y [B, S, n] = x [B, S, k] . W^T (+ bias) for the stored W [n, k]; `heads` > 0 undoes the rotary order of W's
         rows."""
-        ternary = self._quantizes_activations(stored, n, k)
-        tensor = self._take(stored, n, k)
+        tensor, x, activation = self._operands(stored, x, n, k)
         order = quant.unpermute_rows(n, heads) if heads else None
-        if ternary and self._to_float:
-            x = self._quantize_activations(x)
-        y = self._rows(path, tensor, x, k, order, output, _A8 if ternary else "none")
-        return self._scaled_and_biased(path, stored, y, n)
+        y = self._rows(path, tensor, x, k, order, output, activation)
+        return self._scaled_and_biased(path, stored, y, n) if stored.startswith("blk.") else y
+
+    def _operands(self, stored: str, x: str, n: int, k: int) -> tuple[StoredTensor, str, str]:
+        """The matrix, x as its products take it, and how they quantize it then."""
+        quantized = self._quantizes_activations(stored, n, k)
+        tensor = self._take(stored, n, k)
+        if quantized and self._to_float:
+            return tensor, self._quantize_activations(x), "none"
+        return tensor, x, _A8 if quantized else "none"
 
     def _rows(
         self,
@@ -77,7 +85,7 @@ class Projections:
         if architecture.sub_norms and self._checkpoint.has(scale):
             factor = g.initializer(f"{base}.scale", self._take(scale, 1).as_f32())
             y = g.node("Mul", [y, factor], f"{path}/Mul")
-        if architecture.qkv_bias and "attn_output" not in stored and self._checkpoint.has(bias):
+        if architecture.qkv_bias and stored.endswith(_BIASED) and self._checkpoint.has(bias):
             term = g.initializer(f"{base}.bias", self._take(bias, n).as_f32())
             y = g.node("Add", [y, term], f"{path}/Add")
         return y

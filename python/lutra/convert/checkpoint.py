@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,19 +71,20 @@ class _Reader(GGUFReader):  # type: ignore[misc]  # gguf is untyped
             data = self._get(int(start_offs + offset[0]), np.uint8, int(np.prod(shape)) // 4 + _I2_S_TAIL)
             if name in self.forked or any(tensor.name == name for tensor in self.tensors):
                 raise ValueError(f"found duplicated tensor with name {name}")
-            self.forked[name] = StoredTensor(name, ForkKind.I2_S, shape, _i2_s_rows(name, shape, data))
+            if len(shape) != 2 or shape[1] % 128 or len(data) != int(np.prod(shape)) // 4 + _I2_S_TAIL:
+                raise ValueError(
+                    f"tensor '{name}' of kind I2_S has shape {list(shape)} and {len(data)} bytes: expected rows of a multiple "
+                    "of 128 weights, in 2 bits each, and 32 bytes more"
+                )
+            self.forked[name] = StoredTensor(name, ForkKind.I2_S, shape, data)
 
 
-def _i2_s_rows(name: str, shape: tuple[int, ...], data: np.ndarray) -> np.ndarray:
-    """The codes of each row with the scale behind them, uint8 [N, K / 4 + 4]."""
-    codes = int(np.prod(shape)) // 4
-    if len(shape) != 2 or shape[1] % 128 or len(data) != codes + _I2_S_TAIL:
-        raise ValueError(
-            f"tensor '{name}' of kind I2_S has shape {list(shape)} and {len(data)} bytes: expected rows of a multiple of 128 "
-            "weights, in 2 bits each, and 32 bytes more"
-        )
-    scale = np.broadcast_to(data[codes : codes + 4], (shape[0], 4))
-    return np.concatenate([data[:codes].reshape(shape[0], -1), scale], axis=1)
+def _with_scales(tensor: StoredTensor) -> StoredTensor:
+    """The I2_S tensor with its scale behind each row."""
+    rows, codes = tensor.shape[0], len(tensor.data) - _I2_S_TAIL
+    scale = np.broadcast_to(tensor.data[codes : codes + 4], (rows, 4))
+    data = np.concatenate([tensor.data[:codes].reshape(rows, -1), scale], axis=1)
+    return dataclasses.replace(tensor, data=data)
 
 
 class Checkpoint:
@@ -110,9 +112,16 @@ class Checkpoint:
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor, outermost dimension first. Raises LutraError when it is missing."""
+        return self._find(name).shape
+
+    def kind_of(self, name: str) -> TensorKind:
+        """How a tensor is stored. Raises LutraError when it is missing."""
+        return self._find(name).kind
+
+    def _find(self, name: str) -> StoredTensor:
         if name not in self._tensors:
             raise LutraError(f"'{self.path}' lacks the tensor '{name}'")
-        return self._tensors[name].shape
+        return self._tensors[name]
 
     def has(self, name: str) -> bool:
         return name in self._tensors
@@ -123,7 +132,8 @@ class Checkpoint:
         if found != shape:
             raise LutraError(f"tensor '{name}' has shape {list(found)}; expected {list(shape)}")
         self._used.add(name)
-        return self._tensors[name]
+        tensor = self._tensors[name]
+        return _with_scales(tensor) if tensor.kind == ForkKind.I2_S else tensor
 
     def kinds(self) -> dict[TensorKind, int]:
         """The kinds of the matrices, with the number of matrices of each."""

@@ -51,7 +51,7 @@ class Projections:
 
     def _operands(self, stored: str, x: str, n: int, k: int) -> tuple[StoredTensor, str, str]:
         """The matrix, x as its products take it, and how they quantize it then."""
-        quantized = self._quantizes_activations(stored, n, k)
+        quantized = self._quantizes_activations(stored)
         tensor = self._take(stored, n, k)
         if quantized and self._to_float:
             return tensor, self._quantize_activations(x), "none"
@@ -92,10 +92,10 @@ class Projections:
 
     # Quantized activations.
 
-    def _quantizes_activations(self, stored: str, n: int, k: int) -> bool:
+    def _quantizes_activations(self, stored: str) -> bool:
         """Whether a product's activations are 8-bit integers, as BitNet b1.58 is trained: with I2_S weights in every
         architecture, as in bitnet.cpp, which has models of others; with other ternary weights in BitNet's."""
-        kind = self._checkpoint.take(stored, (n, k)).kind
+        kind = self._checkpoint.kind_of(stored)
         ternary = self._config.architecture.quantizes_activations and kind in lowbit.TERNARY_KINDS
         return ternary or kind == ForkKind.I2_S
 

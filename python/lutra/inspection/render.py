@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,18 +20,26 @@ _STYLE = (
 
 
 def table(found: Inspection) -> str:
-    """The layers as a table for a terminal, and a line of totals."""
+    """The layers as a table for a terminal, why the strategies were chosen, and a line of totals."""
     width = max([len(layer.name) for layer in found.layers], default=5)
+    wide = max([len(layer.format) for layer in found.layers], default=6)
     shape = "rows x cols"
     lines = [
-        f"{'layer':{width}}  {shape:>15}  {'format':30}  bits/w  {'MB':>8}  {'predicted':>9}  {'measured':>9}  strategy"
+        f"{'layer':{width}}  {shape:>15}  {'format':{wide}}  bits/w  {'MB':>8}  {'predicted':>9}  {'measured':>9}  strategy"
     ]
     for layer in found.layers:
         lines.append(
-            f"{layer.name:{width}}  {layer.rows:>7} x {layer.cols:<5}  {layer.format:30}  {layer.bits:6.2f}  "
-            f"{layer.bytes / 1e6:8.3f}  {spell(layer.predicted):>9}  {spell(layer.measured):>9}  {layer.strategy or '-'}"
+            f"{layer.name:{width}}  {layer.rows:>7} x {layer.cols:<5}  {layer.format:{wide}}  {layer.bits:6.2f}  "
+            f"{layer.bytes / 1e6:8.3f}  {spell(layer.predicted):>9}  {spell(layer.measured):>9}  {_word(layer)}"
         )
-    return "\n".join([*lines, totals(found)])
+    counts = Counter(layer.strategy for layer in found.layers if layer.strategy is not None)
+    reasons = [f"{reason} ({count} layers)" for reason, count in counts.most_common()]
+    return "\n".join([*lines, *reasons, totals(found)])
+
+
+def _word(layer: Layer) -> str:
+    """The strategy without its reason."""
+    return "-" if layer.strategy is None else layer.strategy.partition(":")[0]
 
 
 def totals(found: Inspection) -> str:
@@ -72,7 +81,8 @@ def page(title: str, found: Inspection) -> str:
             html.escape(layer.name), f"{layer.rows} &times; {layer.cols}", html.escape(layer.format), f"{layer.bits:.2f}",
             _bar(layer.bytes / most, f"{layer.bytes / 1e6:.3f}", _BLUE),
             _bar((layer.predicted or 0) / slowest, spell(layer.predicted), _BLUE),
-            _bar((layer.measured or 0) / slowest, spell(layer.measured), _BROWN), html.escape(layer.strategy or "-"),
+            _bar((layer.measured or 0) / slowest, spell(layer.measured), _BROWN),
+            f'<span title="{html.escape(layer.strategy or "")}">{html.escape(_word(layer))}</span>',
         )  # fmt: skip
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     names = ("layer", "shape", "format", "bits/weight", "MB", "predicted", "measured", "strategy")

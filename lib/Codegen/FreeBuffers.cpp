@@ -1,10 +1,11 @@
 //===- FreeBuffers.cpp - free each buffer after its last use --------------===//
 //
-// The functions of this compiler are straight lines of operations on buffers, so that the last use of a buffer is simply the
-// last operation of its block that uses the buffer or an alias of it. A choice (scf.if) whose branches compute new tensors
-// hands buffers to the block around it: there, whichever branch runs makes the result a buffer of its own, so that who frees
-// it is known when the model is compiled. Upstream's ownership-based deallocation solves the general problem at the price of
-// run-time ownership flags; here a buffer that leaves its block in any other way is an error.
+// The functions of this compiler are straight lines of operations on buffers, so that the last use of a buffer is
+// simply the last operation of its block that uses the buffer or an alias of it. A choice (scf.if) whose branches
+// compute new tensors hands buffers to the block around it: there, whichever branch runs makes the result a buffer of
+// its own, so that who frees it is known when the model is compiled. Upstream's ownership-based deallocation solves the
+// general problem at the price of run-time ownership flags; here a buffer that leaves its block in any other way is an
+// error.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
@@ -78,7 +79,8 @@ struct FreeBuffers : lutra::impl::FreeBuffersBase<FreeBuffers> {
     for (auto [dim, size] : llvm::enumerate(type.getShape()))
       if (ShapedType::isDynamic(size))
         sizes.push_back(memref::DimOp::create(builder, source, dim));
-    auto plain = MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
+    auto plain =
+        MemRefType::get(type.getShape(), type.getElementType(), MemRefLayoutAttrInterface(), type.getMemorySpace());
     Value target = memref::AllocOp::create(builder, plain, sizes);
     memref::CopyOp::create(builder, source, target);
     owners.insert(target);

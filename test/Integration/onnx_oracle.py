@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import unittest
 from collections.abc import Callable, Mapping, Sequence
@@ -36,22 +37,30 @@ class Dyn:
         self.value, self.dims = value, dims
 
 
+#: None leaves an optional input out; a TensorProto is an initializer of an element type that numpy does not have.
+Input = np.ndarray | Const | Dyn | onnx.TensorProto | None
+
+
 def build(
     op: str,
-    inputs: Sequence[np.ndarray | Const | Dyn | None],
+    inputs: Sequence[Input],
     *,
     outputs: int | Sequence[str] = 1,
     domain: str = "",
     opset: int = 21,
     **attributes: object,
 ) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    """A model of one node, with the values of its inputs. None leaves an optional input out."""
+    """A model of one node, with the values of its inputs."""
     names, infos, initializers, feed = [], [], [], {}
     for i, value in enumerate(inputs):
         name = "" if value is None else f"x{i}"
         names.append(name)
         if isinstance(value, Const):
             initializers.append(numpy_helper.from_array(value.value, name))
+        elif isinstance(value, onnx.TensorProto):
+            initializers.append(onnx.TensorProto())
+            initializers[-1].CopyFrom(value)
+            initializers[-1].name = name
         elif value is not None:
             array, dims = (value.value, value.dims) if isinstance(value, Dyn) else (value, value.shape)
             feed[name] = array
@@ -61,7 +70,7 @@ def build(
     declared = [onnx.ValueInfoProto(name=name) for name in results if name]
     graph = helper.make_graph([node], "one_op", infos, declared, initializers)
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=10), feed
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10 if opset <= 22 else 11 if opset <= 24 else 13), feed
 
 
 def declare_outputs(model: onnx.ModelProto, results: Sequence[np.ndarray]) -> None:
@@ -72,6 +81,21 @@ def declare_outputs(model: onnx.ModelProto, results: Sequence[np.ndarray]) -> No
         info.CopyFrom(helper.make_tensor_value_info(info.name, element, dims))
 
 
+def refusal(op: str, inputs: Sequence[Input], **keywords: object) -> str:
+    """What the compiler says about a node that it does not compile; an error when it does."""
+    model, _ = build(op, inputs, **keywords)
+    # The importer wants the types of outputs, which a node that is refused does not have: the output is a shape.
+    model.graph.node.append(helper.make_node("Shape", [model.graph.output[0].name], ["shape"]))
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("shape", onnx.TensorProto.INT64, ["rank"]))
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "op.onnx"
+        path.write_bytes(model.SerializeToString())
+        done = subprocess.run(["lutrac", path, "--compile-to=lowbit", "--emit=mlir", "-o", "/dev/null"], capture_output=True, text=True)
+    assert done.returncode == 1, f"{op} compiles"
+    return done.stderr
+
+
 class OperatorTest(unittest.TestCase):
     """A test whose `check` compares Lutra with ONNX Runtime on one node."""
 
@@ -80,7 +104,7 @@ class OperatorTest(unittest.TestCase):
     def run_one(
         self,
         op: str,
-        inputs: Sequence[np.ndarray | Const | Dyn | None],
+        inputs: Sequence[Input],
         results: Sequence[np.ndarray],
         **keywords: object,
     ) -> Sequence[np.ndarray]:
@@ -95,7 +119,7 @@ class OperatorTest(unittest.TestCase):
     def check(
         self,
         op: str,
-        *inputs: np.ndarray | Const | Dyn | None,
+        *inputs: Input,
         tolerance: float = 1e-5,
         expected: Sequence[np.ndarray] | None = None,
         **keywords: object,
@@ -114,6 +138,7 @@ class OperatorTest(unittest.TestCase):
             self.assertEqual(got.dtype, wanted.dtype)
             self.assertEqual(got.shape, wanted.shape)
             if wanted.dtype.kind == "f":
+                got, wanted = (array.astype(np.float32) if array.dtype == np.float16 else array for array in (got, wanted))
                 np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
             else:
                 np.testing.assert_array_equal(got, wanted)

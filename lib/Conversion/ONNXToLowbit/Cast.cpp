@@ -12,35 +12,37 @@ namespace lutra {
 
 Type getElementType(Builder &builder, int64_t code) {
   switch (code) {
-  case 1:
-    return builder.getF32Type();
-  case 2:
-    return builder.getIntegerType(8, /*isSigned=*/false);
-  case 3:
-    return builder.getIntegerType(8);
-  case 6:
-    return builder.getI32Type();
-  case 7:
-    return builder.getI64Type();
-  case 9:
-    return builder.getI1Type();
-  case 4:
-    return builder.getIntegerType(16, /*isSigned=*/false);
-  case 5:
-    return builder.getIntegerType(16);
-  case 10:
-    return builder.getF16Type();
-  case 11:
-    return builder.getF64Type();
-  case 12:
-    return builder.getIntegerType(32, /*isSigned=*/false);
-  case 13:
-    return builder.getIntegerType(64, /*isSigned=*/false);
-  case 16:
-    return builder.getBF16Type();
-  default:
-    return {};
+  case 1: return builder.getF32Type();
+  case 2: return builder.getIntegerType(8, /*isSigned=*/false);
+  case 3: return builder.getIntegerType(8);
+  case 6: return builder.getI32Type();
+  case 7: return builder.getI64Type();
+  case 9: return builder.getI1Type();
+  case 4: return builder.getIntegerType(16, /*isSigned=*/false);
+  case 5: return builder.getIntegerType(16);
+  case 10: return builder.getF16Type();
+  case 11: return builder.getF64Type();
+  case 12: return builder.getIntegerType(32, /*isSigned=*/false);
+  case 13: return builder.getIntegerType(64, /*isSigned=*/false);
+  case 16: return builder.getBF16Type();
+  default: return {};
   }
+}
+
+/// An f64 as f32, rounded to odd: toward zero, with the last bit set where that is not exact. What is rounded again, to
+/// fewer digits, is then what rounding once gives.
+static Value createRoundToOdd(ImplicitLocOpBuilder &b, Value x) {
+  Type f64 = b.getF64Type(), i32 = b.getI32Type();
+  Value near = arith::TruncFOp::create(b, b.getF32Type(), x), back = arith::ExtFOp::create(b, f64, near);
+  Value bits = arith::BitcastOp::create(b, i32, near), one = createScalar(b, i32, 1);
+  auto compare = [&](arith::CmpFPredicate predicate, Value left, Value right) {
+    return arith::CmpFOp::create(b, predicate, left, right);
+  };
+  Value isAway = compare(arith::CmpFPredicate::OGT, math::AbsFOp::create(b, back), math::AbsFOp::create(b, x));
+  Value isInexact = compare(arith::CmpFPredicate::ONE, back, x);
+  Value toZero = arith::SelectOp::create(b, isAway, arith::SubIOp::create(b, bits, one), bits);
+  Value odd = arith::SelectOp::create(b, isInexact, arith::OrIOp::create(b, toZero, one), bits);
+  return arith::BitcastOp::create(b, b.getF32Type(), odd);
 }
 
 Value createCast(ImplicitLocOpBuilder &b, Value x, bool fromUnsigned, Type to, bool toUnsigned) {
@@ -58,6 +60,9 @@ Value createCast(ImplicitLocOpBuilder &b, Value x, bool fromUnsigned, Type to, b
     if (auto fromFloat = dyn_cast<FloatType>(from)) {
       if (fromFloat.getWidth() == toFloat.getWidth())
         return arith::TruncFOp::create(b, to, arith::ExtFOp::create(b, b.getF32Type(), x));
+      // From f64 to a half, code generation would call a function of the C runtime.
+      if (from.isF64() && toFloat.getWidth() == 16)
+        return arith::TruncFOp::create(b, to, createRoundToOdd(b, x));
       return fromFloat.getWidth() < toFloat.getWidth() ? Value(arith::ExtFOp::create(b, to, x))
                                                        : Value(arith::TruncFOp::create(b, to, x));
     }
@@ -89,8 +94,9 @@ LogicalResult lowerCast(Node &node) {
            (type.isInteger() && type.getIntOrFloatBitWidth() >= 8);
   };
   if (!declared || !isSupported(from))
-    return node.error() << "a cast from " << from << " to ONNX element type " << node.getInt("to")
-                        << " is not supported: double, float32, float16, bfloat16, integers of 8 to 64 bits and bool are";
+    return node.error()
+           << "a cast from " << from << " to ONNX element type " << node.getInt("to")
+           << " is not supported: double, float32, float16, bfloat16, integers of 8 to 64 bits and bool are";
   bool fromUnsigned = node.isUnsigned(node.getInput(0)), toUnsigned = declared.isUnsignedInteger();
   Type to = getSignless(declared);
   if (from == to && fromUnsigned == toUnsigned)

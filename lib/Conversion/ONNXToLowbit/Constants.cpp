@@ -134,7 +134,7 @@ LogicalResult lowerRange(Node &node) {
 void addConstants(Registry &registry) {
   registry.add("", "Constant", lowerConstant);
   registry.add("", "ConstantOfShape", lowerConstantOfShape);
-  registry.add("", "Range", lowerRange);
+  registry.add("", "Range", lowerRange, Halves::InF32);
 }
 
 } // namespace lutra

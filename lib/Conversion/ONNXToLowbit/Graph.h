@@ -20,8 +20,9 @@ using Dims = llvm::SmallVector<mlir::OpFoldResult, 4>;
 
 /// A constant that DequantizeLinear reads, as a product needs to know it: (code - zero) scale.
 struct QuantizedConstant {
-  /// Codes as the model has them (2 and 4 bits packed); `zeros` may be null.
-  mlir::ElementsAttr codes, scales, zeros;
+  /// Codes as the model has them (2 and 4 bits packed); `zeros` may be null. `globalScale` (one f32, or null) is what
+  /// the stored scales are multiplied with.
+  mlir::ElementsAttr codes, scales, zeros, globalScale;
   bool isUnsigned = false;
   /// The axis that scales vary along, and how many elements of it share one (0: a scale each).
   int64_t axis = 0, block = 0;

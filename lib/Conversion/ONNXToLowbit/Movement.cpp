@@ -46,31 +46,44 @@ LogicalResult lowerTranspose(Node &node) {
 
 /// The sizes that Split cuts: given (an input since opset 13, an attribute before), or equal parts of which the last
 /// may be smaller.
-FailureOr<SmallVector<int64_t>> getSplitSizes(Node &node, OpFoldResult axisSize) {
-  std::optional<SmallVector<int64_t>> given = node.getInts("split");
-  if (node.hasInput(1)) {
-    given = getConstantInts(node.getInput(1));
-    if (!given)
-      return node.error() << "input 'split' must be a constant list of integers";
-  }
-  int64_t parts = node.getNumOutputs();
-  std::optional<int64_t> total = getConstantIntValue(axisSize);
-  if (!total)
-    return node.error() << "the split dimension must be static, but the input is " << node.getInputType(0);
-  if (given) {
-    int64_t sum = 0;
+FailureOr<Dims> getSplitSizes(Node &node, OpFoldResult total) {
+  size_t parts = node.getNumOutputs();
+  Dims sizes;
+  if (std::optional<SmallVector<int64_t>> given = node.getInts("split")) {
     for (int64_t size : *given)
-      sum += size;
-    if (static_cast<int64_t>(given->size()) != parts || sum != *total ||
-        llvm::any_of(*given, [](int64_t s) { return s < 0; }))
-      return node.error() << "'split' must be " << parts << " sizes that add up to " << *total;
-    return *given;
+      sizes.push_back(node.getIndexAttr(size));
+  } else if (node.hasInput(1)) {
+    FailureOr<SmallVector<Value>> scalars = failure();
+    if (succeeded(node.requireElement(1, {node.getI64Type()})) && succeeded(node.requireRank(1, 1)))
+      scalars = readScalars(node, 1);
+    if (failed(scalars))
+      return failure();
+    for (Value scalar : *scalars)
+      sizes.push_back(getSize(node, scalar));
+  } else {
+    // ceil(total / parts) each, and the rest.
+    OpFoldResult count = node.getIndexAttr(parts);
+    OpFoldResult chunk = combineSizes<arith::CeilDivSIOp>(node, total, count);
+    OpFoldResult before = combineSizes<arith::MulIOp>(node, chunk, node.getIndexAttr(parts - 1));
+    sizes.append(parts - 1, chunk);
+    sizes.push_back(parts == 1 ? total : combineSizes<arith::SubIOp>(node, total, before));
   }
-  int64_t chunk = llvm::divideCeil(*total, parts);
-  SmallVector<int64_t> sizes(parts, chunk);
-  sizes.back() = *total - chunk * (parts - 1);
-  if (sizes.back() < 0)
-    return node.error() << *total << " elements cannot be split into " << parts << " parts";
+  if (sizes.size() != parts)
+    return node.error() << "'split' must be " << parts << " sizes, one for each output, but there are " << sizes.size();
+  // Sizes that add up and are not negative make slices that lie within the input.
+  OpFoldResult sum = node.getIndexAttr(0), zero = sum;
+  for (OpFoldResult size : sizes) {
+    std::optional<int64_t> known = getConstantIntValue(size);
+    if (known && *known < 0)
+      return node.error() << "a part of 'split' must not be negative, but is " << *known;
+    if (!known)
+      node.assertThat(arith::CmpIOp::create(node, arith::CmpIPredicate::sge, node.toValue(size), node.toValue(zero)),
+                      "a part of the split must not be negative");
+    sum = combineSizes<arith::AddIOp>(node, sum, size);
+  }
+  bool isGiven = node.hasInput(1) || node.getInts("split");
+  if (isGiven && failed(node.unify(sum, total, "the sum of 'split' and the size of the axis that it cuts")))
+    return failure();
   return sizes;
 }
 
@@ -82,18 +95,21 @@ LogicalResult lowerSplit(Node &node) {
   FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", 0), dims.size());
   if (failed(axis))
     return failure();
-  FailureOr<SmallVector<int64_t>> sizes = getSplitSizes(node, dims[*axis]);
+  if (int64_t parts = node.getNumOutputs(); node.getInt("num_outputs", parts) != parts)
+    return node.error() << "attribute 'num_outputs' must be the number of outputs, " << parts << ", but is "
+                        << node.getInt("num_outputs");
+  FailureOr<Dims> sizes = getSplitSizes(node, dims[*axis]);
   if (failed(sizes))
     return failure();
-  int64_t offset = 0;
+  OpFoldResult offset = node.getIndexAttr(0);
   for (auto [index, size] : llvm::enumerate(*sizes)) {
     Dims partDims = dims;
-    partDims[*axis] = node.getIndexAttr(size);
-    Value part = size == 0 ? createEmpty(node, partDims, node.getInputType(0).getElementType())
-                           : buildSlice(node, input, *axis, node.getIndexAttr(offset), node.getIndexAttr(size));
+    partDims[*axis] = size;
+    Value part = getConstantIntValue(size) == 0 ? createEmpty(node, partDims, node.getInputType(0).getElementType())
+                                                : buildSlice(node, input, *axis, offset, size);
     if (failed(node.setOutput(index, part)))
       return failure();
-    offset += size;
+    offset = combineSizes<arith::AddIOp>(node, offset, size);
   }
   return success();
 }

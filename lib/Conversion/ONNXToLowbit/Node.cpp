@@ -3,6 +3,7 @@
 #include "lib/Conversion/ONNXToLowbit/Node.h"
 
 #include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -57,6 +58,15 @@ static StringRef getKindName(StringRef kind) {
 }
 
 LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> outputs, ArrayRef<StringRef> attributes) {
+  if (recorded) {
+    auto toStrings = [](ArrayRef<StringRef> specs) {
+      return llvm::map_to_vector(specs, [](StringRef spec) { return spec.str(); });
+    };
+    recorded->inputs = toStrings(inputs);
+    recorded->outputs = toStrings(outputs);
+    recorded->attributes = toStrings(attributes);
+    return failure();
+  }
   for (auto [index, spec] : llvm::enumerate(inputs)) {
     auto [name, marker] = splitMarker(spec);
     inputNames.push_back(name);
@@ -227,10 +237,12 @@ Value Node::refine(Value value, ArrayRef<OpFoldResult> dims) {
   return result;
 }
 
-LogicalResult Node::widenHalves() {
+LogicalResult Node::widenHalves(ArrayRef<unsigned> kept) {
   for (OpOperand &operand : op->getOpOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.get().getType());
     if (!type || !(type.getElementType().isF16() || type.getElementType().isBF16()))
+      continue;
+    if (llvm::is_contained(kept, operand.getOperandNumber()))
       continue;
     auto element = cast<FloatType>(type.getElementType());
     if (narrow && narrow != element)
@@ -252,13 +264,15 @@ LogicalResult Node::widenHalves() {
         });
     if (failed(wide))
       return failure();
+    if (const QuantizedConstant *constant = getQuantized(operand.get()))
+      setQuantized(*wide, QuantizedConstant(*constant));
     operand.set(*wide);
   }
   return success();
 }
 
-LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> isUnsignedOutput) {
-  if (narrow && cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
+LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> isUnsignedOutput, bool isRounded) {
+  if (isRounded && narrow && cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
     FailureOr<Value> rounded =
         buildElementwise(*this, value, narrow, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
           return arith::TruncFOp::create(b, narrow, x[0]);

@@ -13,6 +13,8 @@
 
 namespace lutra {
 
+struct ONNXOperator;
+
 /// A node being converted: an op builder with the node's inputs, attributes and outputs.
 class Node : public mlir::ImplicitLocOpBuilder {
 public:
@@ -28,6 +30,8 @@ public:
   /// s (STRING), is (INTS), fs (FLOATS), t (TENSOR); `name:kind!` must be there.
   mlir::LogicalResult check(llvm::ArrayRef<llvm::StringRef> inputs, llvm::ArrayRef<llvm::StringRef> outputs,
                             llvm::ArrayRef<llvm::StringRef> attributes);
+  /// Makes check() write what it is given to `description` and fail: the node is none, and nothing is converted.
+  void describeInto(ONNXOperator &description) { recorded = &description; }
 
   unsigned getNumInputs() const { return op->getNumOperands(); }
   unsigned getNumOutputs() const { return op->getNumResults(); }
@@ -71,8 +75,6 @@ public:
   /// What the value is made from by DequantizeLinear, or null.
   const QuantizedConstant *getQuantized(mlir::Value value) const { return graph.getQuantized(value); }
   void setQuantized(mlir::Value value, const QuantizedConstant &constant) { graph.setQuantized(value, constant); }
-  /// The type that f32 outputs are rounded to (after widenHalves()), or null.
-  mlir::FloatType getNarrow() const { return narrow; }
 
   /// One size for two that must agree: the static one if there is one. Contradicting sizes are an error; sizes that are
   /// not provably equal are compared at run time. `what` says which sizes, as in "the batch of query and key".
@@ -84,11 +86,13 @@ public:
   mlir::Value toValue(mlir::OpFoldResult size);
 
   /// States the value of an output. Its type must not contradict what the model declares. Unless told otherwise, it is
-  /// unsigned when an input of the same element type is.
-  mlir::LogicalResult setOutput(unsigned index, mlir::Value value, std::optional<bool> isUnsigned = std::nullopt);
+  /// unsigned when an input of the same element type is. `isRounded`: f32 becomes what widenHalves() widened.
+  mlir::LogicalResult setOutput(unsigned index, mlir::Value value, std::optional<bool> isUnsigned = std::nullopt,
+                                bool isRounded = true);
 
-  /// Replaces inputs in f16 or bf16 by the same numbers in f32; setOutput() then rounds f32 results to that type.
-  mlir::LogicalResult widenHalves();
+  /// Replaces inputs in f16 or bf16, but for those `kept`, by the same numbers in f32; setOutput() then rounds f32
+  /// results to that type.
+  mlir::LogicalResult widenHalves(llvm::ArrayRef<unsigned> kept = {});
 
 private:
   onnx::NodeOp op;
@@ -96,6 +100,7 @@ private:
   /// The type that f32 outputs are rounded to, or null.
   mlir::FloatType narrow;
   llvm::SmallVector<llvm::StringRef> inputNames;
+  ONNXOperator *recorded = nullptr;
 };
 
 /// Converts one node, or explains why not.

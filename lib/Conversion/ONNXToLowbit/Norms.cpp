@@ -1,7 +1,8 @@
 //===- Norms.cpp - layer norms, with and without a residual sum -----------===//
 //
-// A norm over the last axis: a reduction to one statistic per row, its inverse root, and an elementwise product. A statistic
-// is computed in f64 and rounded to f32 once (numerics.md, "Sums of floats"), so the order of its sum, which is free
+// A norm over the last axis: a reduction to one statistic per row, its inverse root, and an elementwise product. A
+// statistic is computed in f64 and rounded to f32 once (numerics.md, "Sums of floats"), so the order of its sum, which
+// is free
 // (`reassoc`, so that it vectorizes), is not seen in it; nothing else is relaxed.
 //
 //===----------------------------------------------------------------------===//
@@ -40,9 +41,16 @@ Value appendUnit(Node &node, Value value) {
   return buildReshape(node, value, dims);
 }
 
+/// What a norm knows of each row: one dimension less than the rows have.
+struct Statistics {
+  /// `mean` is null for a norm that takes it as zero.
+  Value mean, inverse;
+};
+
 /// (x - mean) / sqrt(variance + epsilon) scale + bias over the last axis; with `isSimplified` the mean counts as zero.
 /// `bias` may be null.
-FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool isSimplified, float epsilon) {
+FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool isSimplified, float epsilon,
+                           Statistics *statistics = nullptr) {
   Type f32 = node.getF32Type(), f64 = node.getF64Type();
   auto rounded = [&](FailureOr<Value> statistic, Body body) -> FailureOr<Value> {
     if (failed(statistic))
@@ -63,14 +71,18 @@ FailureOr<Value> buildNorm(Node &node, Value x, Value scale, Value bias, bool is
     if (failed(centered))
       return failure();
     x = *centered;
+    if (statistics)
+      statistics->mean = *mean;
   }
-  FailureOr<Value> inverse = rounded(
-      buildRowMean(node, x, /*ofSquares=*/true), [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
+  FailureOr<Value> inverse =
+      rounded(buildRowMean(node, x, /*ofSquares=*/true), [&](ImplicitLocOpBuilder &b, ValueRange e) -> Value {
         Value sum = arith::AddFOp::create(b, e[0], createScalar(b, f64, epsilon));
         return arith::DivFOp::create(b, createScalar(b, f64, 1.0), math::SqrtOp::create(b, sum));
       });
   if (failed(inverse))
     return failure();
+  if (statistics)
+    statistics->inverse = *inverse;
   SmallVector<Value> operands = {x, appendUnit(node, *inverse), scale};
   if (bias)
     operands.push_back(bias);
@@ -110,29 +122,41 @@ LogicalResult lowerNorm(Node &node, bool isSimplified) {
       continue;
     Dims own = node.getDims(node.getInput(i + 1));
     if (own.size() != row.size())
-      return node.error() << "input '" << node.getInputName(i + 1) << "' must have the shape of the normalized dimensions of "
-                          << node.getInputType(0) << ", but is " << node.getInputType(i + 1);
+      return node.error() << "input '" << node.getInputName(i + 1)
+                          << "' must have the shape of the normalized dimensions of " << node.getInputType(0)
+                          << ", but is " << node.getInputType(i + 1);
     for (auto [dim, a, b] : llvm::enumerate(own, row))
-      if (failed(node.unify(a, b, "dimension " + Twine(dim) + " of input '" + node.getInputName(i + 1) + "' and of the rows")))
+      if (failed(node.unify(
+              a, b, "dimension " + Twine(dim) + " of input '" + node.getInputName(i + 1) + "' and of the rows")))
         return failure();
     parameters[i] = row.size() == 1 ? node.getInput(i + 1) : buildReshape(node, node.getInput(i + 1), flat.back());
   }
+  Statistics statistics;
   FailureOr<Value> result = buildNorm(node, row.size() == 1 ? input : buildReshape(node, input, flat), parameters[0],
-                                      parameters[1], isSimplified, node.getFloat("epsilon", 1e-5f));
-  if (failed(result))
+                                      parameters[1], isSimplified, node.getFloat("epsilon", 1e-5f), &statistics);
+  if (failed(result) || failed(node.setOutput(0, buildReshape(node, *result, dims))))
     return failure();
-  return node.setOutput(0, buildReshape(node, *result, dims));
+  // Mean and the inverse deviation, or the latter alone; in the type of the computation, which `stash_type` says is
+  // f32.
+  Dims perRow(ArrayRef<OpFoldResult>(dims).take_front(*axis));
+  perRow.append(row.size(), node.getIndexAttr(1));
+  unsigned index = 1;
+  for (Value statistic : {statistics.mean, statistics.inverse})
+    if (statistic && index < node.getNumOutputs() &&
+        failed(node.setOutput(index++, buildReshape(node, statistic, perRow), std::nullopt, /*isRounded=*/false)))
+      return failure();
+  return success();
 }
 
 LogicalResult lowerSimplifiedLayerNorm(Node &node) {
-  if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
+  if (failed(node.check({"X", "scale"}, {"Y", "inv_std_var?"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
       failed(node.requireInt("stash_type", 1)))
     return failure();
   return lowerNorm(node, /*isSimplified=*/true);
 }
 
 LogicalResult lowerLayerNorm(Node &node) {
-  if (failed(node.check({"X", "Scale", "B?"}, {"Y", "Mean!", "InvStdDev!"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
+  if (failed(node.check({"X", "Scale", "B?"}, {"Y", "Mean?", "InvStdDev?"}, {"axis:i", "epsilon:f", "stash_type:i"})) ||
       failed(node.requireInt("stash_type", 1)))
     return failure();
   return lowerNorm(node, /*isSimplified=*/false);

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Conversion/ONNXToLowbit/Elementwise.h"
+#include "lib/Conversion/ONNXToLowbit/QuantizedElement.h"
 #include "lib/Conversion/ONNXToLowbit/QuantizedWeight.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "lib/Conversion/ONNXToLowbit/WeightParts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -33,7 +35,8 @@ FailureOr<Sharing> getSharing(Node &node, Value scale) {
   sharing.block = node.getInt("block_size", 0);
   if (sharing.block < 0)
     return node.error() << "attribute 'block_size' must not be negative, but is " << sharing.block;
-  if (sharing.block == 0 && (scaleType.getRank() == 0 || (scaleType.hasStaticShape() && scaleType.getNumElements() == 1)))
+  if (sharing.block == 0 &&
+      (scaleType.getRank() == 0 || (scaleType.hasStaticShape() && scaleType.getNumElements() == 1)))
     return sharing;
   FailureOr<int64_t> axis = normalizeAxis(node, node.getInt("axis", 1), type.getRank());
   if (failed(axis))
@@ -71,13 +74,12 @@ FailureOr<Value> spread(Node &node, Value parameter, const Sharing &sharing) {
   Type element = cast<RankedTensorType>(parameter.getType()).getElementType();
   return buildGenerate(node, dims, element, [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
     SmallVector<Value> from(at);
-    from[sharing.axis] =
-        arith::DivUIOp::create(b, at[sharing.axis], arith::ConstantIndexOp::create(b, sharing.block));
+    from[sharing.axis] = arith::DivUIOp::create(b, at[sharing.axis], arith::ConstantIndexOp::create(b, sharing.block));
     return tensor::ExtractOp::create(b, parameter, from);
   });
 }
 
-/// A constant of 2 or 4 bits, or of a small float, as bytes or f32; anything else as it is.
+/// A constant of 2 or 4 bits, or of a small float, as bytes or f32, decoded where it is used; anything else as it is.
 FailureOr<Value> expand(Node &node, Value value, bool isUnsigned) {
   auto type = cast<RankedTensorType>(value.getType());
   unsigned bits = type.getElementTypeBitWidth();
@@ -85,36 +87,33 @@ FailureOr<Value> expand(Node &node, Value value, bool isUnsigned) {
   if (bits > 8 || (!small && bits == 8))
     return value;
   ElementsAttr constant = getConstant(value);
-  auto refuse = [&] {
-    return node.error() << "elements of type " << type.getElementType() << " are read from constants only";
-  };
-  if (!constant)
-    return refuse();
-  std::optional<SmallVector<char>> codes;
-  if (bits == 8) {
-    SmallVector<char> storage;
-    if (std::optional<ArrayRef<char>> bytes = getConstantBytes(constant, storage))
-      codes = SmallVector<char>(*bytes);
-  } else {
-    codes = unpackCodes(constant, isUnsigned || small);
-  }
+  std::optional<PackedCodes> codes =
+      constant ? PackedCodes::create(node, constant, /*isSigned=*/!isUnsigned && !small) : std::nullopt;
   if (!codes)
-    return refuse();
-  Value result;
-  if (small) {
-    SmallVector<float> numbers;
-    for (char code : *codes)
-      numbers.push_back(
-          APFloat(small.getFloatSemantics(), APInt(bits, static_cast<uint8_t>(code))).convertToFloat());
-    auto wide = RankedTensorType::get(type.getShape(), node.getF32Type());
-    result = arith::ConstantOp::create(node, DenseElementsAttr::get(wide, ArrayRef<float>(numbers)));
-  } else {
-    auto bytes = RankedTensorType::get(type.getShape(), node.getI8Type());
-    result = arith::ConstantOp::create(node, DenseElementsAttr::getFromRawBuffer(bytes, *codes));
-  }
+    return node.error() << "elements of type " << type.getElementType() << " are read from constants only";
+  Value table = small ? createFloatTable(node, small) : Value();
+  Type element = small ? Type(node.getF32Type()) : node.getI8Type();
+  Value result =
+      buildGenerate(node, node.getDims(value), element, [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
+        Value code = codes->extract(b, at);
+        if (small)
+          return tensor::ExtractOp::create(b, table, Value(arith::IndexCastUIOp::create(b, b.getIndexType(), code)));
+        return arith::TruncIOp::create(b, element, code);
+      });
   if (isUnsigned)
     node.setUnsigned(result);
   return result;
+}
+
+/// Refuses zero points of floats that are not all zero.
+LogicalResult requireNoZeros(Node &node, Value zeros) {
+  ElementsAttr constant = getConstant(zeros);
+  auto bits = cast<RankedTensorType>(zeros.getType()).getElementTypeBitWidth();
+  std::optional<SmallVector<char>> codes = constant ? unpackCodes(constant, /*isUnsigned=*/true) : std::nullopt;
+  unsigned magnitude = (1u << (bits - 1)) - 1;
+  if (codes && llvm::all_of(*codes, [&](char code) { return (static_cast<uint8_t>(code) & magnitude) == 0; }))
+    return success();
+  return node.error() << "input 'x_zero_point' must be a constant of zeros, as 'x' is of floats";
 }
 
 bool isZeroConstant(Value value) {
@@ -122,28 +121,78 @@ bool isZeroConstant(Value value) {
   return splat && isa<IntegerType>(splat.getElementType()) && splat.getSplatValue<APInt>().isZero();
 }
 
+/// The type that DequantizeLinear's result has: `output_dtype`, or else the scale's.
+FailureOr<Type> getResultType(Node &node) {
+  Type scale = node.getInputType(1).getElementType();
+  bool isPower = isa<Float8E8M0FNUType>(scale);
+  if (!isPower && failed(node.requireElement(1, {node.getF32Type(), node.getF16Type(), node.getBF16Type()})))
+    return failure();
+  int64_t code = node.getInt("output_dtype", 0);
+  if (code == 0 && isPower)
+    return node.error() << "attribute 'output_dtype' is required, as scales of type " << scale << " are no results";
+  Type result = code ? getElementType(node, code) : scale;
+  if (result && (result.isF32() || result.isF16() || result.isBF16()))
+    return result;
+  return node.error() << "attribute 'output_dtype' must be 1 (float), 10 (float16) or 16 (bfloat16), but is " << code;
+}
+
+/// `value` in f32: a constant where it is one.
+FailureOr<Value> widen(Node &node, Value value) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  if (element.isF32())
+    return value;
+  if (ElementsAttr constant = getConstant(value))
+    if (ElementsAttr wide = widenElements(constant))
+      return Value(arith::ConstantOp::create(node, cast<TypedAttr>(wide)));
+  if (element.getIntOrFloatBitWidth() == 8)
+    return node.error() << "elements of type " << element << " are read from constants only";
+  return buildElementwise(node, value, node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    return arith::ExtFOp::create(b, b.getF32Type(), x[0]);
+  });
+}
+
+/// What a product may know about the result: nothing when a part of it is not constant.
+std::optional<QuantizedConstant> getQuantizedConstant(Node &node, Value zeros, const Sharing &sharing) {
+  QuantizedConstant result = {getConstant(node.getInput(0)),
+                              getConstant(node.getInput(1)),
+                              {},
+                              {},
+                              node.isUnsigned(node.getInput(0)),
+                              sharing.axis,
+                              sharing.block};
+  // Scales that are quantized themselves, with one scale for all of them (NVFP4).
+  const QuantizedConstant *inner = node.getQuantized(node.getInput(1));
+  if (inner && !inner->isTransposed && !inner->zeros && !inner->globalScale &&
+      isa<Float8E4M3FNType>(inner->codes.getElementType()) && inner->scales.getNumElements() == 1 &&
+      inner->scales.getElementType().isF32()) {
+    result.scales = inner->codes;
+    result.globalScale = inner->scales;
+  }
+  if (zeros)
+    result.zeros = getConstant(zeros);
+  if (!result.codes || !result.scales || (zeros && !result.zeros))
+    return std::nullopt;
+  return result;
+}
+
 /// (x - zero) scale.
 LogicalResult lowerDequantizeLinear(Node &node) {
-  if (failed(node.check({"x", "x_scale", "x_zero_point?"}, {"y"}, {"axis:i", "block_size:i", "output_dtype:i"})) ||
-      failed(node.requireF32(1)))
+  if (failed(node.check({"x", "x_scale", "x_zero_point?"}, {"y"}, {"axis:i", "block_size:i", "output_dtype:i"})))
     return failure();
   Type f32 = node.getF32Type(), i32 = node.getI32Type();
-  if (int64_t code = node.getInt("output_dtype", 0)) {
-    Type natural = node.getNarrow() ? Type(node.getNarrow()) : f32;
-    if (getElementType(node, code) != natural)
-      return node.error() << "attribute 'output_dtype' must be the type of the scale, " << natural << ", but is "
-                          << code;
-  }
+  FailureOr<Type> to = getResultType(node);
+  if (failed(to))
+    return failure();
   Value input = node.getInput(0);
   bool isUnsigned = node.isUnsigned(input);
   FailureOr<Sharing> sharing = getSharing(node, node.getInput(1));
-  FailureOr<Value> codes = expand(node, input, isUnsigned);
-  if (failed(sharing) || failed(codes))
+  FailureOr<Value> codes = expand(node, input, isUnsigned), wideScale = widen(node, node.getInput(1));
+  if (failed(sharing) || failed(codes) || failed(wideScale))
     return failure();
   Type element = cast<RankedTensorType>(codes->getType()).getElementType();
   if (!element.isF32() && !(element.isInteger() && element.getIntOrFloatBitWidth() >= 8))
-    return node.error() << "input 'x' must be integers or 8-bit floats, but is " << node.getInputType(0);
-  FailureOr<Value> scale = spread(node, node.getInput(1), *sharing);
+    return node.error() << "input 'x' must be integers or floats of 4 or 8 bits, but is " << node.getInputType(0);
+  FailureOr<Value> scale = spread(node, *wideScale, *sharing);
   if (failed(scale))
     return failure();
   SmallVector<Value> operands = {*codes, *scale};
@@ -151,6 +200,8 @@ LogicalResult lowerDequantizeLinear(Node &node) {
   if (zeros && cast<RankedTensorType>(zeros.getType()).getElementType() != node.getInputType(0).getElementType())
     return node.error() << "input 'x_zero_point' must be of the type of 'x', " << node.getInputType(0) << ", but is "
                         << zeros.getType();
+  if (zeros && !element.isInteger() && failed(requireNoZeros(node, zeros)))
+    return failure();
   bool hasZeros = zeros && element.isInteger() && !isZeroConstant(zeros);
   if (hasZeros) {
     FailureOr<Value> wide = expand(node, zeros, isUnsigned);
@@ -159,20 +210,18 @@ LogicalResult lowerDequantizeLinear(Node &node) {
       return failure();
     operands.push_back(*zero);
   }
-  FailureOr<Value> result = buildElementwise(node, operands, f32, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+  FailureOr<Value> result = buildElementwise(node, operands, *to, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     Value number = x[0];
     if (x.size() == 3)
       number = arith::SubIOp::create(b, createCast(b, x[0], isUnsigned, i32, false),
                                      createCast(b, x[2], isUnsigned, i32, false));
     number = createCast(b, number, isUnsigned && x.size() == 2, f32, false);
-    return arith::MulFOp::create(b, number, x[1]);
+    return createCast(b, arith::MulFOp::create(b, number, x[1]), false, *to, false);
   });
   if (failed(result))
     return failure();
-  ElementsAttr constant = getConstant(input), scales = getConstant(node.getInput(1));
-  ElementsAttr zeroValues = hasZeros ? getConstant(zeros) : ElementsAttr();
-  if (constant && scales && (zeroValues || !hasZeros))
-    node.setQuantized(*result, {constant, scales, zeroValues, isUnsigned, sharing->axis, sharing->block});
+  if (auto constant = getQuantizedConstant(node, hasZeros ? zeros : Value(), *sharing))
+    node.setQuantized(*result, *constant);
   return node.setOutput(0, *result, /*isUnsigned=*/false);
 }
 
@@ -205,7 +254,8 @@ LogicalResult lowerQuantizeLinear(Node &node) {
   } else if (int64_t code = node.getInt("output_dtype", 0)) {
     Type declared = getElementType(node, code);
     if (!declared)
-      return node.error() << "attribute 'output_dtype' = " << code << " is not supported: int8, uint8, int16 and uint16 are";
+      return node.error() << "attribute 'output_dtype' = " << code
+                          << " is not supported: int8, uint8, int16 and uint16 are";
     isUnsigned = declared.isUnsignedInteger();
     to = getSignless(declared);
   }
@@ -237,9 +287,8 @@ LogicalResult lowerQuantizeLinear(Node &node) {
 template <typename OpTy>
 Value reduceAll(Node &node, Value input) {
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(input.getType()).getRank()));
-  return buildReduce(node, input, axes, node.getF32FloatAttr(0.0f), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    return OpTy::create(b, x[0], x[1]);
-  });
+  return buildReduce(node, input, axes, node.getF32FloatAttr(0.0f),
+                     [](ImplicitLocOpBuilder &b, ValueRange x) -> Value { return OpTy::create(b, x[0], x[1]); });
 }
 
 /// uint8 codes of x, with the scale and zero point of its range, which is made to hold 0.
@@ -276,7 +325,7 @@ LogicalResult lowerDynamicQuantizeLinear(Node &node) {
 } // namespace
 
 void addQuantize(Registry &registry) {
-  registry.add("", "DequantizeLinear", lowerDequantizeLinear, Halves::InF32);
+  registry.add("", "DequantizeLinear", lowerDequantizeLinear);
   registry.add("", "QuantizeLinear", lowerQuantizeLinear, Halves::InF32);
   registry.add("", "DynamicQuantizeLinear", lowerDynamicQuantizeLinear);
 }

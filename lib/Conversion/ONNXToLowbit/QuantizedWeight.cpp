@@ -1,7 +1,8 @@
 //===- QuantizedWeight.cpp - quantized constants as weights ---------------===//
 //
-// DequantizeLinear of a constant in 2, 4 or 8 bits, before a product, is a uniform weight: scales per tensor, per output
-// channel, or per block of inputs. Where the model's bytes are laid out as the weight's, they are taken as they are.
+// DequantizeLinear of a constant in 2, 4 or 8 bits, before a product, is a uniform weight, and one of FP4 is a
+// codebook: scales per tensor, per output channel, or per block of inputs, of the type that the model stores (MXFP4's
+// and NVFP4's included). Where the model's bytes are laid out as the weight's, they are taken as they are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Product.h"
+#include "lib/Conversion/ONNXToLowbit/WeightParts.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/MathExtras.h"
@@ -51,16 +53,8 @@ std::optional<SmallVector<char>> unpackCodes(ElementsAttr codes, bool isUnsigned
   return result;
 }
 
-/// Bytes as an attribute: a blob when there are many.
-static ElementsAttr createBytes(Builder &builder, ArrayRef<int64_t> shape, ArrayRef<char> bytes, StringRef name) {
-  auto type = RankedTensorType::get(shape, builder.getI8Type());
-  if (bytes.size() <= 64)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(type, name,
-                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64, /*dataIsMutable=*/true));
-}
-
-ElementsAttr packCodes(Builder &builder, ArrayRef<char> codes, int64_t rows, int64_t cols, int64_t bits, int64_t group) {
+ElementsAttr packCodes(Builder &builder, ArrayRef<char> codes, int64_t rows, int64_t cols, int64_t bits,
+                       int64_t group) {
   int64_t groups = llvm::divideCeil(cols, group), groupBytes = llvm::divideCeil(group * bits, 8);
   unsigned mask = (1u << bits) - 1;
   SmallVector<char> packed(rows * groups * groupBytes, 0);
@@ -76,7 +70,7 @@ ElementsAttr packCodes(Builder &builder, ArrayRef<char> codes, int64_t rows, int
         start[bit / 8 + 1] |= static_cast<char>(shifted >> 8);
     }
   }
-  return createBytes(builder, {rows, groups, groupBytes}, packed, "codes");
+  return createElements(RankedTensorType::get({rows, groups, groupBytes}, builder.getI8Type()), packed, "codes");
 }
 
 /// `count` elements of `size` bytes of a matrix of `rows` rows, transposed when asked.
@@ -113,64 +107,95 @@ static ElementsAttr buildParameters(Node &node, ElementsAttr stored, bool isByte
                                   ? transposeBytes(*bytes, type.getDimSize(0), type.getDimSize(1), size, true)
                                   : SmallVector<char>(*bytes);
   if (isBytes)
-    return createBytes(node, shape, ordered, "zeros");
-  return DenseElementsAttr::getFromRawBuffer(RankedTensorType::get(shape, type.getElementType()), ordered);
+    return createElements(RankedTensorType::get(shape, node.getI8Type()), ordered, "zeros");
+  return createElements(RankedTensorType::get(shape, type.getElementType()), ordered, "scales");
+}
+
+/// Which elements share a scale, as a weight's format says it.
+struct ScaleShape {
+  lowbit::Granularity per;
+  SmallVector<int64_t> shape;
+  int64_t group;
+};
+
+/// Nothing when the scales are not along the inputs in blocks, of output channels, or of the tensor.
+static std::optional<ScaleShape> getScaleShape(const QuantizedConstant &constant, int64_t rows, int64_t cols,
+                                               bool isKByN) {
+  int64_t axis = constant.axis < 0 ? constant.axis + 2 : constant.axis, group = std::min(cols, rowGroup);
+  bool isAlongK = (axis == 0) == isKByN;
+  if (constant.scales.getNumElements() == 1)
+    return ScaleShape{lowbit::Granularity::Tensor, {1, 1}, group};
+  if (constant.block == 0 && !isAlongK)
+    return ScaleShape{lowbit::Granularity::Channel, {rows, 1}, group};
+  if (constant.block > 0 && isAlongK)
+    return ScaleShape{lowbit::Granularity::Group,
+                      {rows, static_cast<int64_t>(llvm::divideCeil(cols, constant.block))},
+                      constant.block};
+  return std::nullopt;
+}
+
+/// The format of a constant's codes, or null.
+static lowbit::WeightFormatInterface getFormat(Node &node, const QuantizedConstant &constant,
+                                               const ScaleShape &scales) {
+  MLIRContext *context = node.getContext();
+  Type element = constant.codes.getElementType(), scaleType = constant.scales.getElementType();
+  unsigned bits = element.getIntOrFloatBitWidth();
+  bool isWide = scaleType.isF32() || scaleType.isF16() || scaleType.isBF16();
+  if (isa<Float4E2M1FNType>(element)) {
+    bool isSmall = isa<Float8E8M0FNUType, Float8E4M3FNType>(scaleType);
+    if (constant.zeros || !(isWide || isSmall))
+      return {};
+    return lowbit::CodebookAttr::get(context, bits, scales.group, lowbit::CodebookTable::E2M1, scales.per, scaleType,
+                                     /*global_scale=*/static_cast<bool>(constant.globalScale));
+  }
+  if (!element.isInteger() || (bits != 2 && bits != 4 && bits != 8) || !(isWide || isa<Float8E8M0FNUType>(scaleType)) ||
+      constant.globalScale)
+    return {};
+  auto zero = constant.zeros ? lowbit::ZeroKind::Integer : lowbit::ZeroKind::None;
+  return lowbit::UniformAttr::get(context, bits, scales.group, zero, /*is_signed=*/!constant.isUnsigned, scales.per,
+                                  scaleType);
 }
 
 /// The weight, or null when no format states it exactly.
 static Value buildWeight(Node &node, const QuantizedConstant &constant, bool isKByN) {
   auto type = cast<RankedTensorType>(constant.codes.getType());
   unsigned bits = type.getElementTypeBitWidth();
-  if (type.getRank() != 2 || !type.getElementType().isInteger() || (bits != 2 && bits != 4 && bits != 8))
+  if (type.getRank() != 2 || type.getNumElements() == 0)
     return {};
   int64_t rows = type.getDimSize(isKByN ? 1 : 0), cols = type.getDimSize(isKByN ? 0 : 1);
-  int64_t scales = constant.scales.getNumElements(), axis = constant.axis < 0 ? constant.axis + 2 : constant.axis;
-  bool isAlongK = (axis == 0) == isKByN;
-  if (rows == 0 || cols == 0 || !cast<RankedTensorType>(constant.scales.getType()).getElementType().isF32())
+  std::optional<ScaleShape> shape = getScaleShape(constant, rows, cols, isKByN);
+  lowbit::WeightFormatInterface format = shape ? getFormat(node, constant, *shape) : lowbit::WeightFormatInterface();
+  if (!format)
     return {};
-
-  lowbit::Granularity per;
-  SmallVector<int64_t> shape;
-  int64_t group = std::min(cols, rowGroup);
-  if (scales == 1) {
-    per = lowbit::Granularity::Tensor;
-    shape = {1, 1};
-  } else if (constant.block == 0 && !isAlongK) {
-    per = lowbit::Granularity::Channel;
-    shape = {rows, 1};
-  } else if (constant.block > 0 && isAlongK) {
-    per = lowbit::Granularity::Group;
-    group = constant.block;
-    shape = {rows, static_cast<int64_t>(llvm::divideCeil(cols, group))};
-  } else {
+  ElementsAttr scales = buildParameters(node, constant.scales, /*isBytes=*/false, shape->shape, isKByN, false);
+  SmallVector<NamedAttribute> components = {node.getNamedAttr("scales", scales)};
+  if (!scales)
     return {};
-  }
-  ElementsAttr scaleValues = buildParameters(node, constant.scales, /*isBytes=*/false, shape, isKByN, false), zeros;
-  auto zero = lowbit::ZeroKind::None;
   if (constant.zeros) {
-    zeros = buildParameters(node, constant.zeros, /*isBytes=*/true, shape, isKByN, constant.isUnsigned);
-    zero = lowbit::ZeroKind::Integer;
+    ElementsAttr zeros =
+        buildParameters(node, constant.zeros, /*isBytes=*/true, shape->shape, isKByN, constant.isUnsigned);
     if (!zeros)
       return {};
+    components.push_back(node.getNamedAttr("zeros", zeros));
   }
+  if (constant.globalScale)
+    components.push_back(node.getNamedAttr(
+        "global_scale", reshapeElements(constant.globalScale, RankedTensorType::get({1}, node.getF32Type()))));
 
   ElementsAttr codes;
-  bool fits = !isKByN && cols % group == 0 && group * bits % 8 == 0;
+  bool fits = !isKByN && cols % shape->group == 0 && shape->group * bits % 8 == 0;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.codes); resource && fits) {
-    auto packed = RankedTensorType::get({rows, cols / group, static_cast<int64_t>(group * bits / 8)}, node.getI8Type());
+    int64_t bytes = shape->group * bits / 8;
+    auto packed = RankedTensorType::get({rows, cols / shape->group, bytes}, node.getI8Type());
     codes = DenseResourceElementsAttr::get(packed, resource.getRawHandle());
   } else {
     std::optional<SmallVector<char>> unpacked = unpackCodes(constant.codes, constant.isUnsigned);
     if (!unpacked)
       return {};
     codes = packCodes(node, transposeBytes(*unpacked, type.getDimSize(0), type.getDimSize(1), 1, isKByN), rows, cols,
-                      bits, group);
+                      bits, shape->group);
   }
-  SmallVector<NamedAttribute> components = {node.getNamedAttr("codes", codes), node.getNamedAttr("scales", scaleValues)};
-  if (zeros)
-    components.push_back(node.getNamedAttr("zeros", zeros));
-  auto format = lowbit::UniformAttr::get(node.getContext(), bits, group, zero, /*is_signed=*/!constant.isUnsigned, per,
-                                         node.getF32Type());
+  components.push_back(node.getNamedAttr("codes", codes));
   auto weightType = lowbit::WeightType::get(node.getContext(), rows, cols, format);
   return lowbit::WeightOp::create(node, weightType, node.getDictionaryAttr(components));
 }

@@ -31,6 +31,8 @@ public:
   void add(llvm::ArrayRef<llvm::StringRef> opTypes, Lowering lowering, Halves halves = Halves::AsTheyAre);
   /// What converts the operator; without a lowering when nothing does.
   Entry lookup(llvm::StringRef domain, llvm::StringRef opType) const;
+  /// Calls `function` for every operator: (domain, op_type, entry).
+  void forEach(llvm::function_ref<void(llvm::StringRef, llvm::StringRef, const Entry &)> function) const;
 
 private:
   Registry();
@@ -49,7 +51,9 @@ void addDomainGather(Registry &registry);
 void addDomainMatmul(Registry &registry);
 void addElementwise(Registry &registry);
 void addGather(Registry &registry);
+void addGatherBlockQuantized(Registry &registry);
 void addMatmul(Registry &registry);
+void addMatmulBnb4(Registry &registry);
 void addMatrixProduct(Registry &registry);
 void addMovement(Registry &registry);
 void addNorms(Registry &registry);

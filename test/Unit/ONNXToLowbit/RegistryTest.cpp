@@ -21,7 +21,7 @@ TEST(IsSupportedONNXNode, LooksInTheNodesDomainOnly) {
 }
 
 TEST(IsSupportedONNXNode, RefusesWhatItDoesNotKnow) {
-  EXPECT_FALSE(lutra::isSupportedONNXNode("", "If"));
+  EXPECT_FALSE(lutra::isSupportedONNXNode("", "Loop"));
   EXPECT_FALSE(lutra::isSupportedONNXNode("", ""));
 }
 

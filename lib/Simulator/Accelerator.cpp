@@ -44,14 +44,21 @@ struct MappingTraits<Accelerator> {
     io.mapRequired("register-bytes", a.registerBytes);
     io.mapRequired("shared-bytes-per-cycle", a.sharedBytesPerCycle);
     io.mapRequired("vector-lanes", a.vectorLanes);
+    io.mapRequired("vector-f16-lanes", a.vectorF16Lanes);
     io.mapRequired("l2-bytes", a.l2Bytes);
     io.mapRequired("l2-bytes-per-cycle", a.l2BytesPerCycle);
+    io.mapRequired("l2-port-bytes-per-cycle", a.l2PortBytesPerCycle);
     io.mapRequired("dram-gbps", a.dramGBps);
     io.mapRequired("dram-efficiency", a.dramEfficiency);
     io.mapRequired("launch-us", a.launchMicroseconds);
     io.mapRequired("fill-cycles", a.fillCycles);
-    io.mapRequired("overlap", a.overlap);
+    io.mapRequired("shared-latency-cycles", a.sharedLatencyCycles);
+    io.mapRequired("matrix-units", a.matrixUnits);
+    io.mapRequired("asynchronous", a.asynchronous);
     io.mapRequired("groups", a.groups);
+    io.mapRequired("group-threads", a.groupThreads);
+    io.mapRequired("stages", a.stages);
+    io.mapOptional("swizzled", a.swizzled);
     io.mapOptional("wide-registers", a.wideRegisters);
     io.mapRequired("units", a.units);
     io.mapOptional("flash-tflops", a.flashTflops);
@@ -63,12 +70,19 @@ struct MappingTraits<Accelerator> {
   }
   static std::string validate(IO &, Accelerator &a) {
     if (!a.cores || a.clockGHz <= 0 || !a.sharedBytes || !a.registerBytes || a.sharedBytesPerCycle <= 0 || !a.l2Bytes ||
-        a.l2BytesPerCycle <= 0 || a.dramGBps <= 0)
+        a.l2BytesPerCycle <= 0 || a.l2PortBytesPerCycle <= 0 || a.dramGBps <= 0 || a.vectorLanes <= 0 ||
+        a.vectorF16Lanes <= 0 || !a.matrixUnits || !a.groupThreads)
       return "expected every count, size and rate to be above 0";
-    if (a.dramEfficiency <= 0 || a.dramEfficiency > 1 || a.overlap < 0 || a.overlap > 1)
-      return "expected dram-efficiency in (0, 1] and overlap in [0, 1]";
+    if (a.dramEfficiency <= 0 || a.dramEfficiency > 1)
+      return "expected dram-efficiency in (0, 1]";
+    if (a.fillCycles < 0 || a.launchMicroseconds < 0 || a.sharedLatencyCycles < 0)
+      return "expected fill-cycles, launch-us and shared-latency-cycles not to be negative";
+    if (a.stages < 2)
+      return "expected stages of at least 2: one that is copied while another is used";
     if (a.groups.empty() || is_contained(a.groups, 0u))
       return "expected groups to list at least one number, each above 0";
+    if (!a.asynchronous && any_of(a.groups, [&](unsigned groups) { return groups % a.matrixUnits != 0; }))
+      return "expected groups to be multiples of matrix-units: a warp has one, and without warps some stand idle";
     return "";
   }
 };

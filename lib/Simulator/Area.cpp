@@ -8,6 +8,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace lutra::ltc;
@@ -26,13 +27,17 @@ double lutra::ltc::floatAdder(FloatFormat format, const UnitCosts &costs) {
   return exponents + swap + 2 * shifter + sum + leadingZeros + rounding;
 }
 
-double lutra::ltc::floatMultiplier(FloatFormat format, const UnitCosts &costs) {
-  const double s = format.significand, e = format.exponent;
-  const double product = s * s * costs.andGate + (s * s - 2 * s) * costs.fullAdder + 2 * s * costs.fullAdder;
-  const double normalize = 2 * s * costs.multiplexer;
+double lutra::ltc::floatMultiplier(FloatFormat a, FloatFormat b, const UnitCosts &costs) {
+  const double sa = a.significand, sb = b.significand;
+  const double product = sa * sb * (costs.andGate + costs.fullAdder);
+  const double normalize = (sa + sb) * costs.multiplexer;
   // Subnormal inputs are normalized first.
-  const double inputs = 2 * (s * levels(s) * costs.multiplexer + s * costs.bitLogic);
-  return product + normalize + inputs + 2 * e * costs.fullAdder;
+  auto input = [&](double s) { return s * levels(s) * costs.multiplexer + s * costs.bitLogic; };
+  return product + normalize + input(sa) + input(sb) + 2 * std::max(a.exponent, b.exponent) * costs.fullAdder;
+}
+
+double lutra::ltc::floatMultiplier(FloatFormat format, const UnitCosts &costs) {
+  return floatMultiplier(format, format, costs);
 }
 
 /// Registers of the operands of an m x n x k core, for each multiply-add.
@@ -71,12 +76,15 @@ ArrayGates lutra::ltc::gatesOf(const LutArray &array, const UnitCosts &costs) {
   gates.weights = k * n * planes * costs.flipFlop;
   gates.multiplexers = lookups * (entries - 1) * bits * costs.multiplexer;
   if (!array.fullTable)
-    gates.negation = lookups * bits * costs.exclusiveOr;
+    // An integer is complemented; a float has a bit for its sign.
+    gates.negation = lookups * (array.sum.significand != 0 ? 1 : bits) * costs.exclusiveOr;
   if (array.complementsIndex)
     gates.index = lookups * (k - 1) * costs.exclusiveOr;
   if (array.sum.significand != 0) {
+    gates.sums = lookups * floatAdder(array.sum, costs);
     // The plane is added to the exponent.
-    gates.sums = lookups * (floatAdder(array.sum, costs) + array.sum.exponent * costs.halfAdder);
+    if (array.weightBits > 1)
+      gates.sums += lookups * array.sum.exponent * costs.halfAdder;
   } else {
     const double low = bits + planes;
     gates.sums = lookups * (low * costs.fullAdder + (32 - low) * costs.halfAdder);
@@ -89,6 +97,10 @@ ArrayGates lutra::ltc::gatesOf(const LutArray &array, const UnitCosts &costs) {
     gates.precompute =
         m * ((entries + 4) * (array.activationBits + 2) * costs.fullAdder + k * array.activationBits * costs.flipFlop);
   return gates;
+}
+
+double lutra::ltc::accumulatorGates(const LutArray &array, const UnitCosts &costs) {
+  return double(array.m) * array.n * 32 * costs.flipFlop;
 }
 
 std::vector<DesignPoint> lutra::ltc::explore(LutArray base, unsigned lookups, double clockGHz, const UnitCosts &costs) {

@@ -37,13 +37,14 @@ struct Builder {
     kernel.m = m, kernel.n = n, kernel.k = k;
     kernel.types = types;
   }
-  void stream(StringRef name, double bytes, unsigned operands = 2, TileKernel::Kind kind = TileKernel::Stream,
+  void stream(StringRef name, std::vector<double> operands, TileKernel::Kind kind = TileKernel::Stream,
               unsigned launches = 1) {
     TileKernel &kernel = add(name, kind);
-    kernel.bytes = bytes, kernel.operands = operands, kernel.launches = launches;
+    kernel.operands = std::move(operands), kernel.launches = launches;
   }
   void norm(StringRef name, int64_t rows, int64_t n, double outBytes, bool rms) {
-    stream(name, double(rows * n) * (2 + outBytes), 2, TileKernel::Norm);
+    const double elements = double(rows * n);
+    stream(name, {elements * 2, elements * outBytes}, TileKernel::Norm);
     kernels.back().n = n, kernels.back().rmsNorm = rms;
   }
   TileKernel &add(StringRef name, TileKernel::Kind kind) {
@@ -64,7 +65,7 @@ std::vector<TileKernel> lutra::ltc::fusedLayer(const ModelShape &s, const Step &
   b.product("k", rows, kv, h);
   b.product("v", rows, kv, h);
   if (s.gated)
-    b.stream("rotary", r * double(h + kv) * 2 * 2);
+    b.stream("rotary", {r * double(h + kv) * 2, r * double(h + kv) * 2});
   if (step.prefill) {
     // Scores go through memory: a product, a softmax over them, a product.
     const double scores = double(step.batch * s.heads) * double(step.tokens) * double(step.context);
@@ -79,21 +80,23 @@ std::vector<TileKernel> lutra::ltc::fusedLayer(const ModelShape &s, const Step &
       kernel.batch = step.batch * s.heads;
       b.kernels.push_back(kernel);
       if (!second)
-        b.stream("softmax", scores * 2 * 2);
+        b.stream("softmax", {scores * 2, scores * 2});
     }
   } else {
-    b.stream("attention", r * double(step.context) * double(kv) * 2 * 2 + r * double(h) * 2 * 2, 2,
+    b.stream("attention", {r * double(step.context) * double(kv) * 2 * 2, r * double(h) * 2, r * double(h) * 2},
              step.context > 1 ? TileKernel::DecodeAttention : TileKernel::Stream);
   }
   b.product("o", rows, h, h);
-  b.stream("residual1", r * double(h) * 2 * 3, 3);
+  b.stream("residual1", std::vector<double>(3, r * double(h) * 2));
   b.norm("norm2", rows, h, act, s.gated);
   b.product("up", rows, s.ffn, h);
   if (s.gated)
     b.product("gate", rows, s.ffn, h);
-  b.stream("activate", r * double(s.ffn) * (s.gated ? 4 + act : 2 + act), s.gated ? 3 : 2);
+  std::vector<double> operands(s.gated ? 2 : 1, r * double(s.ffn) * 2);
+  operands.push_back(r * double(s.ffn) * act);
+  b.stream("activate", std::move(operands));
   b.product("down", rows, h, s.ffn);
-  b.stream("residual2", r * double(h) * 2 * 3, 3);
+  b.stream("residual2", std::vector<double>(3, r * double(h) * 2));
   return std::move(b.kernels);
 }
 
@@ -107,41 +110,41 @@ std::vector<TileKernel> lutra::ltc::eagerLayer(const ModelShape &s, const Step &
   const bool converts = types.unit != "f16";
   auto convert = [&](StringRef name, int64_t n) {
     if (converts)
-      b.stream(name, r * double(n) * 3);
+      b.stream(name, {r * double(n) * 2, r * double(n)});
   };
   // PyTorch's int8 product gives i32, which a kernel makes f16.
   auto linear = [&](StringRef name, int64_t n, int64_t k) {
     b.product(name, rows, n, k);
     if (types.unit == "i8")
-      b.stream(name, r * double(n) * 6);
+      b.stream(name, {r * double(n) * 4, r * double(n) * 2});
   };
   b.norm("norm1", rows, h, 2, s.gated);
   convert("convert1", h);
   linear("qkv", h + 2 * kv, h);
   if (s.gated)
     // negate, join halves, two products, a sum: 1 + 2 + 2 + 2 + 3 times the queries and keys.
-    b.stream("rotary", r * double(h + kv) * 2 * 10, 10, TileKernel::Strided, 5);
+    b.stream("rotary", std::vector<double>(10, r * double(h + kv) * 2), TileKernel::Strided, 5);
   if (!step.prefill)
-    b.stream("append", r * double(kv) * 2 * 4, 4, TileKernel::Strided, 2);
+    b.stream("append", std::vector<double>(4, r * double(kv) * 2), TileKernel::Strided, 2);
   if (step.prefill) {
     TileKernel &kernel = b.add("attention", TileKernel::FlashAttention);
     kernel.m = step.tokens, kernel.n = s.headSize, kernel.batch = step.batch * s.heads;
   } else {
-    b.stream("attention", r * double(step.context) * double(kv) * 2 * 2, 2, TileKernel::DecodeAttention, 2);
+    b.stream("attention", {r * double(step.context) * double(kv) * 2 * 2}, TileKernel::DecodeAttention, 2);
   }
   convert("convert2", h);
   linear("out", h, h);
-  b.stream("residual1", r * width * 6, 3);
+  b.stream("residual1", std::vector<double>(3, r * width * 2));
   b.norm("norm2", rows, h, 2, s.gated);
   convert("convert3", h);
   linear("up", s.gated ? 2 * s.ffn : s.ffn, h);
   if (s.gated)
-    b.stream("activate", r * double(s.ffn) * 10, 5, TileKernel::Strided, 2);
+    b.stream("activate", std::vector<double>(5, r * double(s.ffn) * 2), TileKernel::Strided, 2);
   else
-    b.stream("activate", r * double(s.ffn) * 4, 2);
+    b.stream("activate", std::vector<double>(2, r * double(s.ffn) * 2));
   convert("convert4", s.ffn);
   linear("down", h, s.ffn);
-  b.stream("residual2", r * width * 6, 3);
+  b.stream("residual2", std::vector<double>(3, r * width * 2));
   return std::move(b.kernels);
 }
 

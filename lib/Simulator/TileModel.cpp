@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 
 using namespace lutra::ltc;
 
@@ -30,106 +31,165 @@ TileTime &TileTime::operator+=(const TileTime &other) {
 
 namespace {
 
-/// One tile of a product's output on one core.
-struct Tile {
-  int64_t m, n;
+/// A time in cycles, and what sets it.
+struct Limit {
+  double cycles;
+  const char *bound;
+
+  void atLeast(double other, const char *name) {
+    if (other > cycles)
+      *this = {other, name};
+  }
 };
 
-/// Bytes that the groups of a block read from shared memory for one step of k: each needs its rows and its columns.
-double groupReads(const Tile &tile, const ProductTypes &types, const Accelerator &machine) {
-  double best = 0;
-  for (unsigned groups : machine.groups)
-    for (unsigned rows = 1; rows <= groups; rows *= 2) {
-      // Less than 16 rows or columns leave the multipliers of a group without work.
-      if (groups % rows || tile.m / rows < 16 || tile.n / (groups / rows) < 16)
-        continue;
-      double bytes = groups * (double(tile.m) / rows * types.sharedActivationBytes +
-                               double(tile.n) / (groups / rows) * types.weightBytes);
-      best = best == 0 ? bytes : std::min(best, bytes);
-    }
-  return best;
+/// The equations of one schedule of a product.
+class ProductTime {
+public:
+  ProductTime(const TileKernel &kernel, const Accelerator &machine, const Schedule &schedule, double macs)
+      : machine(machine), schedule(schedule), k(double(Schedule::roundedK(kernel.k))),
+        steps(double(schedule.steps(kernel.k))), copied(k * schedule.copyBytes),
+        stored(double(schedule.m * schedule.n) * kernel.types.outputBytes),
+        products(k * double(schedule.m * schedule.n) / macs),
+        tiles(int64_t(llvm::divideCeil(uint64_t(kernel.m), uint64_t(schedule.m)) *
+                      llvm::divideCeil(uint64_t(kernel.n), uint64_t(schedule.n))) *
+              kernel.batch),
+        waves(int64_t(llvm::divideCeil(uint64_t(tiles), uint64_t(machine.cores)))),
+        dramRate(machine.dramBytesPerSecond() / (machine.clockGHz * 1e9)),
+        dramStores(spilledBytes(double(kernel.batch * kernel.m * kernel.n) * kernel.types.outputBytes, machine) /
+                   double(tiles)),
+        dramReads(productDramBytes(kernel, machine) / double(tiles) - dramStores) {}
+
+  /// From the first block's start to the last result.
+  Limit total() const;
+  double sharedBytes() const { return (k * schedule.readBytes + copied) * double(tiles); }
+
+  int64_t waveCount() const { return waves; }
+
+private:
+  /// Cycles until a core that asks alone has its first step, and until its results are gone.
+  double firstStep() const {
+    return double(schedule.k) * schedule.copyBytes *
+           std::max({1 / machine.sharedBytesPerCycle, 1 / machine.l2PortBytesPerCycle, 1 / machine.l2BytesPerCycle});
+  }
+  double drain() const { return stored / machine.l2BytesPerCycle; }
+  Limit block() const;
+  Limit wave(int64_t active, bool first) const;
+
+  const Accelerator &machine;
+  const Schedule &schedule;
+  /// Of one tile: k, its steps, bytes copied and stored, cycles of products.
+  const double k, steps, copied, stored, products;
+  const int64_t tiles, waves;
+  /// Bytes of a cycle, and of a tile.
+  const double dramRate, dramStores, dramReads;
+};
+
+} // namespace
+
+/// From a block's first product to its last one, alone on its core.
+Limit ProductTime::block() const {
+  const double reads = k * schedule.readBytes / machine.sharedBytesPerCycle;
+  const double copies = copied / machine.sharedBytesPerCycle;
+  Limit time{std::max(products, reads), reads > products ? "shared" : "product"};
+  if (!machine.asynchronous) {
+    // The warps of a matrix unit take turns: one multiplies while another reads. A lone one does one after the other.
+    const double warps = std::max(1.0, double(schedule.groups) / machine.matrixUnits);
+    time.cycles += std::min(products, reads) / warps + steps * machine.sharedLatencyCycles;
+  }
+  time.atLeast(reads + copies, "shared");
+  time.atLeast(copied / machine.l2PortBytesPerCycle, "l2");
+  // A copy takes half of the fill; all stages but the one in use are on their way at once.
+  time.atLeast(steps * machine.fillCycles / 2 / (schedule.stages - 1), "latency");
+  return time;
 }
 
-/// The tiles that compilers offer: powers of two; with doubled registers every multiple of 32 rows or 64 columns.
-std::vector<Tile> tilesOf(const Accelerator &machine) {
-  std::vector<Tile> tiles;
-  const std::vector<int64_t> rows = machine.wideRegisters ? std::vector<int64_t>{16, 32, 64, 96, 128, 160, 192, 256}
-                                                          : std::vector<int64_t>{16, 32, 64, 128, 256};
-  const std::vector<int64_t> columns = machine.wideRegisters
-                                           ? std::vector<int64_t>{32, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640}
-                                           : std::vector<int64_t>{32, 64, 128, 256};
-  for (int64_t m : rows)
-    for (int64_t n : columns)
-      // Half of the registers hold accumulators of 4 bytes.
-      if (m * n * 4 <= int64_t(machine.registerBytes / 2))
-        tiles.push_back({m, n});
-  return tiles;
+/// `active` cores with a tile each. A core waits for its first step to be copied; where copies and stores are
+/// asynchronous, only in the first wave. The chip's bandwidths are shared by all.
+Limit ProductTime::wave(int64_t active, bool first) const {
+  Limit time = block();
+  const double cores = double(active), step = time.cycles / steps;
+  const bool waits = first || !machine.asynchronous;
+  const double wait = waits ? machine.fillCycles : 0;
+  if (first) {
+    // All cores ask at once: the last one has its first step when all have theirs, and its last step when all have all.
+    // If results take longer than that, they queue too; from then on the cores are apart by their turn.
+    time.cycles += std::max({firstStep(), double(schedule.k) * schedule.copyBytes * cores / machine.l2BytesPerCycle,
+                             firstStep() + (cores - 1) * drain()});
+    time.atLeast(copied * cores / machine.l2BytesPerCycle + step, "l2");
+  } else if (waits) {
+    time.cycles += firstStep();
+  }
+  time.cycles += wait;
+  if (waits)
+    time.cycles += drain();
+  // L2 writes back while others read; but nobody asks for anything between two blocks.
+  time.atLeast(wait + dramReads * cores / dramRate, "dram");
+  const double idle = first ? machine.fillCycles : 0;
+  time.atLeast(idle + (dramReads + dramStores) * cores / dramRate, "dram");
+  time.atLeast(idle + (copied + stored) * cores / machine.l2BytesPerCycle, "l2");
+  return time;
 }
 
-TileTime predictProduct(const TileKernel &kernel, const Accelerator &machine) {
+Limit ProductTime::total() const {
+  const int64_t cores = machine.cores, rest = tiles % cores, full = tiles / cores;
+  const int64_t last = rest != 0 ? rest : cores;
+  Limit time = wave(std::min(tiles, cores), true);
+  if (full > 1)
+    time.cycles += double(full - 1) * wave(cores, false).cycles;
+  if (full > 0 && rest != 0)
+    time.cycles += wave(rest, false).cycles;
+  // The last stores.
+  time.cycles += dramStores * double(last) / dramRate;
+  return time;
+}
+
+static TileTime predictProduct(const TileKernel &kernel, const Accelerator &machine) {
   const ProductTypes &types = kernel.types;
   const MatrixUnit *unit = machine.unit(types.unit);
   assert(unit && "the machine lacks the unit");
   const double macs = unit->macsPerCycle * unit->sustained / (types.unit == "lut" ? types.weightBits : 1);
-  const double m = double(kernel.m), n = double(kernel.n), k = double(kernel.k), batch = double(kernel.batch);
-  // Weights come from DRAM; activations only when L2 cannot have kept them.
-  auto spilled = [&](double bytes) { return bytes > double(machine.l2Bytes) / 2 ? bytes : 0; };
-  const double dram = batch * n * k * types.weightBytes + spilled(batch * m * k * types.activationBytes) +
-                      spilled(batch * m * n * types.outputBytes);
-  const double dramSeconds = dram / machine.dramBytesPerSecond();
   TileTime best;
-  for (const Tile &tile : tilesOf(machine)) {
-    const double reads = groupReads(tile, types, machine);
-    if (reads == 0)
-      continue;
-    const double copies = double(tile.m) * types.sharedActivationBytes + double(tile.n) * types.weightBytes;
-    const double products = double(tile.m * tile.n) / macs;
-    const double shared = (reads + copies) / machine.sharedBytesPerCycle;
-    const double l2 = copies * machine.cores / machine.l2BytesPerCycle;
-    const double longer = std::max(products, shared);
-    const double step = std::max(longer + (1 - machine.overlap) * (products + shared - longer), l2);
-    const int64_t tiles = int64_t(llvm::divideCeil(uint64_t(kernel.m), uint64_t(tile.m)) *
-                                  llvm::divideCeil(uint64_t(kernel.n), uint64_t(tile.n))) *
-                          kernel.batch;
-    const int64_t waves = int64_t(llvm::divideCeil(uint64_t(tiles), uint64_t(machine.cores)));
-    const double drain = double(tile.m * tile.n) * types.outputBytes * machine.cores / machine.l2BytesPerCycle;
-    const double core = (double(waves) * k * step + machine.fillCycles + drain) / (machine.clockGHz * 1e9);
-    const double seconds = std::max(core, dramSeconds) + machine.launchMicroseconds * 1e-6;
+  for (const Schedule &schedule : schedulesOf(kernel, machine)) {
+    const ProductTime product(kernel, machine, schedule, macs);
+    const Limit total = product.total();
+    const double seconds = total.cycles / (machine.clockGHz * 1e9) + machine.launchMicroseconds * 1e-6;
     if (best.seconds != 0 && seconds >= best.seconds)
       continue;
     best.seconds = seconds;
-    best.sharedBytes = (reads + copies) * k * double(tiles);
-    best.tileM = tile.m;
-    best.tileN = tile.n;
-    best.waves = waves;
-    best.bound = dramSeconds > core ? "dram" : l2 >= step ? "l2" : shared > products ? "shared" : "product";
+    best.sharedBytes = product.sharedBytes();
+    best.schedule = schedule;
+    best.waves = product.waveCount();
+    best.bound = total.bound;
   }
-  best.flops = 2 * m * n * k * batch;
-  best.dramBytes = dram;
+  best.flops = 2.0 * double(kernel.m) * double(kernel.n) * double(kernel.k) * double(kernel.batch);
+  best.dramBytes = productDramBytes(kernel, machine);
   return best;
 }
 
-TileTime predictStream(const TileKernel &kernel, const Accelerator &machine, double rate) {
+static TileTime predictStream(const TileKernel &kernel, const Accelerator &machine, double rate) {
   TileTime time;
-  const bool spills = kernel.bytes / kernel.operands > double(machine.l2Bytes) / 2;
-  double seconds = kernel.bytes / machine.l2BytesPerSecond();
+  const double bytes = kernel.bytes();
+  double spilled = 0;
+  for (double operand : kernel.operands)
+    spilled += spilledBytes(operand, machine);
+  double seconds = bytes / machine.l2BytesPerSecond();
   time.bound = "l2";
-  if (spills || rate != 0) {
-    rate = rate != 0 ? std::min(rate, machine.dramBytesPerSecond()) : machine.dramBytesPerSecond();
-    seconds = std::max(seconds, kernel.bytes / rate);
-    time.bound = "dram";
-  }
+  // A measured rate is that of all bytes.
+  const double dramSeconds =
+      rate != 0 ? bytes / std::min(rate, machine.dramBytesPerSecond()) : spilled / machine.dramBytesPerSecond();
+  if (dramSeconds > seconds)
+    seconds = dramSeconds, time.bound = "dram";
   const double launch = kernel.launches * machine.launchMicroseconds * 1e-6;
   if (launch > seconds)
     time.bound = "launch";
   time.seconds = seconds + launch;
-  time.dramBytes = spills ? kernel.bytes : 0;
+  time.dramBytes = spilled;
   return time;
 }
 
 /// Blocks of 128 queries against 128 keys; a row of blocks stops at the diagonal. One block of queries is one block of
 /// threads, so the last row of blocks is the least time.
-TileTime predictFlash(const TileKernel &kernel, const Accelerator &machine) {
+static TileTime predictFlash(const TileKernel &kernel, const Accelerator &machine) {
   const double rows = double(llvm::divideCeil(uint64_t(kernel.m), uint64_t(128)));
   const double heads = double(kernel.batch), blockFlops = 2.0 * 2 * 128 * 128 * double(kernel.n);
   const double block = blockFlops * machine.cores / (machine.flashTflops * 1e12);
@@ -142,7 +202,29 @@ TileTime predictFlash(const TileKernel &kernel, const Accelerator &machine) {
   return time;
 }
 
-} // namespace
+double TileKernel::bytes() const { return std::accumulate(operands.begin(), operands.end(), 0.0); }
+
+double lutra::ltc::productDramBytes(const TileKernel &kernel, const Accelerator &machine) {
+  const ProductTypes &types = kernel.types;
+  const double m = double(kernel.m), n = double(kernel.n), k = double(kernel.k), batch = double(kernel.batch);
+  return batch * n * k * types.weightBytes + spilledBytes(batch * m * k * types.activationBytes, machine) +
+         spilledBytes(batch * m * n * types.outputBytes, machine);
+}
+
+double lutra::ltc::spilledBytes(double bytes, const Accelerator &machine) {
+  return bytes > double(machine.l2Bytes) / 2 ? bytes : 0;
+}
+
+llvm::Error lutra::ltc::checkRuns(const TileKernel &kernel, const Accelerator &machine) {
+  if (kernel.kind != TileKernel::Product)
+    return llvm::Error::success();
+  if (!machine.unit(kernel.types.unit))
+    return llvm::createStringError("the machine '" + machine.name + "' has no unit '" + kernel.types.unit + "'");
+  if (schedulesOf(kernel, machine).empty())
+    return llvm::createStringError("no schedule of kernel '" + kernel.name + "' fits the machine '" + machine.name +
+                                   "': its tiles need more shared memory or registers");
+  return llvm::Error::success();
+}
 
 TileTime lutra::ltc::predict(const TileKernel &kernel, const Accelerator &machine) {
   switch (kernel.kind) {
@@ -161,7 +243,7 @@ TileTime lutra::ltc::predict(const TileKernel &kernel, const Accelerator &machin
     const double rate = machine.decodeAttentionGBps * 1e9;
     TileTime time = predictStream(kernel, machine, rate != 0 ? rate : machine.dramBytesPerSecond());
     time.seconds += machine.fillCycles / (machine.clockGHz * 1e9);
-    time.dramBytes = kernel.bytes;
+    time.dramBytes = kernel.bytes();
     return time;
   }
   }

@@ -34,8 +34,10 @@ static void addTable1(Figures &figures, const UnitCosts &costs) {
     figures.add("Table 1", llvm::Twine(row.name) + ", area of a core's tensor cores", "mm2", area, row.area);
     figures.add("Table 1", llvm::Twine(row.name) + ", density", "TOPS/mm2", row.teraPeak / (area * cores), row.density);
   }
-  // Energy of an operation, from the gates that switch for it. Two cycles for two bits.
-  const double f16 = f16TensorCore(costs).gatesPerMac, lookup = 2 * lut8 / 512;
+  // Energy of an operation, from the gates that switch for it, accumulators included: one of 32 bits for 8 products of
+  // the f16 core, one for each lookup of 4. Two cycles for two bits.
+  const double f16 = f16TensorCore(costs).gatesPerMac;
+  const double lookup = 2 * (lut8 + accumulatorGates({2, 64, 4, 2, 8}, costs)) / 512;
   figures.add("Table 1", "A100-LUT W2A8, energy efficiency over the FP16 TC", "x", f16 / lookup, 11.2);
 }
 
@@ -92,13 +94,13 @@ static void addFigures(Figures &figures, const UnitCosts &costs) {
   figures.add("Fig. 12", "LUT over MAC", "x", mac / lookup, 61.55 / 3.39);
 
   // A unit of 4 products: lookups once for each bit; a multiplier of b x 11 bits and an adder for each product; or an
-  // adder for each product and bit.
-  const double table = gatesOf({2, 64, 4, 1, 16, kF16}, costs).total() / 128;
+  // adder for each product and bit. Planes beyond the first are added to exponents.
+  const double single = gatesOf({2, 64, 4, 1, 16, kF16}, costs).total() / 128;
   unsigned widest = 0;
   for (unsigned bits = 1; bits <= 16; ++bits) {
-    const double product = bits * 11 * (costs.andGate + costs.fullAdder) + (11 + bits) * 4 * costs.multiplexer;
-    const double macs = 4 * (product + floatAdder(kF16, costs));
-    const double adders = 4.0 * bits * (floatAdder(kF16, costs) + 16 * costs.exclusiveOr);
+    const double plane = bits > 1 ? kF16.exponent * costs.halfAdder : 0, table = single + plane;
+    const double macs = 4 * (floatMultiplier(kF16, {bits, 0}, costs) + floatAdder(kF16, costs));
+    const double adders = 4.0 * bits * (floatAdder(kF16, costs) + costs.exclusiveOr + plane);
     if (bits * table >= std::min(macs, adders))
       break;
     widest = bits;

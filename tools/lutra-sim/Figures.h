@@ -42,6 +42,7 @@ int reproduceMain(int argc, char **argv);
 int exploreMain(int argc, char **argv);
 int validateMain(int argc, char **argv);
 int layerMain(int argc, char **argv);
+int compareMain(int argc, char **argv);
 
 } // namespace lutra
 

@@ -1,12 +1,10 @@
 //===- Reproduce.cpp - lutra-sim reproduce and explore --------------------===//
+#include "Common.h"
 #include "Figures.h"
 
 #include "lutra/Simulator/Area.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
@@ -16,25 +14,6 @@ using namespace lutra;
 
 void Figures::add(StringRef figure, const Twine &entry, StringRef unit, double ours, std::optional<double> paper) {
   entries.push_back({figure.str(), entry.str(), unit.str(), ours, paper});
-}
-
-static int fail(Error error) {
-  outs().flush();
-  handleAllErrors(std::move(error),
-                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
-  return 1;
-}
-
-/// Writes `value` to a file; an empty name asks for none.
-static Error writeJson(StringRef path, json::Value value) {
-  if (path.empty())
-    return Error::success();
-  std::error_code code;
-  raw_fd_ostream os(path, code);
-  if (code)
-    return createStringError("cannot write '" + path + "': " + code.message());
-  os << formatv("{0:2}", value) << "\n";
-  return Error::success();
 }
 
 static json::Value toJson(const Figures &figures) {
@@ -51,23 +30,14 @@ static json::Value toJson(const Figures &figures) {
 
 /// Why the entries of a table that are far off are: printed below it.
 static StringRef noteOf(StringRef figure) {
-  if (figure == "Table 1")
-    return "From 4X to 8X the paper's decode gains 1.5x and 1.7x, its prefill 1.1x and 1.2x. Here reads of shared "
-           "memory, "
-           "which more arrays do\n  not make faster, hold both back alike, so decode at 8X comes out slow. The FP8 row "
-           "of the "
-           "H100 has a product at 43 % of peak in\n  the paper, ours has 50 %. The paper's energy has activities from "
-           "gate-level simulation; ours has one for all gates.";
   if (figure == "Table 4")
     return "The paper's separate kernels are those of a GPU compiler, whose schedule it does not give; ours stream at "
-           "full "
-           "rate.";
+           "full rate.";
   if (figure == "Fig. 11")
     return "The paper finds k = 5 slightly better than 4 for f16; here 4 is slightly better than 5.";
   if (figure == "Fig. 12")
-    return "Here every lookup has an f16 adder of its own; the paper does not say how its unit sums.";
-  if (figure == "Fig. 13")
-    return "Here the MAC unit multiplies b-bit integers by f16 directly, which makes it small for narrow weights.";
+    return "Here every lookup has an f16 adder of its own. The paper's unit has fewer gates for f16 than its array of "
+           "table 1 has for f8, so\n  it must leave out a part of what the array has.";
   return "";
 }
 
@@ -114,12 +84,12 @@ int lutra::reproduceMain(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim reproduce: LUT Tensor Core's (ISCA 2025) numbers beside ours\n");
   Figures figures;
   if (Error error = addTimes(figures))
-    return fail(std::move(error));
+    return report(std::move(error));
   if (Error error = addAreas(figures))
-    return fail(std::move(error));
+    return report(std::move(error));
   print(figures);
   if (Error error = writeJson(jsonFile, toJson(figures)))
-    return fail(std::move(error));
+    return report(std::move(error));
   return 0;
 }
 
@@ -133,9 +103,9 @@ int lutra::exploreMain(int argc, char **argv) {
   cl::opt<std::string> jsonFile{"json", cl::desc("Write all shapes"), cl::value_desc("file"), cl::cat(category)};
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim explore: area and power of the shapes of a LUT array\n");
   if (lookups == 0 || lookups > 1u << 20 || !isPowerOf2_32(lookups))
-    return fail(createStringError("--mnk=" + Twine(lookups) + ": expected a power of two up to 1048576"));
+    return report(createStringError("--mnk=" + Twine(lookups) + ": expected a power of two up to 1048576"));
   if (bits == 0 || bits > 8)
-    return fail(createStringError("--weight-bits=" + Twine(bits) + ": expected 1 to 8"));
+    return report(createStringError("--weight-bits=" + Twine(bits) + ": expected 1 to 8"));
   ltc::LutArray base;
   base.weightBits = bits;
   if (activation == "f16")
@@ -143,7 +113,7 @@ int lutra::exploreMain(int argc, char **argv) {
   else if (activation == "f8")
     base.entryBits = 8, base.sum = ltc::kF16;
   else if (activation != "i8")
-    return fail(createStringError("--activation=" + activation + ": expected f16, f8 or i8"));
+    return report(createStringError("--activation=" + activation + ": expected f16, f8 or i8"));
   const double clock = 1.41;
   const std::vector<ltc::DesignPoint> points = ltc::explore(base, lookups, clock, ltc::UnitCosts());
   outs() << formatv("{0,-16} {1,12} {2,10} {3,12}  {4}\n", "shape", "um2", "mW", "TOPS/mm2", "pareto");
@@ -163,6 +133,6 @@ int lutra::exploreMain(int argc, char **argv) {
                                 {"pareto", point.pareto}});
   }
   if (Error error = writeJson(jsonFile, std::move(list)))
-    return fail(std::move(error));
+    return report(std::move(error));
   return 0;
 }

@@ -53,11 +53,19 @@ static Error addTable1(Figures &figures) {
   return Error::success();
 }
 
-/// f32 operations on an element: a table has 12 additions for its group of 4, 3 more for its largest entry (the sum of
-/// the magnitudes, since all signs occur), and a product and a conversion for each of its 8 entries; a norm has a sum,
-/// a sum of squares, a centring and a scaling; SwiGLU 4 and two of the special functions, which run at a quarter of the
-/// rate.
-static constexpr double kTableOperations = (12 + 3 + 8 * 2) / 4.0, kNormOperations = 4, kActivationOperations = 12;
+/// f16 operations on an element: a table has 12 additions for its group of 4, 3 more for its largest entry (the sum of
+/// the magnitudes, since all signs occur), and a product for each of its 8 entries, which are then converted to i8 at
+/// the rate of f32. A norm has (in f32) a sum, a sum of squares, a centring and a scaling; SwiGLU 4 and two of the
+/// special functions, which run at a quarter of the rate.
+static constexpr double kTableOperations = (12 + 3 + 8) / 4.0, kTableConversions = 8 / 4.0, kNormOperations = 4,
+                        kActivationOperations = 12;
+
+/// Seconds of the vector units for `elements` with tables and `own` f32 operations.
+static double vectorSeconds(double elements, double own, const Accelerator &machine) {
+  return elements * (kTableOperations / machine.vectorF16OperationsPerSecond() +
+                     (kTableConversions + own) / machine.vectorOperationsPerSecond()) +
+         machine.launchMicroseconds * 1e-6;
+}
 
 /// Seconds that making tables adds to a layer, as a kernel of its own before each product.
 static double separateTables(const std::vector<TileKernel> &layer, double rows, const Accelerator &machine) {
@@ -68,10 +76,8 @@ static double separateTables(const std::vector<TileKernel> &layer, double rows, 
     const double elements = rows * double(product.k);
     TileKernel kernel;
     // f16 activations in, tables out.
-    kernel.bytes = elements * (2 + product.types.sharedActivationBytes);
-    const double launch = machine.launchMicroseconds * 1e-6;
-    sum += std::max(predict(kernel, machine).seconds,
-                    elements * kTableOperations / machine.vectorOperationsPerSecond() + launch);
+    kernel.operands = {elements * 2, elements * product.types.sharedActivationBytes};
+    sum += std::max(predict(kernel, machine).seconds, vectorSeconds(elements, 0, machine));
   }
   return sum;
 }
@@ -91,12 +97,9 @@ static double fusedTables(const std::vector<TileKernel> &layer, const ModelShape
       // The vector unit is idle beside the products: only the bytes count.
       extra.types.outputBytes += types.sharedActivationBytes - types.activationBytes;
     else
-      extra.bytes += elements * (types.sharedActivationBytes - types.activationBytes);
+      extra.operands.back() += elements * (types.sharedActivationBytes - types.activationBytes);
     const double own = norm ? kNormOperations : activation ? kActivationOperations : 0;
-    const double launch = machine.launchMicroseconds * 1e-6;
-    const double compute = producer.kind == TileKernel::Product
-                               ? 0
-                               : elements * (own + kTableOperations) / machine.vectorOperationsPerSecond() + launch;
+    const double compute = producer.kind == TileKernel::Product ? 0 : vectorSeconds(elements, own, machine);
     sum += std::max(predict(extra, machine).seconds, compute) - predict(producer, machine).seconds;
   }
   return sum;

@@ -46,6 +46,7 @@ COMMANDS, each with --help:
   lutra-sim reproduce   the paper's tables and figures beside ours
   lutra-sim explore     area and power of the shapes of a LUT array
   lutra-sim layer       the kernels of a layer of a known model on a whole chip
+  lutra-sim compare     the two levels of detail beside each other
   lutra-sim validate    the tile model against layers measured on a GPU
 )"};
 
@@ -96,7 +97,8 @@ int main(int argc, char **argv) {
   // A first argument that names a command; a file of that name can be given as ./reproduce.
   using Command = int (*)(int, char **);
   const std::pair<StringRef, Command> commands[] = {
-      {"reproduce", reproduceMain}, {"explore", exploreMain}, {"validate", validateMain}, {"layer", layerMain}};
+      {"reproduce", reproduceMain}, {"explore", exploreMain}, {"validate", validateMain}, {"layer", layerMain},
+      {"compare", compareMain}};
   for (auto [name, command] : commands)
     if (argc > 1 && name == argv[1])
       return command(argc - 1, argv + 1);

@@ -36,18 +36,33 @@ struct Accelerator {
   double sharedBytesPerCycle = 128;
   /// f32 operations of a core's vector unit in a cycle.
   double vectorLanes = 64;
+  /// The same of f16, in packed pairs.
+  double vectorF16Lanes = 256;
   /// Of the chip.
   uint64_t l2Bytes = 0;
   double l2BytesPerCycle = 0, dramGBps = 0;
+  /// From the L2 to one core.
+  double l2PortBytesPerCycle = 64;
   /// The share of the DRAM's rate that a long stream reaches.
   double dramEfficiency = 1;
   /// From one kernel's end to the next one's start, and from a tile's first load to its first product.
   double launchMicroseconds = 0, fillCycles = 0;
-  /// 1: reads of shared memory hide behind products; 0: they take turns.
-  double overlap = 0;
-  /// Into how many parts the threads of a block cut a tile, each of which reads its operands from shared memory.
+  /// From a read of shared memory to its first byte.
+  double sharedLatencyCycles = 0;
+  /// Matrix units of a core, each of which has its part of the rates in `units`.
+  unsigned matrixUnits = 4;
+  /// Matrix units read shared memory themselves, beside the products (wgmma), and the next tile's copies go on beside
+  /// the last one's results. Otherwise a warp reads, then multiplies (mma), and a block begins when one has ended.
+  bool asynchronous = false;
+  /// Into how many parts a block cuts a tile, each of which reads its operands from shared memory, and the threads of
+  /// a part.
   std::vector<unsigned> groups;
-  /// Doubled registers (the paper's DRM): a tile's accumulators may fill what an ordinary core has in all.
+  unsigned groupThreads = 32;
+  /// Copies of steps of k that can be on their way or in use, at most.
+  unsigned stages = 8;
+  /// Copies permute the 16-byte units of shared memory's lines, so that reads of rows are free of bank conflicts.
+  bool swizzled = true;
+  /// Doubled registers (the paper's DRM), for a thread too: 512.
   bool wideRegisters = false;
   std::vector<MatrixUnit> units;
   /// Attention in one kernel (0: scores go through memory): the chip's rate, and what each block costs beside.
@@ -63,6 +78,7 @@ struct Accelerator {
   double dramBytesPerSecond() const { return dramGBps * 1e9 * dramEfficiency; }
   double l2BytesPerSecond() const { return l2BytesPerCycle * clockGHz * 1e9; }
   double vectorOperationsPerSecond() const { return vectorLanes * cores * clockGHz * 1e9; }
+  double vectorF16OperationsPerSecond() const { return vectorF16Lanes * cores * clockGHz * 1e9; }
   /// Operations a second of a unit at its peak: two for a multiply-add; a LUT array does one weight bit in a cycle.
   double peak(const MatrixUnit &unit, double weightBits = 1) const;
 };

@@ -34,6 +34,9 @@ inline constexpr FloatFormat kF32{24, 8}, kF16{11, 5}, kF8{4, 4};
 double floatAdder(FloatFormat format, const UnitCosts &costs);
 /// Gates of a multiplier of floats with subnormal inputs; the product is exact.
 double floatMultiplier(FloatFormat format, const UnitCosts &costs);
+/// The same for two formats. An integer of b bits is a significand without an exponent, {b, 0}: it is normalized as a
+/// subnormal input is.
+double floatMultiplier(FloatFormat a, FloatFormat b, const UnitCosts &costs);
 
 /// Gates for each multiply-add of a tensor core m x n x k.
 struct TensorCore {
@@ -67,6 +70,9 @@ struct ArrayGates {
   double total() const { return tables + weights + multiplexers + negation + index + sums + wires + precompute; }
 };
 ArrayGates gatesOf(const LutArray &array, const UnitCosts &costs);
+/// Gates of the 32-bit accumulators that an array of lookups adds to in each cycle. They stand in the core's register
+/// file: part of an operation's energy, not of the array's area.
+double accumulatorGates(const LutArray &array, const UnitCosts &costs);
 
 /// A shape of the design space.
 struct DesignPoint {

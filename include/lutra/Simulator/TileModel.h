@@ -9,6 +9,7 @@
 #define LUTRA_SIMULATOR_TILEMODEL_H
 
 #include "lutra/Simulator/Accelerator.h"
+#include "lutra/Simulator/Schedule.h"
 
 namespace lutra::ltc {
 
@@ -34,36 +35,47 @@ ProductTypes lookupProduct(unsigned bits);
 struct TileKernel {
   enum Kind {
     Product,         ///< m x n x k, `batch` times
-    Stream,          ///< `bytes` in and out; what was written lately comes from L2 when it fits
+    Stream,          ///< `operands` in and out; what was written lately comes from L2 when it fits
     Strided,         ///< the same with strided or broadcast operands
     Norm,            ///< a stream that waits for the sums of its rows of n elements
     FlashAttention,  ///< causal, one kernel: batch x heads of m queries of n elements
-    DecodeAttention, ///< single queries that read `bytes` of keys and values
+    DecodeAttention, ///< single queries that read the keys and values in `operands`
   };
   std::string name;
   Kind kind = Stream;
   int64_t m = 0, n = 0, k = 0, batch = 1;
   ProductTypes types;
-  double bytes = 0;
-  /// Operands in `bytes`; each is kept in L2 if it takes at most half of it.
-  unsigned operands = 2;
+  /// Bytes of each operand, results last; each is kept in L2 if it takes at most half of it.
+  std::vector<double> operands;
   unsigned launches = 1;
   bool rmsNorm = false;
+
+  /// Of all operands.
+  double bytes() const;
 };
 
 /// What a kernel takes.
 struct TileTime {
   double seconds = 0;
   double flops = 0, dramBytes = 0, sharedBytes = 0;
-  /// The tile that was chosen, and how often all cores are filled with it.
-  int64_t tileM = 0, tileN = 0, waves = 0;
-  /// What limits it: "product", "shared", "l2", "dram", "launch".
+  /// How a product was cut, and how often all cores are filled with its tiles.
+  Schedule schedule;
+  int64_t waves = 0;
+  /// What limits it: "product", "shared", "latency", "l2", "dram", "launch".
   const char *bound = "";
 
   TileTime &operator+=(const TileTime &other);
 };
 
-/// Predicts one kernel. The machine has the unit that it names.
+/// `bytes` if L2 cannot have kept an operand of that size (it keeps what takes at most half of it), otherwise 0.
+double spilledBytes(double bytes, const Accelerator &machine);
+/// What a product moves from and to DRAM: weights, and activations and outputs that L2 cannot keep.
+double productDramBytes(const TileKernel &kernel, const Accelerator &machine);
+
+/// An error if the machine lacks a kernel's unit, or no tile of it fits a core.
+llvm::Error checkRuns(const TileKernel &kernel, const Accelerator &machine);
+
+/// Predicts one kernel, which runs on the machine (checkRuns).
 TileTime predict(const TileKernel &kernel, const Accelerator &machine);
 TileTime predict(llvm::ArrayRef<TileKernel> kernels, const Accelerator &machine);
 

@@ -42,20 +42,28 @@ TEST(Accelerator, RefusesWhatItCannotRead) {
             "x.yaml: line 1: missing required key 'cores'");
 }
 
-std::string description(llvm::StringRef overlap, llvm::StringRef type) {
+std::string description(llvm::StringRef efficiency, llvm::StringRef type, llvm::StringRef groups = "[4]",
+                        llvm::StringRef stages = "2") {
   return ("name: x\nsource: y\ncores: 1\nclock-ghz: 1\nshared-bytes: 1024\nregister-bytes: 1024\n"
-          "shared-bytes-per-cycle: 1\nvector-lanes: 1\nl2-bytes: 1\nl2-bytes-per-cycle: 1\ndram-gbps: 1\n"
-          "dram-efficiency: 1\nlaunch-us: 0\nfill-cycles: 0\noverlap: " +
-          overlap + "\ngroups: [1]\nunits:\n  - {type: " + type + ", macs-per-cycle: 1}\n")
+          "shared-bytes-per-cycle: 1\nvector-lanes: 1\nvector-f16-lanes: 1\nl2-bytes: 1\nl2-bytes-per-cycle: 1\n"
+          "l2-port-bytes-per-cycle: 1\ndram-gbps: 1\nlaunch-us: 0\nfill-cycles: 0\nshared-latency-cycles: 0\n"
+          "matrix-units: 4\nasynchronous: false\ngroup-threads: 32\ndram-efficiency: " +
+          efficiency + "\ngroups: " + groups + "\nstages: " + stages + "\nunits:\n  - {type: " + type +
+          ", macs-per-cycle: 1}\n")
       .str();
 }
 
 TEST(Accelerator, RefusesImpossibleFacts) {
-  EXPECT_EQ(errorOf(parseAccelerator(description("0", "f16"), "x.yaml")), "");
+  EXPECT_EQ(errorOf(parseAccelerator(description("1", "f16"), "x.yaml")), "");
   EXPECT_EQ(errorOf(parseAccelerator(description("2", "f16"), "x.yaml")),
-            "x.yaml: line 1: expected dram-efficiency in (0, 1] and overlap in [0, 1]");
-  EXPECT_EQ(errorOf(parseAccelerator(description("0", "f12"), "x.yaml")),
-            "x.yaml: line 18: expected a unit's type to be f16, f8, i8 or lut, found 'f12'");
+            "x.yaml: line 1: expected dram-efficiency in (0, 1]");
+  EXPECT_EQ(errorOf(parseAccelerator(description("1", "f12"), "x.yaml")),
+            "x.yaml: line 24: expected a unit's type to be f16, f8, i8 or lut, found 'f12'");
+  EXPECT_EQ(errorOf(parseAccelerator(description("1", "f16", "[2]"), "x.yaml")),
+            "x.yaml: line 1: expected groups to be multiples of matrix-units: a warp has one, and without warps some "
+            "stand idle");
+  EXPECT_EQ(errorOf(parseAccelerator(description("1", "f16", "[4]", "1"), "x.yaml")),
+            "x.yaml: line 1: expected stages of at least 2: one that is copied while another is used");
 }
 
 } // namespace

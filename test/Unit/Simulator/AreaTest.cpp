@@ -13,6 +13,23 @@ TEST(Area, FloatAdderByHand) {
   EXPECT_DOUBLE_EQ(floatAdder(kF16, UnitCosts()), 67.5 + 48 + 168 + 91 + 21 + 27.5);
 }
 
+TEST(Area, MultiplierOfAFloatAndAnInteger) {
+  // 11 x 2 bits of and-gates and full adders, 13 multiplexers to normalize; the f16 operand: 4 levels of 11 and 11 bits
+  // of leading zeros, the integer: 1 level of 2 and 2 bits; two adders of 5 bits for the exponents.
+  EXPECT_DOUBLE_EQ(floatMultiplier(kF16, {2, 0}, UnitCosts()),
+                   22 * 5.75 + 13 * 1.5 + (44 * 1.5 + 11 * 1.5) + (2 * 1.5 + 2 * 1.5) + 2 * 5 * 4.5);
+}
+
+TEST(Area, AFloatHasOneSign) {
+  ArrayGates gates = gatesOf({2, 64, 4, 1, 16, kF16}, UnitCosts());
+  EXPECT_DOUBLE_EQ(gates.negation, 128 * 2.0);
+  // Only planes beyond the first change exponents.
+  EXPECT_DOUBLE_EQ(gates.sums, 128 * floatAdder(kF16, UnitCosts()));
+  EXPECT_DOUBLE_EQ(gatesOf({2, 64, 4, 2, 16, kF16}, UnitCosts()).sums, 128 * (floatAdder(kF16, UnitCosts()) + 5 * 2.5));
+}
+
+TEST(Area, AccumulatorsByHand) { EXPECT_DOUBLE_EQ(accumulatorGates({2, 64, 4, 2, 8}, UnitCosts()), 128 * 32 * 4.5); }
+
 TEST(Area, ArrayByHand) {
   // M2 N2 K2 of one bit, entries of 4 bits, all in gates.
   ArrayGates gates = gatesOf({2, 2, 2, 1, 4}, UnitCosts());

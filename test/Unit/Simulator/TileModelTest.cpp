@@ -3,7 +3,7 @@
 // The examples of docs/spec/tile-model.md, on a machine whose figures are easy to add up.
 //
 //===----------------------------------------------------------------------===//
-#include "lutra/Simulator/TileModel.h"
+#include "RoundMachine.h"
 
 #include "gtest/gtest.h"
 
@@ -13,60 +13,75 @@ using namespace lutra::ltc;
 
 namespace {
 
-Accelerator roundMachine() {
-  Accelerator machine;
-  machine.name = "round";
-  machine.cores = 10;
-  machine.clockGHz = 1;
-  machine.sharedBytes = 65536;
-  machine.registerBytes = 8192;
-  machine.sharedBytesPerCycle = 100;
-  machine.l2Bytes = 4000000;
-  machine.l2BytesPerCycle = 1000;
-  machine.dramGBps = 100;
-  machine.dramEfficiency = 0.5;
-  machine.launchMicroseconds = 1;
-  machine.fillCycles = 100;
-  machine.groups = {4};
-  machine.units = {{"f16", 100, 1}, {"lut", 400, 1}};
-  return machine;
-}
-
-TileKernel product(int64_t m, int64_t n, int64_t k, ProductTypes types) {
-  TileKernel kernel;
-  kernel.kind = TileKernel::Product;
-  kernel.m = m, kernel.n = n, kernel.k = k;
-  kernel.types = std::move(types);
-  return kernel;
-}
-
 TEST(TileModel, ProductBoundByItsUnit) {
-  // One tile of 32 x 32. A step of k: 1024 / 100 = 10.24 cycles of products; four groups of 16 x 16 read 256 bytes and
-  // 128 are copied: 3.84 cycles, one after the other: 14.08. 100 steps, 100 cycles to fill, 2048 bytes out at a tenth
-  // of the L2's 1000: 1528.48 cycles. 6400 bytes of weights take 128 ns of DRAM meanwhile.
+  // One tile of 32 x 32; k is 112 in units of 16, in steps of 64 and 48. Products 112 x 1024 / 100 = 1146.88; four
+  // groups of 16 x 16 read 256 bytes for each k, 286.72 cycles, one after the other with the products, and twice 5 of
+  // latency: 1443.6. The first step's 8192 bytes come in 81.92, after 100 of fill; 2048 bytes go out in 2.048.
   TileTime time = predict(product(32, 32, 100, f16Product()), roundMachine());
-  EXPECT_EQ(time.tileM, 32);
-  EXPECT_EQ(time.tileN, 32);
+  EXPECT_EQ(time.schedule.m, 32);
+  EXPECT_EQ(time.schedule.n, 32);
+  EXPECT_EQ(time.schedule.k, 64);
+  EXPECT_EQ(time.schedule.stages, 8u);
   EXPECT_EQ(time.waves, 1);
   EXPECT_STREQ(time.bound, "product");
-  EXPECT_NEAR(time.seconds, 1528.48e-9 + 1e-6, 1e-15);
+  EXPECT_NEAR(time.seconds, 1627.568e-9 + 1e-6, 1e-15);
   EXPECT_EQ(time.dramBytes, 6400);
 }
 
-TEST(TileModel, OverlapHidesSharedMemory) {
+TEST(TileModel, AsynchronousUnitsHideSharedMemory) {
   Accelerator machine = roundMachine();
-  machine.overlap = 1;
-  EXPECT_NEAR(predict(product(32, 32, 100, f16Product()), machine).seconds, 1144.48e-9 + 1e-6, 1e-15);
+  machine.asynchronous = true;
+  EXPECT_NEAR(predict(product(32, 32, 100, f16Product()), machine).seconds, 1330.848e-9 + 1e-6, 1e-15);
+}
+
+TEST(TileModel, TwoWarpsOfAUnitTakeTurns) {
+  // Eight groups on four units: half of the reads hide. 4 x 2 groups of 16 x 32 read 8 x (16 + 32) x 2 = 768 bytes for
+  // each k of a tile of 64 x 64: products 112 x 4096 / 100 = 4587.52, reads 860.16.
+  Accelerator machine = roundMachine();
+  machine.cores = 1;
+  machine.registerBytes = 32768;
+  machine.groups = {8};
+  const double step = 64 * 128 * 2 / 100.0, drain = 8.192;
+  EXPECT_NEAR(predict(product(64, 64, 100, f16Product()), machine).seconds,
+              (4587.52 + 860.16 / 2 + 10 + 100 + step + drain + 1000) * 1e-9, 1e-15);
 }
 
 TEST(TileModel, LookupsTakeACycleForEachBit) {
   Accelerator machine = roundMachine();
-  machine.overlap = 1;
-  machine.sharedBytesPerCycle = 1e9;
-  // 1024 / (400 / bits) cycles a step; the L2 brings 32 x 2 + 32 x bits / 8 bytes in 0.68 or 0.8.
-  const double fixed = 100 + 20.48 + 1000;
-  EXPECT_NEAR(predict(product(32, 32, 100, lookupProduct(1)), machine).seconds, (256 + fixed) * 1e-9, 1e-15);
-  EXPECT_NEAR(predict(product(32, 32, 100, lookupProduct(4)), machine).seconds, (1024 + fixed) * 1e-9, 1e-15);
+  machine.asynchronous = true;
+  machine.sharedBytesPerCycle = machine.l2PortBytesPerCycle = 1e9;
+  // 112 x 1024 / (400 / bits) cycles; the L2 brings the first step, 64 x (32 x 2 + 32 x bits / 8) bytes, at 1000 a
+  // cycle.
+  const double fixed = 100 + 2.048 + 1000;
+  EXPECT_NEAR(predict(product(32, 32, 100, lookupProduct(1)), machine).seconds, (286.72 + 4.352 + fixed) * 1e-9, 1e-15);
+  EXPECT_NEAR(predict(product(32, 32, 100, lookupProduct(4)), machine).seconds, (1146.88 + 5.12 + fixed) * 1e-9, 1e-15);
+}
+
+TEST(TileModel, BanksConflictWithoutPermutation) {
+  // Rows of 128 bytes all begin in bank 0; permuted, 8 rows fill the 32 banks once. Rows of 144 bytes need no help.
+  EXPECT_EQ(bankConflicts(128, false), 8u);
+  EXPECT_EQ(bankConflicts(128, true), 1u);
+  EXPECT_EQ(bankConflicts(64, false), 4u);
+  EXPECT_EQ(bankConflicts(64, true), 1u);
+  EXPECT_EQ(bankConflicts(144, false), 1u);
+  EXPECT_EQ(bankConflicts(16, false), 1u);
+  Accelerator machine = roundMachine();
+  machine.swizzled = false;
+  // 286.72 cycles of reads become 2293.76: they outlast the products, which still take their turn.
+  TileTime time = predict(product(32, 32, 100, f16Product()), machine);
+  EXPECT_NEAR(time.seconds, (1627.568 + 7 * 286.72 + 1000) * 1e-9, 1e-15);
+  EXPECT_STREQ(time.bound, "shared");
+}
+
+TEST(TileModel, SchedulesFitTheCore) {
+  Accelerator machine = roundMachine();
+  for (const Schedule &schedule : schedulesOf(product(256, 256, 512, f16Product()), machine)) {
+    EXPECT_LE(schedule.m * schedule.n * 4, 4096);
+    EXPECT_LE(double(schedule.k * schedule.stages) * schedule.copyBytes, 65536);
+    EXPECT_GE(schedule.stages, 2u);
+  }
+  machine.sharedBytes = 1024;
+  EXPECT_TRUE(schedulesOf(product(256, 256, 512, f16Product()), machine).empty());
 }
 
 TEST(TileModel, ProductBoundByDram) {
@@ -78,11 +93,14 @@ TEST(TileModel, ProductBoundByDram) {
 
 TEST(TileModel, StreamsStayInL2WhenTheyFit) {
   TileKernel kernel;
-  kernel.bytes = 1e6;
+  kernel.operands = {5e5, 5e5};
   EXPECT_NEAR(predict(kernel, roundMachine()).seconds, 2e-6, 1e-15);
-  kernel.bytes = 1e7;
+  kernel.operands = {5e6, 5e6};
   EXPECT_NEAR(predict(kernel, roundMachine()).seconds, 1e7 / 50e9 + 1e-6, 1e-15);
   EXPECT_EQ(predict(kernel, roundMachine()).dramBytes, 1e7);
+  // Each operand on its own.
+  kernel.operands = {5e6, 1e6};
+  EXPECT_NEAR(predict(kernel, roundMachine()).seconds, 5e6 / 50e9 + 1e-6, 1e-15);
 }
 
 TEST(TileModel, WholeModelsTakeNoTime) {

@@ -41,7 +41,9 @@ typedef struct {
 /** Flags of lutraSessionOpen. */
 enum {
   /** Do not compare the hashes of the artifact's files with the manifest's. */
-  LUTRA_SKIP_HASHES = 1
+  LUTRA_SKIP_HASHES = 1,
+  /** Compare every byte of the weights, not samples of large ones. */
+  LUTRA_VERIFY_HASHES = 2
 };
 
 /** Lutra's version number, such as "0.1.0". Never freed. */

@@ -61,12 +61,16 @@ int lutraSessionOpen(const char *artifactDir, int flags, LutraSession **out, cha
   if (!artifactDir || !out)
     return toStatus(createStringError("lutraSessionOpen: the directory or the place for the session is null"), error);
   *out = nullptr;
-  if (flags & ~LUTRA_SKIP_HASHES)
+  if (flags & ~(LUTRA_SKIP_HASHES | LUTRA_VERIFY_HASHES))
     return toStatus(createStringError("lutraSessionOpen: unknown flags " + Twine(flags)), error);
+  if (flags == (LUTRA_SKIP_HASHES | LUTRA_VERIFY_HASHES))
+    return toStatus(createStringError("lutraSessionOpen: hashes are either skipped or verified: give one of the flags"), error);
   static std::once_flag devices;
   std::call_once(devices, [] { ltc::registerDevice(); });
-  Expected<std::unique_ptr<Session>> session =
-      Session::open(artifactDir, {.checkHashes = !(flags & LUTRA_SKIP_HASHES)});
+  HashCheck hashes = flags & LUTRA_SKIP_HASHES     ? HashCheck::None
+                     : flags & LUTRA_VERIFY_HASHES ? HashCheck::Whole
+                                                   : HashCheck::Sample;
+  Expected<std::unique_ptr<Session>> session = Session::open(artifactDir, {.hashes = hashes});
   if (!session)
     return toStatus(session.takeError(), error);
   *out = new LutraSession{std::move(*session)};

@@ -12,9 +12,11 @@
 #include "lib/Codegen/WeightRecipe.h"
 #include "lutra/Codegen/Passes.h"
 #include "lutra/Support/Safetensors.h"
+#include "lutra/Support/SampleHash.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 
@@ -182,8 +184,16 @@ FailureOr<llvm::json::Object> lutra::writeWeights(ModuleOp module, StringRef dir
       });
   if (!summary)
     return module.emitError(llvm::toString(summary.takeError()));
-  return llvm::json::Object{{"file", kWeightsFile},
-                            {"bytes", static_cast<int64_t>(summary->bytes)},
-                            {"data_offset", static_cast<int64_t>(summary->dataOffset)},
-                            {"xxh3", llvm::utohexstr(summary->xxh3, /*LowerCase=*/true, 16)}};
+  auto digits = [](uint64_t hash) { return llvm::utohexstr(hash, /*LowerCase=*/true, 16); };
+  llvm::json::Object described{{"file", kWeightsFile},
+                               {"bytes", static_cast<int64_t>(summary->bytes)},
+                               {"data_offset", static_cast<int64_t>(summary->dataOffset)},
+                               {"xxh3", digits(summary->xxh3)}};
+  if (summary->bytes > lutra::kSampledBytes) {
+    auto written = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    if (!written)
+      return module.emitError("cannot read '") << path << "' back: " << written.getError().message();
+    described["xxh3_sample"] = digits(lutra::sampleHash((*written)->getBuffer()));
+  }
+  return described;
 }

@@ -69,13 +69,18 @@ static bool fromJSON(const json::Value &value, ManifestTensor &tensor, json::Pat
 static bool fromJSON(const json::Value &value, ManifestFile &file, json::Path path) {
   json::ObjectMapper map(value, path);
   std::string hash;
+  std::optional<std::string> sample;
   if (!map || !map.map("file", file.file) || !map.map("bytes", file.bytes) || !map.map("xxh3", hash) ||
-      !map.mapOptional("data_offset", file.dataOffset))
+      !map.mapOptional("data_offset", file.dataOffset) || !map.map("xxh3_sample", sample))
     return false;
-  if (hash.size() != 16 || StringRef(hash).getAsInteger(16, file.xxh3)) {
-    path.field("xxh3").report("expected 16 hexadecimal digits");
+  auto parseHash = [&](StringRef digits, StringLiteral field, uint64_t &value) {
+    if (digits.size() == 16 && !digits.getAsInteger(16, value))
+      return true;
+    path.field(field).report("expected 16 hexadecimal digits");
     return false;
-  }
+  };
+  if (!parseHash(hash, "xxh3", file.xxh3) || (sample && !parseHash(*sample, "xxh3_sample", file.sample.emplace())))
+    return false;
   // The files live in the artifact directory: a name that leads out of it is not followed.
   StringRef name = file.file;
   if (name.empty() || name == "." || name == ".." || name.contains('/') || name.contains('\\') || name.contains('\0')) {

@@ -52,14 +52,15 @@ Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const Sess
     Expected<MappedFile> file = MappedFile::open(m.pathOf(m.library.file));
     if (!file)
       return file.takeError();
-    if (Error error = checkFile(m, m.library, file->bytes(), options.checkHashes))
+    if (Error error =
+            checkFile(m, m.library, file->bytes(), options.hashes == HashCheck::None ? HashCheck::None : HashCheck::Whole))
       return error;
   }
   Expected<std::unique_ptr<Library>> library = Library::open(m);
   if (!library)
     return library.takeError();
   impl->library = std::move(*library);
-  Expected<WeightsFile> weights = WeightsFile::open(m, options.checkHashes);
+  Expected<WeightsFile> weights = WeightsFile::open(m, options.hashes);
   if (!weights)
     return weights.takeError();
   impl->weights = std::move(*weights);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Runtime/WeightsFile.h"
 
+#include "lutra/Support/SampleHash.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -65,30 +66,31 @@ Expected<MappedFile> MappedFile::open(StringRef path) {
   return file;
 }
 
-Error lutra::checkFile(const Manifest &manifest, const ManifestFile &file, StringRef bytes, bool checkHash) {
+Error lutra::checkFile(const Manifest &manifest, const ManifestFile &file, StringRef bytes, HashCheck check) {
   std::string path = manifest.pathOf(file.file);
   if (bytes.size() != file.bytes)
     return createStringError("'" + Twine(path) + "' has " + Twine(bytes.size()) + " bytes, but manifest.json says " +
                              Twine(file.bytes) +
                              ": the file is truncated or of another compilation; compile the model again");
-  if (!checkHash)
+  if (check == HashCheck::None)
     return Error::success();
-  uint64_t hash = xxh3_64bits(bytes);
-  if (hash == file.xxh3)
+  // An artifact without a hash of samples is checked as a whole.
+  bool isSampled = check == HashCheck::Sample && bytes.size() > kSampledBytes && file.sample;
+  uint64_t hash = isSampled ? sampleHash(bytes) : xxh3_64bits(bytes), expected = isSampled ? *file.sample : file.xxh3;
+  if (hash == expected)
     return Error::success();
-  return createStringError(
-      formatv("'{0}' was altered: its xxh3 is {1:x-16}, but manifest.json says {2:x-16}; copy the artifact again or "
-              "compile the model again",
-              path, hash, file.xxh3)
-          .str());
+  return createStringError(formatv("'{0}' was altered: its xxh3{1} is {2:x-16}, but manifest.json says {3:x-16}; copy the artifact "
+                                   "again or compile the model again",
+                                   path, isSampled ? " of samples" : "", hash, expected)
+                               .str());
 }
 
-Expected<WeightsFile> WeightsFile::open(const Manifest &manifest, bool checkHash) {
+Expected<WeightsFile> WeightsFile::open(const Manifest &manifest, HashCheck check) {
   std::string path = manifest.pathOf(manifest.weights.file);
   Expected<MappedFile> file = MappedFile::open(path);
   if (!file)
     return file.takeError();
-  if (Error error = checkFile(manifest, manifest.weights, file->bytes(), checkHash))
+  if (Error error = checkFile(manifest, manifest.weights, file->bytes(), check))
     return error;
   WeightsFile weights;
   weights.file = std::move(*file);

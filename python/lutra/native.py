@@ -15,6 +15,9 @@ from lutra.errors import LutraError
 
 _LIBRARY = "libLutraC.so"
 
+#: LUTRA_VERIFY_HASHES of lutra.h.
+VERIFY_HASHES = 2
+
 ProgressCallback = ctypes.CFUNCTYPE(None, c_char_p, c_double, c_void_p)
 
 
@@ -123,13 +126,14 @@ def compile_model(
 
 
 class NativeSession:
-    """An open LutraSession; closed when it is no longer used."""
+    """An open LutraSession; closed when it is no longer used. `verify`: every byte of its files is compared with their hashes."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, verify: bool = False) -> None:
         self._handle = c_void_p()
         self._library = library()
         error = c_void_p()
-        check(self._library.lutraSessionOpen(os.fsencode(directory), 0, byref(self._handle), byref(error)), error)
+        flags = VERIFY_HASHES if verify else 0
+        check(self._library.lutraSessionOpen(os.fsencode(directory), flags, byref(self._handle), byref(error)), error)
 
     def close(self) -> None:
         if self._handle:

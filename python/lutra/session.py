@@ -82,11 +82,12 @@ def _spell(value: object) -> str:
 class Session:
     """A compiled model, open to be run.
 
-    Raises LutraError when the artifact is damaged, of another version, or made for a CPU with features this one lacks.
+    Raises LutraError when the artifact is damaged, of another version, or made for a CPU with features this one lacks. Of weights
+    above 64 MiB samples are compared with their hash, or with `verify` every byte, which takes as long as reading the file.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, threads: int | None = None) -> None:
-        self._native = native.NativeSession(str(directory))
+    def __init__(self, directory: str | os.PathLike[str], *, threads: int | None = None, verify: bool = False) -> None:
+        self._native = native.NativeSession(str(directory), verify)
         manifest = json.loads(self._native.manifest())
         self._inputs = [_info(entry) for entry in manifest["inputs"]]
         self._outputs = [_info(entry) for entry in manifest["outputs"]]

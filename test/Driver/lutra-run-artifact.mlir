@@ -40,6 +40,11 @@
 // RUN: not lutra-run %t/altered.lutra --describe 2>&1 | FileCheck %s --check-prefix=ALTERED
 // ALTERED: lutra-run: error: '{{.*}}weights.safetensors' was altered: its xxh3 is {{[0-9a-f]+}}, but manifest.json says {{[0-9a-f]+}}
 // RUN: lutra-run %t/altered.lutra --describe --skip-hashes
+// RUN: not lutra-run %t/altered.lutra --verify 2>&1 | FileCheck %s --check-prefix=ALTERED
+// RUN: lutra-run %t/good.lutra --verify | FileCheck %s --check-prefix=VERIFIED
+// VERIFIED: good.lutra: every byte is as manifest.json says
+// RUN: not lutra-run %t/good.lutra --verify --skip-hashes 2>&1 | FileCheck %s --check-prefix=EITHER
+// EITHER: lutra-run: error: --verify checks the files of an artifact: it does not go with --skip-hashes or --interpret
 // RUN: rm %t/altered.lutra/weights.safetensors
 // RUN: not lutra-run %t/altered.lutra --describe 2>&1 | FileCheck %s --check-prefix=NOWEIGHTS
 // NOWEIGHTS: lutra-run: error: cannot open '{{.*}}weights.safetensors': No such file or directory

@@ -90,7 +90,7 @@ static Expected<std::vector<NpyArray>> compileAndRun(const Way &way, ModuleOp mo
   options.targetOptions = way.targetOptions;
   if (failed(compileModel(options, *module.getContext())))
     return createStringError("way '" + way.text + "': the module could not be compiled");
-  Expected<std::unique_ptr<Session>> session = Session::open(artifact, {.checkHashes = false});
+  Expected<std::unique_ptr<Session>> session = Session::open(artifact, {.hashes = HashCheck::None});
   if (!session)
     return session.takeError();
   std::vector<NpyArray> copies(inputs.begin(), inputs.end()), outputs;

@@ -26,6 +26,7 @@ struct RunOptions {
   int threads = 0;
   unsigned repeat = 1;
   bool skipHashes = false;
+  bool verify = false;
   bool describe = false;
   /// Print the outputs' values.
   bool print = false;

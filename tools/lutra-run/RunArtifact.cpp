@@ -24,10 +24,15 @@ static void printTimes(std::vector<double> milliseconds) {
 }
 
 Error lutra::runArtifact(const RunOptions &options) {
-  Expected<std::unique_ptr<Session>> session = Session::open(options.path, {.checkHashes = !options.skipHashes});
+  HashCheck hashes = options.verify ? HashCheck::Whole : options.skipHashes ? HashCheck::None : HashCheck::Sample;
+  Expected<std::unique_ptr<Session>> session = Session::open(options.path, {.hashes = hashes});
   if (!session)
     return session.takeError();
   const Manifest &manifest = (*session)->getManifest();
+  if (options.verify) {
+    outs() << options.path << ": every byte is as manifest.json says\n";
+    return Error::success();
+  }
   if (options.describe) {
     for (const ManifestTensor &tensor : manifest.inputs)
       printTensor("input", tensor.name, tensor.shapeText(), tensor.dtype);

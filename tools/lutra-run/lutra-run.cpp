@@ -34,6 +34,8 @@ struct Flags {
   cl::opt<bool> print{"print", cl::desc("Print the outputs' values"), cl::cat(category)};
   cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"),
                            cl::cat(category)};
+  cl::opt<bool> verify{"verify", cl::desc("Compare every byte of the files with the manifest's hashes, and stop"),
+                       cl::cat(category)};
   cl::opt<std::string> interpret{"interpret", cl::desc("Interpret a function at phase 'lowbit', 'tables' or 'lut' instead"),
                                  cl::value_desc("file.mlir"), cl::cat(category)};
   cl::opt<std::string> function{"function", cl::desc("The function to interpret (default: main)"),
@@ -78,6 +80,9 @@ Expected<RunOptions> Flags::check() const {
   options.threads = threads;
   options.repeat = repeat;
   options.skipHashes = skipHashes;
+  options.verify = verify;
+  if (verify && (skipHashes || !interpret.empty()))
+    return createStringError("--verify checks the files of an artifact: it does not go with --skip-hashes or --interpret");
   options.describe = describe;
   options.print = print;
   options.function = function;

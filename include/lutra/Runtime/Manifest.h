@@ -48,6 +48,8 @@ struct ManifestFile {
   std::string file;
   uint64_t bytes = 0;
   uint64_t xxh3 = 0;
+  /// Large weights only: sampleHash() of the file.
+  std::optional<uint64_t> sample = {};
   /// Weights only: where the data starts.
   uint64_t dataOffset = 0;
 };

@@ -1,7 +1,7 @@
 //===- Session.h - a compiled model, loaded and ready to run --------------===//
 //
-// A session checks everything before the compiled code sees it: the manifest, the host, the files' hashes, the ABI
-// version, and for each run the dtypes, ranks, shapes and strides of every array. The compiled code itself trusts its
+// A session checks everything before the compiled code sees it: the manifest, the host, the files' sizes and hashes (of large
+// weights those of samples, see SampleHash.h), the ABI version, and for each run the dtypes, ranks, shapes and strides of every array. The compiled code itself trusts its
 // arguments.
 //
 // Arrays are passed by pointer and stride. An output may be the memory of an input (a key-value cache updated in
@@ -13,6 +13,7 @@
 #define LUTRA_RUNTIME_SESSION_H
 
 #include "lutra/Runtime/Manifest.h"
+#include "lutra/Runtime/WeightsFile.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -32,8 +33,8 @@ struct TensorRef {
 
 /// How a session opens.
 struct SessionOptions {
-  /// Compare the hashes of the library and the weights with the manifest's.
-  bool checkHashes = true;
+  /// How the weights are compared with the manifest's hashes. The library, which is executed, is compared as a whole unless this is None.
+  HashCheck hashes = HashCheck::Sample;
 };
 
 /// A loaded model. Runs of sessions on the same library exclude each other, since a library has one status word.

@@ -12,6 +12,16 @@
 
 namespace lutra {
 
+/// How much of a file is compared with the manifest's hashes when it is opened.
+enum class HashCheck {
+  /// Nothing but its size.
+  None,
+  /// All of it up to kSampledBytes, samples of a larger one.
+  Sample,
+  /// All of it.
+  Whole
+};
+
 /// A read-only mapping of a file, unmapped at the end of its life.
 class MappedFile {
 public:
@@ -36,14 +46,14 @@ private:
   size_t length = 0;
 };
 
-/// Fails unless the file has the size and (when `checkHash`) the hash that the manifest states.
-llvm::Error checkFile(const Manifest &manifest, const ManifestFile &file, llvm::StringRef bytes, bool checkHash);
+/// Fails unless the file has the size and, as `check` says, the hash or the hash of samples that the manifest states.
+llvm::Error checkFile(const Manifest &manifest, const ManifestFile &file, llvm::StringRef bytes, HashCheck check);
 
 /// The weights of an artifact: checked, mapped, parsed.
 class WeightsFile {
 public:
-  /// Opens the manifest's weights file. Size, header and (when `checkHash`) xxh3 must be right.
-  static llvm::Expected<WeightsFile> open(const Manifest &manifest, bool checkHash);
+  /// Opens the manifest's weights file. Size, header and, as `check` says, hash must be right.
+  static llvm::Expected<WeightsFile> open(const Manifest &manifest, HashCheck check);
 
   /// What the compiled code gets as its base buffer.
   llvm::StringRef data() const { return file.bytes().drop_front(header.dataOffset); }

@@ -52,10 +52,12 @@ TEST(CAPI, NullPointersAreErrors) {
 
 TEST(CAPI, OpenErrorsComeBack) {
   LutraSession *session = reinterpret_cast<LutraSession *>(1);
-  Message missing, flags;
+  Message missing, flags, both;
   EXPECT_EQ(lutraSessionOpen("/nonexistent", 0, &session, &missing.text), 1);
   EXPECT_EQ(session, nullptr);
   EXPECT_THAT(std::string(missing), HasSubstr("'/nonexistent' is not a Lutra artifact"));
   EXPECT_EQ(lutraSessionOpen("/nonexistent", 64, &session, &flags.text), 1);
   EXPECT_THAT(std::string(flags), HasSubstr("unknown flags 64"));
+  EXPECT_EQ(lutraSessionOpen("/nonexistent", LUTRA_SKIP_HASHES | LUTRA_VERIFY_HASHES, &session, &both.text), 1);
+  EXPECT_THAT(std::string(both), HasSubstr("hashes are either skipped or verified"));
 }

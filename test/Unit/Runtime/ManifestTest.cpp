@@ -53,6 +53,8 @@ TEST(Manifest, RefusesNamingFileAndKey) {
   EXPECT_THAT(refusal(replaced("\"bytes\": 100", "\"bytes\": \"100\"")), HasSubstr("at manifest.library.bytes"));
   EXPECT_THAT(refusal(replaced("0123456789abcdef", "0123")),
               HasSubstr("expected 16 hexadecimal digits at manifest.library.xxh3"));
+  EXPECT_THAT(refusal(replaced("\"data_offset\": 4096", "\"data_offset\": 4096, \"xxh3_sample\": \"0x\"")),
+              HasSubstr("expected 16 hexadecimal digits at manifest.weights.xxh3_sample"));
   EXPECT_THAT(refusal(replaced("\"model.so\"", "\"../model.so\"")), HasSubstr("expected the plain name of a file"));
   EXPECT_THAT(refusal(replaced("\"i64\"", "\"i65\"")),
               HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8 or bool) at manifest.inputs[0].dtype"));

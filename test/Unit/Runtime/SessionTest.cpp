@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Runtime/Session.h"
 #include "lutra/Runtime/Device.h"
+#include "lutra/Support/SampleHash.h"
 #include "lutra/Support/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -42,11 +43,11 @@ protected:
 
   /// A whole artifact; weights[0] is 100.
   void makeArtifact(llvm::StringRef library = FAKE_MODEL, llvm::StringRef features = "", llvm::StringRef target = "cpu",
-                    llvm::StringRef extra = "") {
+                    llvm::StringRef extra = "", int64_t floats = 16) {
     std::string code = read(library);
     write(path("model.so"), code);
     SafetensorsWriter writer;
-    writer.add("w", DType::F32, {16});
+    writer.add("w", DType::F32, {floats});
     SafetensorsSummary weights =
         llvm::cantFail(writer.write(path("weights.safetensors"), [](size_t, llvm::MutableArrayRef<char> out) {
           float value = 100;
@@ -57,13 +58,14 @@ protected:
           llvm::formatv(R"({{"format": "lutra-artifact", "abi_version": 1, "lutra_version": "0.1.0",
       "target": {{"name": "{0}", "triple": "", "cpu": "imaginary", "features": [{1}]},
       "library": {{"file": "model.so", "bytes": {2}, "xxh3": "{3:x-16}"},
-      "weights": {{"file": "weights.safetensors", "bytes": {4}, "data_offset": {5}, "xxh3": "{6:x-16}"},
+      "weights": {{"file": "weights.safetensors", "bytes": {4}, "data_offset": {5}, "xxh3": "{6:x-16}",
+                  "xxh3_sample": "{8:x-16}"},
       "inputs": [{{"name": "a", "dtype": "f32", "shape": ["n", 4]}, {{"name": "b", "dtype": "f32", "shape": ["n", "k"]},
                  {{"name": "past", "dtype": "f32", "shape": ["n", 2]}],
       "outputs": [{{"name": "y", "dtype": "f32", "shape": ["n", 4]}, {{"name": "present", "dtype": "f32", "shape": ["n", 2]}],
       {7} "checks": ["first", "node 'Gather_3': the index is out of range"]})",
                         target, features, code.size(), llvm::xxh3_64bits(code), weights.bytes, weights.dataOffset,
-                        weights.xxh3, extra)
+                        weights.xxh3, extra, sampleHash(read(path("weights.safetensors"))))
               .str());
   }
 
@@ -242,11 +244,26 @@ TEST_F(SessionTest, TruncatedOrAlteredWeightsAreRefused) {
   std::string weights = read(path("weights.safetensors"));
   write(path("weights.safetensors"), llvm::StringRef(weights).drop_back(4));
   EXPECT_THAT(refusal(), HasSubstr("weights.safetensors' has 4156 bytes, but manifest.json says 4160"));
-  EXPECT_THAT(refusal({.checkHashes = false}), HasSubstr("has 4156 bytes"));
+  EXPECT_THAT(refusal({.hashes = HashCheck::None}), HasSubstr("has 4156 bytes"));
   weights.back() ^= 1;
   write(path("weights.safetensors"), weights);
   EXPECT_THAT(refusal(), HasSubstr("weights.safetensors' was altered: its xxh3 is"));
-  EXPECT_TRUE(static_cast<bool>(llvm::cantFail(Session::open(dir, {.checkHashes = false}))));
+  EXPECT_TRUE(static_cast<bool>(llvm::cantFail(Session::open(dir, {.hashes = HashCheck::None}))));
+}
+
+TEST_F(SessionTest, LargeWeightsAreSampledWhenOpenedAndReadWholeWhenVerified) {
+  makeArtifact(FAKE_MODEL, "", "cpu", "", int64_t(65) << 18);
+  std::string file = path("weights.safetensors"), weights = read(file);
+  EXPECT_FALSE(static_cast<bool>(Session::open(dir, {.hashes = HashCheck::Whole}).takeError()));
+  // A hole of two MiB cannot miss the samples; a changed byte can.
+  std::string holed = weights;
+  std::fill_n(holed.begin() + (size_t(30) << 20), size_t(2) << 20, '\1');
+  write(file, holed);
+  EXPECT_THAT(refusal(), HasSubstr("weights.safetensors' was altered: its xxh3 of samples is"));
+  weights[(size_t(30) << 20) + 1] ^= 1;
+  write(file, weights);
+  EXPECT_FALSE(static_cast<bool>(Session::open(dir).takeError()));
+  EXPECT_THAT(refusal({.hashes = HashCheck::Whole}), HasSubstr("weights.safetensors' was altered: its xxh3 is"));
 }
 
 namespace {

@@ -51,6 +51,8 @@ static LogicalResult lowerVectors(ModuleOp module) {
   vector::populateVectorTransferLoweringPatterns(patterns, /*maxTransferRank=*/1);
   vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
   vector::populateVectorStepLoweringPatterns(patterns);
+  // What canonicalization makes of a tile of keys that was put together row by row.
+  vector::populateVectorFromElementsUnrollPatterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns));
 }
 

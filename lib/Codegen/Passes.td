@@ -45,10 +45,11 @@ def ExternalizeWeights : Pass<"lutra-externalize-weights", "::mlir::ModuleOp"> {
 }
 
 def NarrowCache : Pass<"lutra-narrow-cache", "::mlir::ModuleOp"> {
-  let summary = "Let the model keep keys and values in f16";
+  let summary = "Let the model keep keys and values in f16, or in codes of 8 or 4 bits";
   let description = [{
-    The past and present of each `lowbit.attention` that are arguments of `@main`, and that nothing else uses, become f16: half the memory, and half the time
-    to read it. Keys (after rotary) and values are rounded once, when they are appended; all arithmetic stays as it is. Where a cache is not an argument of its
+    The f32 past and present of each `lowbit.attention` that are arguments of `@main`, and that nothing else uses, become what `kind` says: `f16`, or bytes (`i8`) of
+    codes. Codes of 8 bits have a scale for each head and position, those of 4 bits (`kind` `i4`) one for each 32 elements of a head, or for the whole where its size is no
+    multiple of that. Keys (after rotary) and values are rounded once, when they are appended; all arithmetic stays as it is. Where a cache is not an argument of its
     own, a warning says so and it stays f32. Before `lutra-prepare-entry`.
 
     Before:
@@ -74,6 +75,7 @@ def NarrowCache : Pass<"lutra-narrow-cache", "::mlir::ModuleOp"> {
     ...
     ```
   }];
+  let options = [Option<"kind", "kind", "std::string", "\"f16\"", "What caches hold: f16, i8 or i4">];
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 

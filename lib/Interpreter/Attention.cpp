@@ -5,6 +5,7 @@
 // rounding to f32 hides but for about one number in 10^8.
 //
 //===----------------------------------------------------------------------===//
+#include "CacheLines.h"
 #include "Values.h"
 
 #include <cmath>
@@ -33,54 +34,52 @@ private:
   void attend(int64_t batch, int64_t token, int64_t head, int64_t position);
 
   static const float *data(const Array &array) { return array->as<float>().data(); }
-  /// A copy of `array` in f32, and one in the type of the cache, to which its elements are rounded.
-  static Array widened(const Array &array);
-  Array rounded(const Array &array);
+  /// The channels' scales of a key-value head, if `scales` are there.
+  const float *scalesOf(const Array &scales, int64_t head) const { return scales ? data(scales) + head * size : nullptr; }
+  /// The numbers that a cache stands for, in rows of a head's size.
+  std::vector<double> numbers(const Array &cache, const Array &scales) const;
 
   lowbit::AttentionOp op;
   Environment &env;
-  Array query, key, value, pastKey, pastValue, seqlens, total, cosines, sines, sink;
+  Array query, key, value, pastKey, pastValue, seqlens, total, cosines, sines, sink, keyScale, valueScale;
   Array output, presentKey, presentValue;
   int64_t batches, tokens, heads, kvHeads, size, past, present;
+  CacheLines lines;
+  std::vector<double> keys, values;
 };
 } // namespace
 
-Attention::Attention(lowbit::AttentionOp op, Environment &env) : op(op), env(env) {
+Attention::Attention(lowbit::AttentionOp op, Environment &env)
+    : op(op), env(env), size(env.array(op.getQuery())->shape[2] / static_cast<int64_t>(op.getNumHeads())), lines(op, size) {
   auto optional = [&](Value operand) { return operand ? env.array(operand) : Array(); };
   auto fresh = [&](Value operand) { return std::make_shared<NpyArray>(*env.array(operand)); };
   query = env.array(op.getQuery());
   key = env.array(op.getKey());
   value = env.array(op.getValue());
-  pastKey = widened(env.array(op.getPastKey()));
-  pastValue = widened(env.array(op.getPastValue()));
+  pastKey = env.array(op.getPastKey());
+  pastValue = env.array(op.getPastValue());
   seqlens = env.array(op.getSeqlens());
   total = env.array(op.getTotal());
   cosines = optional(op.getCos());
   sines = optional(op.getSin());
   sink = optional(op.getSink());
+  keyScale = optional(op.getKScale());
+  valueScale = optional(op.getVScale());
   output = fresh(op.getOutput());
-  presentKey = widened(env.array(op.getPresentKey()));
-  presentValue = widened(env.array(op.getPresentValue()));
+  presentKey = fresh(op.getPresentKey());
+  presentValue = fresh(op.getPresentValue());
   batches = query->shape[0];
   tokens = query->shape[1];
   heads = op.getNumHeads();
   kvHeads = op.getKvHeads();
-  size = presentKey->shape[3];
   past = pastKey->shape[2];
   present = presentKey->shape[2];
 }
 
-Array Attention::widened(const Array &array) {
-  auto result = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, array->shape));
-  for (int64_t i = 0, e = result->numElements(); i < e; ++i)
-    storeElement(*result, i, loadElement(*array, i));
-  return result;
-}
-
-Array Attention::rounded(const Array &array) {
-  auto result = std::make_shared<NpyArray>(NpyArray::zeros(env.array(op.getPastKey())->dtype, array->shape));
-  for (int64_t i = 0, e = result->numElements(); i < e; ++i)
-    storeElement(*result, i, loadElement(*array, i));
+std::vector<double> Attention::numbers(const Array &cache, const Array &scales) const {
+  std::vector<double> result(batches * kvHeads * present * size);
+  for (int64_t line = 0; line < batches * kvHeads * present; ++line)
+    lines.read(*cache, line, scalesOf(scales, line / present % kvHeads), MutableArrayRef(result).slice(line * size, size));
   return result;
 }
 
@@ -90,15 +89,18 @@ LogicalResult Attention::checkShapes() {
       return success();
     return op.emitError() << what << " has shape " << shapeText(array->shape) << ", expected " << shapeText(shape);
   };
+  int64_t line = lines.getLineSize();
   return success(succeeded(check("query", query, {batches, tokens, heads * size})) &&
                  succeeded(check("key", key, {batches, tokens, kvHeads * size})) &&
                  succeeded(check("value", value, {batches, tokens, kvHeads * size})) &&
-                 succeeded(check("past_key", pastKey, {batches, kvHeads, past, size})) &&
-                 succeeded(check("past_value", pastValue, {batches, kvHeads, past, size})) &&
-                 succeeded(check("present_key", presentKey, {batches, kvHeads, present, size})) &&
-                 succeeded(check("present_value", presentValue, {batches, kvHeads, present, size})) &&
+                 succeeded(check("past_key", pastKey, {batches, kvHeads, past, line})) &&
+                 succeeded(check("past_value", pastValue, {batches, kvHeads, past, line})) &&
+                 succeeded(check("present_key", presentKey, {batches, kvHeads, present, line})) &&
+                 succeeded(check("present_value", presentValue, {batches, kvHeads, present, line})) &&
                  succeeded(check("output", output, {batches, tokens, heads * size})) &&
                  succeeded(check("seqlens", seqlens, {batches})) && succeeded(check("sink", sink, {heads})) &&
+                 succeeded(check("k_scale", keyScale, {kvHeads * size})) &&
+                 succeeded(check("v_scale", valueScale, {kvHeads * size})) &&
                  (!cosines || succeeded(checkRotary())));
 }
 
@@ -130,14 +132,14 @@ std::vector<float> Attention::rotated(const float *head, int64_t position) {
 void Attention::appendToCache(int64_t batch, int64_t first) {
   for (int64_t head = 0; head < kvHeads; ++head) {
     int64_t row = batch * kvHeads + head;
+    int64_t lineBytes = lines.getLineSize() * dtypeSize(presentKey->dtype);
     for (auto [from, to] : {std::pair(&pastKey, &presentKey), std::pair(&pastValue, &presentValue)})
-      std::copy_n(data(*from) + row * past * size, std::min(past, present) * size,
-                  (*to)->as<float>().data() + row * present * size);
+      std::copy_n((*from)->bytes.data() + row * past * lineBytes, std::min(past, present) * lineBytes,
+                  (*to)->bytes.data() + row * present * lineBytes);
     for (int64_t token = 0; token < tokens; ++token) {
-      int64_t source = ((batch * tokens + token) * kvHeads + head) * size, position = first + token;
-      llvm::copy(rotated(data(key) + source, position),
-                 presentKey->as<float>().data() + (row * present + position) * size);
-      std::copy_n(data(value) + source, size, presentValue->as<float>().data() + (row * present + position) * size);
+      int64_t source = ((batch * tokens + token) * kvHeads + head) * size, line = row * present + first + token;
+      lines.write(rotated(data(key) + source, first + token), scalesOf(keyScale, head), *presentKey, line);
+      lines.write(ArrayRef(data(value) + source, size), scalesOf(valueScale, head), *presentValue, line);
     }
   }
 }
@@ -152,7 +154,7 @@ void Attention::attend(int64_t batch, int64_t token, int64_t head, int64_t posit
   double greatest = -std::numeric_limits<double>::infinity();
   auto maximum = [](double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::max(a, b); };
   for (int64_t j = begin; j <= position; ++j) {
-    const float *k = data(presentKey) + (row * present + j) * size;
+    const double *k = keys.data() + (row * present + j) * size;
     double score = 0;
     for (int64_t d = 0; d < size; ++d)
       score += scale * q[d] * k[d];
@@ -173,7 +175,7 @@ void Attention::attend(int64_t batch, int64_t token, int64_t head, int64_t posit
   for (int64_t d = 0; d < size; ++d) {
     double sum = 0;
     for (auto [i, weight] : llvm::enumerate(weights))
-      sum += weight * data(presentValue)[(row * present + begin + static_cast<int64_t>(i)) * size + d];
+      sum += weight * values[(row * present + begin + static_cast<int64_t>(i)) * size + d];
     output->as<float>()[at + d] = static_cast<float>(sum / denominator);
   }
 }
@@ -186,15 +188,15 @@ LogicalResult Attention::run() {
              << batch << " stand at positions " << first << " to " << end - 1 << ", but the cache has " << present
              << " and the rotary tables have " << (cosines ? cosines->shape[0] : present);
     appendToCache(batch, first);
-    presentKey = widened(rounded(presentKey));
-    presentValue = widened(rounded(presentValue));
+    keys = numbers(presentKey, keyScale);
+    values = numbers(presentValue, valueScale);
     for (int64_t token = 0; token < tokens; ++token)
       for (int64_t head = 0; head < heads; ++head)
         attend(batch, token, head, first + token);
   }
   env.set(op->getResult(0), output);
-  env.set(op->getResult(1), rounded(presentKey));
-  env.set(op->getResult(2), rounded(presentValue));
+  env.set(op->getResult(1), presentKey);
+  env.set(op->getResult(2), presentValue);
   return success();
 }
 

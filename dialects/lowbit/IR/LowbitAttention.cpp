@@ -1,8 +1,9 @@
 //===- LowbitAttention.cpp - assembly, verification and effects of attention ----===//
 //
-// lowbit.attention ins(query, key, value, past_key, past_value, seqlens, total [, cos, sin] [, sink] : types)
+// lowbit.attention ins(query, key, value, past_key, past_value, seqlens, total [, cos, sin] [, sink] [, k_scale, v_scale] : types)
 //                  outs(output, present_key, present_value : types) {...} [-> types]
-// The number of inputs says which optional ones are there: 7 none, 8 sink, 9 cos and sin, 10 all.
+// The scales are there when the attributes say that the cache holds codes without scales of its own (cache_bits, no
+// cache_group). The number of other inputs says which optional ones are there: 7 none, 8 sink, 9 cos and sin, 10 all.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
@@ -39,18 +40,22 @@ ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &result) {
   size_t numIns, numOuts;
   if (parseOperandGroup(parser, "ins", result, numIns) || parseOperandGroup(parser, "outs", result, numOuts))
     return failure();
-  if (numIns < 7 || numIns > 10)
-    return parser.emitError(loc,
-                            "expected 7 inputs (query, key, value, past_key, past_value, seqlens, total), then cos "
-                            "and sin, then sink, the last three optional, but found ")
-           << numIns;
   if (numOuts != 3)
     return parser.emitError(loc, "expected 3 outputs (output, present_key, present_value), but found ") << numOuts;
   if (parser.parseOptionalAttrDict(result.attributes) ||
       (succeeded(parser.parseOptionalArrow()) && parser.parseTypeList(result.types)))
     return failure();
-  int32_t rotary = numIns >= 9, sink = numIns == 8 || numIns == 10;
-  llvm::copy(ArrayRef<int32_t>{1, 1, 1, 1, 1, 1, 1, rotary, rotary, sink, 1, 1, 1},
+  int32_t scales = result.attributes.get("cache_bits") && !result.attributes.get("cache_group");
+  if (scales && numIns < 2 + 7)
+    return parser.emitError(loc, "expected 'cache_group', or k_scale and v_scale after the other inputs, beside 'cache_bits'");
+  size_t others = numIns - 2 * scales;
+  if (others < 7 || others > 10)
+    return parser.emitError(loc,
+                            "expected 7 inputs (query, key, value, past_key, past_value, seqlens, total), then cos "
+                            "and sin, then sink, the last three optional, but found ")
+           << others;
+  int32_t rotary = others >= 9, sink = others == 8 || others == 10;
+  llvm::copy(ArrayRef<int32_t>{1, 1, 1, 1, 1, 1, 1, rotary, rotary, sink, scales, scales, 1, 1, 1},
              result.getOrAddProperties<Properties>().operandSegmentSizes.begin());
   return success();
 }
@@ -111,6 +116,36 @@ private:
 };
 } // namespace
 
+int64_t AttentionOp::getHeadSize() {
+  auto query = dyn_cast<ShapedType>(getQuery().getType());
+  if (!query || !query.hasRank() || query.getRank() != 3 || query.isDynamicDim(2))
+    return ShapedType::kDynamic;
+  return query.getDimSize(2) / static_cast<int64_t>(getNumHeads());
+}
+
+/// The element type of a cache, whose attributes and operands must fit it (C3).
+static FailureOr<Type> verifyCacheKind(AttentionOp op) {
+  Type element = getElementTypeOrSelf(op.getPastKey().getType());
+  bool hasScales = op.getKScale() && op.getVScale();
+  if (!op.getCacheBits()) {
+    if (op.getCacheGroup() || op.getKScale() || op.getVScale())
+      return op.emitOpError("'cache_group' and scales are for a cache of codes: expected 'cache_bits' with them (C3)");
+    return element.isF16() ? element : Float32Type::get(op.getContext());
+  }
+  int64_t bits = *op.getCacheBits(), size = op.getHeadSize(), group = op.getCacheGroup().value_or(0);
+  if (bits != 8 && bits != 4)
+    return op.emitOpError() << "'cache_bits' must be 8 or 4, but is " << bits << " (C3)";
+  if (op.getCacheGroup() ? op.getKScale() || op.getVScale() : !hasScales)
+    return op.emitOpError("a cache of codes needs either 'cache_group' or both k_scale and v_scale (C3)");
+  if (size < 1 || size > INT32_MAX)
+    return op.emitOpError("a cache of codes needs a query of rank 3 whose last dimension gives heads of a positive, static size (C3)");
+  if (op.getCacheGroup() && (group < 1 || size % group != 0))
+    return op.emitOpError() << "'cache_group' must divide the head size " << size << ", but is " << group << " (C3)";
+  if (bits == 4 && (size % 2 != 0 || group % 2 != 0))
+    return op.emitOpError() << "codes of 4 bits need an even head size and 'cache_group', but they are " << size << " and " << group << " (C3)";
+  return IntegerType::get(op.getContext(), 8);
+}
+
 LogicalResult AttentionOp::verify() {
   if (static_cast<bool>(getCos()) != static_cast<bool>(getSin()))
     return emitOpError("cos and sin must come together (C2)");
@@ -133,13 +168,19 @@ LogicalResult AttentionOp::verify() {
   auto check = [&](StringRef what, Value value, Type element, ArrayRef<StringRef> dims) {
     return shapes.check(what, value.getType(), element, dims);
   };
-  // A cache may be kept in f16; all four parts of it then.
-  Type f16 = Float16Type::get(getContext());
-  Type cache = getElementTypeOrSelf(getPastKey().getType()) == f16 ? f16 : f32;
-  if (failed(check("past_key", getPastKey(), cache, {"B", "kv_heads", "P", "H"})) ||
-      failed(check("past_value", getPastValue(), cache, {"B", "kv_heads", "P", "H"})) ||
-      failed(check("present_key", getPresentKey(), cache, {"B", "kv_heads", "T", "H"})) ||
-      failed(check("present_value", getPresentValue(), cache, {"B", "kv_heads", "T", "H"})))
+  FailureOr<Type> cache = verifyCacheKind(*this);
+  if (failed(cache))
+    return failure();
+  // The last dimension of a cache of codes is bytes, not elements.
+  StringRef line = getCacheBits() ? "a line" : "H";
+  if (getCacheBits()) {
+    shapes.bind("H", getHeadSize());
+    shapes.bind(line, getLineBytes(getHeadSize(), *getCacheBits(), getCacheGroup().value_or(0)));
+  }
+  if (failed(check("past_key", getPastKey(), *cache, {"B", "kv_heads", "P", line})) ||
+      failed(check("past_value", getPastValue(), *cache, {"B", "kv_heads", "P", line})) ||
+      failed(check("present_key", getPresentKey(), *cache, {"B", "kv_heads", "T", line})) ||
+      failed(check("present_value", getPresentValue(), *cache, {"B", "kv_heads", "T", line})))
     return failure();
   if (int64_t size = shapes.get("H"); !ShapedType::isDynamic(size)) {
     constexpr int64_t most = INT32_MAX;
@@ -158,6 +199,9 @@ LogicalResult AttentionOp::verify() {
                    failed(check("sin", getSin(), f32, {"max_positions", "R/2"}))))
     return failure();
   if (getSink() && failed(check("sink", getSink(), f32, {"num_heads"})))
+    return failure();
+  if (getKScale() && (failed(check("k_scale", getKScale(), f32, {"kv_heads*H"})) ||
+                      failed(check("v_scale", getVScale(), f32, {"kv_heads*H"}))))
     return failure();
   return success();
 }

@@ -303,8 +303,15 @@ def Lowbit_AttentionOp : Lowbit_Op<"attention", [AttrSizedOperandSegments, Desti
     in place, without a copy) or not overlap it. Query i attends to positions j <= p + i (and j > p + i - window when `window` is positive) with
     softmax(softcap(scale q.k)), where softcap(x) = c tanh(x / c) for c = `softcap` > 0.
 
+    A cache holds f32, f16, or codes of `cache_bits` bits, 8 or 4, in bytes (`i8`), each element of a head being a code times a scale. A line of a cache (its last
+    dimension, one head at one position) is then the head's codes, bytes or pairs of 4 bits, the first of a pair in the low half and each plus 8. With `cache_group` = G, a
+    scale of f16 for each G elements follows the codes in the line; it is chosen when the line is written. Without, `k_scale` and `v_scale : kv_heads*H` are the scales of all
+    positions. How codes are chosen is in docs/spec/numerics.md, "Quantized caches".
+
     - (C1) the shapes agree as stated; num_heads is a multiple of kv_heads.
     - (C2) `cos` and `sin` come together.
+    - (C3) a cache of f32 or f16 has none of `cache_bits`, `cache_group`, `k_scale` and `v_scale`; one of i8 has `cache_bits` 8 or 4 and either `cache_group`, which divides
+      the head size, or both scales. The head size is static then; for 4 bits it and `cache_group` are even.
 
     Example:
     ```mlir
@@ -317,14 +324,21 @@ def Lowbit_AttentionOp : Lowbit_Op<"attention", [AttrSizedOperandSegments, Desti
   }];
   let arguments = (ins AnyShaped:$query, AnyShaped:$key, AnyShaped:$value, AnyShaped:$past_key, AnyShaped:$past_value,
                        AnyShaped:$seqlens, AnyShaped:$total, Optional<AnyShaped>:$cos, Optional<AnyShaped>:$sin,
-                       Optional<AnyShaped>:$sink, AnyShaped:$output, AnyShaped:$present_key, AnyShaped:$present_value,
+                       Optional<AnyShaped>:$sink, Optional<AnyShaped>:$k_scale, Optional<AnyShaped>:$v_scale,
+                       AnyShaped:$output, AnyShaped:$present_key, AnyShaped:$present_value,
                        I64Attr:$num_heads, I64Attr:$kv_heads, F32Attr:$scale, F32Attr:$softcap, I64Attr:$window,
-                       BoolAttr:$interleaved);
+                       BoolAttr:$interleaved, OptionalAttr<I64Attr>:$cache_bits, OptionalAttr<I64Attr>:$cache_group);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
+    /// Elements of a head, or dynamic.
+    int64_t getHeadSize();
+    /// Bytes of a line of codes and scales for heads of `size`, if the cache holds codes.
+    static int64_t getLineBytes(int64_t size, int64_t bits, int64_t group) {
+      return size * bits / 8 + (group == 0 ? 0 : size / group * 2);
+    }
   }];
 }
 

@@ -1,6 +1,6 @@
-//===- AttentionKernel.cpp - positions, rotary and the cache --------------===//
+//===- AttentionKernel.cpp - positions and rotary -------------------------===//
 //
-// What comes before the scores, in f32, and the expressions that all parts share.
+// What comes before the scores and is not the cache's own, in f32, and the expressions that all parts share.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,16 +12,13 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 
 namespace lutra {
 
-/// The largest power of two, at most 16, that divides `size`.
-static int64_t vectorLanes(int64_t size) {
-  return std::min<int64_t>(16, size & -size);
-}
+int64_t AttentionKernel::vectorLanes(int64_t size) { return std::min<int64_t>(16, size & -size); }
 
 LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
   for (Value operand : op->getOperands()) {
@@ -29,7 +26,10 @@ LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
     bool isLength = operand == op.getSeqlens() || operand == op.getTotal();
     bool isCache = llvm::is_contained({op.getPastKey(), op.getPastValue(), op.getPresentKey(), op.getPresentValue()}, operand);
     Type element = type.getElementType();
-    if (isLength ? !element.isInteger(32) : !(element.isF32() || (isCache && element.isF16())))
+    bool isRight = isCache && op.getCacheBits() ? element.isInteger(8)
+                   : isLength                   ? element.isInteger(32)
+                                                : element.isF32() || (isCache && element.isF16());
+    if (!isRight)
       return op.emitOpError() << "operand of type " << type << " must have elements of type "
                               << (isLength ? "i32" : isCache ? "f32 or f16" : "f32");
     if (type.getRank() > 0 && !type.isLastDimUnitStride())
@@ -51,7 +51,8 @@ LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
 
 AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, FloatType sums, OpBuilder &builder)
     : b(builder), loc(op.getLoc()), sums(sums), numHeads(op.getNumHeads()), kvHeads(op.getKvHeads()),
-      headsPerKV(numHeads / kvHeads), window(op.getWindow()), scale(op.getScale().convertToFloat()),
+      headsPerKV(numHeads / kvHeads), window(op.getWindow()),
+      cacheBits(op.getCacheBits().value_or(0)), cacheGroup(op.getCacheGroup().value_or(0)), scale(op.getScale().convertToFloat()),
       softcap(op.getSoftcap().convertToFloat()), interleaved(op.getInterleaved()) {
   // An operand may be given twice, so the arguments are found by position.
   auto at = [&](OperandRange range) -> Value {
@@ -67,12 +68,15 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, F
   cosTable = at(op.getODSOperands(7));
   sinTable = at(op.getODSOperands(8));
   sink = at(op.getODSOperands(9));
-  output = at(op.getODSOperands(10));
-  presentKey = at(op.getODSOperands(11));
-  presentValue = at(op.getODSOperands(12));
+  keyScale = at(op.getODSOperands(10));
+  valueScale = at(op.getODSOperands(11));
+  output = at(op.getODSOperands(12));
+  presentKey = at(op.getODSOperands(13));
+  presentValue = at(op.getODSOperands(14));
   headSize = cast<MemRefType>(query.getType()).getShape().back() / numHeads;
+  fuses = sums.isF32() && !cast<MemRefType>(presentKey.getType()).getElementType().isF32();
   rotarySize = cosTable ? 2 * cast<MemRefType>(cosTable.getType()).getShape().back() : 0;
-  headLanes = vectorLanes(headSize);
+  headLanes = vectorLanes(cacheGroup ? std::gcd(headSize, cacheGroup) : headSize);
   headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
 }
 
@@ -111,6 +115,21 @@ void AttentionKernel::store(Value vector, Value memref, ValueRange indices) {
     vector = arith::TruncFOp::create(b, loc, type.clone(element), vector);
   vector::StoreOp::create(b, loc, vector, memref, indices);
 }
+Value AttentionKernel::multiplyAdd(Value x, Value y, Value sum) {
+  if (!fuses)
+    return vector::FMAOp::create(b, loc, x, y, sum);
+  auto contract = arith::FastMathFlags::contract;
+  Value product = arith::MulFOp::create(b, loc, x, y, contract);
+  return arith::AddFOp::create(b, loc, product, sum, contract);
+}
+void AttentionKernel::prefetchLine(Value cache, const Keys &keys, Value key) {
+  Type element = cast<MemRefType>(cache.getType()).getElementType();
+  int64_t size = cacheBits ? lowbit::AttentionOp::getLineBytes(headSize, cacheBits, cacheGroup) : headSize;
+  int64_t step = 64 / (element.getIntOrFloatBitWidth() / 8);
+  for (int64_t d = 0; d < size; d += step)
+    memref::PrefetchOp::create(b, loc, cache, ValueRange{keys.batch, keys.kvHead, key, index(d)}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+}
 Value AttentionKernel::allocate(ArrayRef<int64_t> shape, Type element, ValueRange sizes) {
   return memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes, b.getI64IntegerAttr(64));
 }
@@ -128,7 +147,7 @@ std::pair<Value, Value> AttentionKernel::tokenAndHead(Value row, Value kvHead) {
 }
 
 //===----------------------------------------------------------------------===//
-// Positions and the cache
+// Positions and rotary
 //===----------------------------------------------------------------------===//
 
 std::pair<Value, Value> AttentionKernel::firstPosition(Value batch) {
@@ -162,29 +181,6 @@ Value AttentionKernel::checkPositions() {
                        "attention: a new token's position lies outside the key-value cache or the rotary tables; is the "
                        "attention mask as long as the past and the new tokens together, and the context not full?");
   return arith::SelectOp::create(b, loc, loop.getResult(0), numTokens, index(0));
-}
-
-void AttentionKernel::copyPast(Value past, Value present) {
-  Value differ = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
-                                       memref::ExtractAlignedPointerAsIndexOp::create(b, loc, past),
-                                       memref::ExtractAlignedPointerAsIndexOp::create(b, loc, present));
-  auto ifOp = scf::IfOp::create(b, loc, differ, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  Value batches = memref::DimOp::create(b, loc, past, 0);
-  Value length = min(memref::DimOp::create(b, loc, past, 2), cacheLength);
-  scf::ParallelOp::create(
-      b, loc, ValueRange{index(0), index(0)}, ValueRange{batches, index(kvHeads)}, ValueRange{index(1), index(1)},
-      [&](OpBuilder &, Location, ValueRange at) {
-        scf::ForOp::create(b, loc, index(0), length, index(1), ValueRange(),
-                           [&](OpBuilder &, Location, Value position, ValueRange) {
-                             for (int64_t d = 0; d < headSize; d += headLanes) {
-                               SmallVector<Value> indices{at[0], at[1], position, index(d)};
-                               store(load(past, indices, headLanes), present, indices);
-                             }
-                             scf::YieldOp::create(b, loc);
-                           });
-      });
 }
 
 void AttentionKernel::rotateHead(Value source, ArrayRef<Value> sourceIndices, Value target,
@@ -229,17 +225,6 @@ void AttentionKernel::rotateHead(Value source, ArrayRef<Value> sourceIndices, Va
   lanes = rest ? vectorLanes(rest) : 1;
   for (int64_t d = rotarySize; d < headSize; d += lanes)
     store(scaled(load(source, at(sourceIndices, d), lanes)), target, at(targetIndices, d));
-}
-
-void AttentionKernel::appendToCache(Value batch, Value token) {
-  Value position = add(firstPosition(batch).first, token);
-  forRange(index(0), index(kvHeads), 1, [&](Value head) {
-    Value column = mul(head, index(headSize));
-    rotateHead(key, {batch, token, column}, presentKey, {batch, head, position, index(0)}, position, /*factor=*/{});
-    for (int64_t d = 0; d < headSize; d += headLanes)
-      store(load(value, {batch, token, add(column, index(d))}, headLanes), presentValue,
-            {batch, head, position, index(d)});
-  });
 }
 
 Value AttentionKernel::firstKeyOf(Value position, int64_t step) {

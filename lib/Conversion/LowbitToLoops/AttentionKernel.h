@@ -23,7 +23,7 @@ namespace lutra {
 class AttentionKernel {
 public:
   /// Refuses, with a diagnostic on `op`, what the loops cannot compute: a head size that is not static, or that is odd with
-  /// rotary; cos/sin tables of a dynamic width; element types other than f32 (data) and i32 (lengths).
+  /// rotary; cos/sin tables of a dynamic width; element types other than f32 (data), i32 (lengths) and those of caches.
   static llvm::LogicalResult verify(lowbit::AttentionOp op);
 
   /// `arguments` are values for op's operands, in op's order, at the insertion point of `builder`. Everything between the
@@ -53,8 +53,10 @@ private:
     mlir::Value values;
   };
   /// Keys `begin` to `end` of a head of the cache; column j of score buffers is key `begin` + j.
+  /// `keyScales` and `valueScales` are buffers of their lines' scales, where lines have one.
   struct Keys {
     mlir::Value batch, kvHead, begin, end;
+    mlir::Value keyScales = {}, valueScales = {};
   };
 
   // Small expressions, in index arithmetic unless named otherwise.
@@ -70,10 +72,16 @@ private:
   /// Rounded up to a multiple of `step`.
   mlir::Value roundUp(mlir::Value value, int64_t step);
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
+  /// The largest power of two, at most 16, that divides `size`.
+  static int64_t vectorLanes(int64_t size);
   /// Loads, and widens to `type`.
   mlir::Value loadAs(mlir::FloatType type, mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
   /// Stores, rounded to the buffer's type.
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
+  /// x y + sum, rounded once where `fuses`.
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
+  /// Asks for a line of the cache before it is needed: reading it in vectors alone leaves memory waiting for the arithmetic.
+  void prefetchLine(mlir::Value cache, const Keys &keys, mlir::Value key);
   mlir::Value allocate(llvm::ArrayRef<int64_t> shape, mlir::Type element, mlir::ValueRange sizes = {});
   void forRange(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
   /// tanh in the type of sums.
@@ -87,6 +95,27 @@ private:
   void copyPast(mlir::Value past, mlir::Value present);
   /// Rotates the keys of one token and puts its keys and values into the cache.
   void appendToCache(mlir::Value batch, mlir::Value token);
+  /// Writes a head of `source` into the line (batch, head, position) of `cache`, as the cache keeps it.
+  void writeLine(mlir::Value source, llvm::ArrayRef<mlir::Value> sourceIndices, mlir::Value cache,
+                 llvm::ArrayRef<mlir::Value> line, mlir::Value channelScales);
+  /// Rounds elements `d` and following, divided by their scale, to codes in a line.
+  void storeCodes(mlir::Value quotients, bool isSymmetric, mlir::Value cache, llvm::ArrayRef<mlir::Value> line, int64_t d);
+  /// `lanes` elements from `d` on of a cache's line at position `key`: codes where their scales are multiplied elsewhere.
+  mlir::Value loadCache(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d,
+                        int64_t lanes);
+  mlir::Value loadCodes(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d,
+                        int64_t lanes);
+  /// The scale in a line of the group of element `d`.
+  mlir::Value groupScale(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d);
+  /// Whether each line has one scale, which scores and weights are multiplied by.
+  bool hasLineScales() const { return cacheBits != 0 && cacheGroup == headSize; }
+  /// Buffers for the scales of a chunk's keys and values, if lines have one, and their contents, put in `keys`.
+  llvm::SmallVector<mlir::Value> allocateLineScales();
+  void loadLineScales(Keys &keys, llvm::ArrayRef<mlir::Value> buffers);
+  /// scales[i] = the scale of the line of key `begin` + i.
+  void emitLineScales(mlir::Value cache, mlir::Value scales, const Keys &keys);
+  /// Elements `d` and following of a head times their channels' scales.
+  mlir::Value scaledByChannel(mlir::Value vector, mlir::Value scales, mlir::Value kvHead, int64_t d);
   /// Writes a head of `source`, rotated for `position`, times the f32 `factor` if there is one.
   void rotateHead(mlir::Value source, llvm::ArrayRef<mlir::Value> sourceIndices, mlir::Value target,
                   llvm::ArrayRef<mlir::Value> targetIndices, mlir::Value position, mlir::Value factor);
@@ -121,11 +150,15 @@ private:
                    mlir::Value position);
   /// A vector of the sums of each vector's lanes.
   mlir::Value sumLanes(llvm::SmallVector<mlir::Value> vectors);
+  /// The same for vectors of at least as many lanes as there are vectors, with half the shuffles, added in another order.
+  mlir::Value sumLanesByBlending(llvm::SmallVector<mlir::Value> vectors);
   /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.
-  void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const State &state, mlir::Value stateRow);
+  void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const Keys &keys, const State &state,
+                   mlir::Value stateRow);
   /// The values of `rows` rows of the state, from `stateRow` on, += weights x values of the cache.
+  /// With `lastKey`, asks meanwhile for the keys of the next chunk, up to that one.
   void emitValues(mlir::Value scores, mlir::Value row, int64_t rows, const Keys &keys, const State &state,
-                  mlir::Value stateRow);
+                  mlir::Value stateRow, mlir::Value lastKey = {});
   /// Writes values / total.
   void emitOutput(llvm::ArrayRef<mlir::Value> values, mlir::Value total, mlir::Value batch, mlir::Value token,
                   mlir::Value head);
@@ -137,11 +170,14 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   mlir::FloatType sums;
-  mlir::Value query, key, value, pastKey, pastValue, seqlens, total, cosTable, sinTable, sink, output, presentKey,
-      presentValue;
-  int64_t numHeads, kvHeads, headsPerKV, headSize, rotarySize, window;
+  mlir::Value query, key, value, pastKey, pastValue, seqlens, total, cosTable, sinTable, sink, keyScale, valueScale,
+      output, presentKey, presentValue;
+  int64_t numHeads, kvHeads, headsPerKV, headSize, rotarySize, window, cacheBits, cacheGroup;
   float scale, softcap;
   bool interleaved;
+  /// Sums of products are fused: in f32, of caches whose numbers were rounded anyway. (Sums over f32 caches keep the bits they have
+  /// always had, and those in f64 the same bits on machines without fused multiply-add.)
+  bool fuses;
   /// Lanes of a vector along a head, of f32 and of sums: powers of two that divide its size.
   int64_t headLanes, headSumLanes;
   mlir::Value numTokens, cacheLength;

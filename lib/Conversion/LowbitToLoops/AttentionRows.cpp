@@ -59,6 +59,21 @@ void AttentionKernel::release(const State &state) {
     memref::DeallocOp::create(b, loc, buffer);
 }
 
+SmallVector<Value> AttentionKernel::allocateLineScales() {
+  if (!hasLineScales())
+    return {};
+  return {allocate({kChunk}, sums), allocate({kChunk}, sums)};
+}
+
+void AttentionKernel::loadLineScales(Keys &keys, ArrayRef<Value> buffers) {
+  if (buffers.empty())
+    return;
+  emitLineScales(presentKey, buffers[0], keys);
+  emitLineScales(presentValue, buffers[1], keys);
+  keys.keyScales = buffers[0];
+  keys.valueScales = buffers[1];
+}
+
 Value AttentionKernel::loadSink(Value head) {
   if (!sink)
     return {};
@@ -77,10 +92,16 @@ void AttentionKernel::initialize(const State &state, Value row, Value sinkScore)
 void AttentionKernel::emitOutput(ArrayRef<Value> values, Value total, Value batch, Value token, Value head) {
   Value inverse = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes),
                                               arith::DivFOp::create(b, loc, scalar(1.0), total));
-  Value column = mul(head, index(headSize));
-  for (auto [part, value] : llvm::enumerate(values))
-    store(arith::MulFOp::create(b, loc, value, inverse), output,
-          {batch, token, add(column, index(static_cast<int64_t>(part) * headSumLanes))});
+  Value column = mul(head, index(headSize)), kvHead;
+  if (valueScale)
+    kvHead = arith::DivUIOp::create(b, loc, head, index(headsPerKV));
+  for (auto [part, value] : llvm::enumerate(values)) {
+    int64_t d = static_cast<int64_t>(part) * headSumLanes;
+    Value result = arith::MulFOp::create(b, loc, value, inverse);
+    if (valueScale)
+      result = scaledByChannel(result, valueScale, kvHead, d);
+    store(result, output, {batch, token, add(column, index(d))});
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -89,15 +110,22 @@ void AttentionKernel::emitOutput(ArrayRef<Value> values, Value total, Value batc
 
 void AttentionKernel::emitQuery(Value queries, Value row, Value batch, Value token, Value head, Value position) {
   Value column = mul(head, index(headSize));
-  if (sums.isF32())
-    return rotateHead(query, {batch, token, column}, queries, {row, index(0)}, position, scalar(scale));
-  // Rotated in f32 as the keys are, then scaled in the type of sums.
-  Value rotated = allocate({headSize}, b.getF32Type());
-  rotateHead(query, {batch, token, column}, rotated, {index(0)}, position, /*factor=*/{});
+  if (sums.isF32()) {
+    rotateHead(query, {batch, token, column}, queries, {row, index(0)}, position, scalar(scale));
+  } else {
+    // Rotated in f32 as the keys are, then scaled in the type of sums.
+    Value rotated = allocate({headSize}, b.getF32Type());
+    rotateHead(query, {batch, token, column}, rotated, {index(0)}, position, /*factor=*/{});
+    for (int64_t d = 0; d < headSize; d += headSumLanes)
+      store(arith::MulFOp::create(b, loc, loadAs(sums, rotated, index(d), headSumLanes), splat(scale, headSumLanes)),
+            queries, {row, index(d)});
+    memref::DeallocOp::create(b, loc, rotated);
+  }
+  if (!keyScale)
+    return;
+  Value kvHead = arith::DivUIOp::create(b, loc, head, index(headsPerKV));
   for (int64_t d = 0; d < headSize; d += headSumLanes)
-    store(arith::MulFOp::create(b, loc, loadAs(sums, rotated, index(d), headSumLanes), splat(scale, headSumLanes)),
-          queries, {row, index(d)});
-  memref::DeallocOp::create(b, loc, rotated);
+    store(scaledByChannel(load(queries, {row, index(d)}, headSumLanes), keyScale, kvHead, d), queries, {row, index(d)});
 }
 
 void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value numRows) {
@@ -112,6 +140,8 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
   Value queries = allocate({kBlockRows, headSize}, sums);
   Value keyTile = allocate({headSize, kKeyLanes}, b.getF32Type());
   Value scores = allocate({kBlockRows, kChunk}, sums);
+  SmallVector<Value> buffers = {queries, keyTile, scores}, lineScales = allocateLineScales();
+  llvm::append_range(buffers, lineScales);
   State state = allocateState(index(kBlockRows));
   forRange(index(0), paddedRows, 1, [&](Value row) {
     auto [token, head] = tokenAndHeadOf(row);
@@ -120,13 +150,14 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
   });
   forRange(firstKey, endKey, kChunk, [&](Value begin) {
     Keys keys = {batch, kvHead, begin, min(add(begin, index(kChunk)), endKey)};
+    loadLineScales(keys, lineScales);
     forRange(begin, keys.end, kKeyLanes, [&](Value key) {
       emitKeyTile(keyTile, keys, key);
       forRange(index(0), paddedRows, kRowsAtOnce,
                [&](Value row) { emitTileScores(queries, keyTile, scores, row, key, keys, positionOf); });
     });
     Value numKeys = roundUp(sub(keys.end, begin), kKeyLanes);
-    forRange(index(0), paddedRows, 1, [&](Value row) { emitWeights(scores, row, numKeys, state, row); });
+    forRange(index(0), paddedRows, 1, [&](Value row) { emitWeights(scores, row, numKeys, keys, state, row); });
     forRange(index(0), paddedRows, kRowsAtOnce,
              [&](Value row) { emitValues(scores, row, kRowsAtOnce, keys, state, row); });
   });
@@ -137,7 +168,7 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
       values.push_back(load(state.values, {row, index(d)}, headSumLanes));
     emitOutput(values, memref::LoadOp::create(b, loc, state.total, row), batch, token, head);
   });
-  for (Value buffer : {queries, keyTile, scores})
+  for (Value buffer : buffers)
     memref::DeallocOp::create(b, loc, buffer);
   release(state);
 }
@@ -169,6 +200,9 @@ void AttentionKernel::emitSingleToken() {
         Keys keys = {at[0], at[1], begin, min(add(begin, index(kChunk)), add(position, index(1)))};
         Value firstRow = rowOf(at[0], at[1], at[2]);
         Value queries = allocate({headsPerKV, headSize}, sums), scores = allocate({headsPerKV, kChunk}, sums);
+        SmallVector<Value> buffers = {queries, scores}, lineScales = allocateLineScales();
+        llvm::append_range(buffers, lineScales);
+        loadLineScales(keys, lineScales);
         forRange(index(0), index(headsPerKV), 1, [&](Value row) {
           initialize(state, add(firstRow, row));
           emitQuery(queries, row, at[0], index(0), add(mul(at[1], index(headsPerKV)), row), position);
@@ -179,11 +213,11 @@ void AttentionKernel::emitSingleToken() {
             emitRowScores(queries, scores, row, std::min(kRowsAtOnce, headsPerKV - row), key, keys, position);
           });
         forRange(index(0), index(headsPerKV), 1,
-                 [&](Value row) { emitWeights(scores, row, numKeys, state, add(firstRow, row)); });
+                 [&](Value row) { emitWeights(scores, row, numKeys, keys, state, add(firstRow, row)); });
         for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
-          emitValues(scores, index(row), std::min(kRowsAtOnce, headsPerKV - row), keys, state,
-                     add(firstRow, index(row)));
-        for (Value buffer : {queries, scores})
+          emitValues(scores, index(row), std::min(kRowsAtOnce, headsPerKV - row), keys, state, add(firstRow, index(row)),
+                     row == 0 ? position : Value());
+        for (Value buffer : buffers)
           memref::DeallocOp::create(b, loc, buffer);
       });
 
@@ -220,8 +254,7 @@ void AttentionKernel::mergeAndOutput(const State &state, Value row, Value end, V
         Value factors = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), factor);
         SmallVector<Value> next;
         for (int64_t d = 0; d < headSize; d += headSumLanes)
-          next.push_back(vector::FMAOp::create(b, loc, factors, load(state.values, {at, index(d)}, headSumLanes),
-                                               so[d / headSumLanes]));
+          next.push_back(multiplyAdd(factors, load(state.values, {at, index(d)}, headSumLanes), so[d / headSumLanes]));
         Value total = arith::MulFOp::create(b, loc, factor, memref::LoadOp::create(b, loc, state.total, at));
         next.push_back(arith::AddFOp::create(b, loc, so.back(), total));
         scf::YieldOp::create(b, loc, next);

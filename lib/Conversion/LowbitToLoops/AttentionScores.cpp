@@ -26,7 +26,7 @@ void AttentionKernel::emitKeyTile(Value keyTile, const Keys &keys, Value key) {
     Value tile = arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(VectorType::get({kKeyLanes, headLanes}, f32), 0.0f));
     for (int64_t i = 0; i < kKeyLanes; ++i) {
-      Value row = loadAs(f32, presentKey, {keys.batch, keys.kvHead, min(add(key, index(i)), lastKey), d}, headLanes);
+      Value row = loadCache(f32, presentKey, keys, min(add(key, index(i)), lastKey), d, headLanes);
       tile = vector::InsertOp::create(b, loc, row, tile, i);
     }
     Value transposed = vector::TransposeOp::create(b, loc, tile, ArrayRef<int64_t>{1, 0});
@@ -45,7 +45,7 @@ void AttentionKernel::emitTileScores(Value queries, Value keyTile, Value scores,
         for (int64_t i = 0; i < kRowsAtOnce; ++i) {
           Value element = memref::LoadOp::create(b, loc, queries, ValueRange{add(row, index(i)), d});
           Value elements = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), element);
-          next.push_back(vector::FMAOp::create(b, loc, elements, tile, sofar[i]));
+          next.push_back(multiplyAdd(elements, tile, sofar[i]));
         }
         scf::YieldOp::create(b, loc, next);
       });
@@ -61,13 +61,15 @@ void AttentionKernel::emitRowScores(Value queries, Value scores, int64_t firstRo
   SmallVector<SmallVector<Value>> products(rows);
   for (int64_t i = 0; i < kKeysAtOnce; ++i) {
     Value at = min(add(key, index(i)), lastKey);
+    // While keys are read, their values come nearer.
+    if (firstRow == 0)
+      prefetchLine(presentValue, keys, at);
     SmallVector<Value> dots(rows);
     for (int64_t d = 0; d < headSize; d += headSumLanes) {
-      Value part = loadAs(sums, presentKey, {keys.batch, keys.kvHead, at, index(d)}, headSumLanes);
+      Value part = loadCache(sums, presentKey, keys, at, index(d), headSumLanes);
       for (int64_t row = 0; row < rows; ++row) {
         Value q = load(queries, {index(firstRow + row), index(d)}, headSumLanes);
-        dots[row] = dots[row] ? Value(vector::FMAOp::create(b, loc, q, part, dots[row]))
-                              : Value(arith::MulFOp::create(b, loc, q, part));
+        dots[row] = dots[row] ? multiplyAdd(q, part, dots[row]) : Value(arith::MulFOp::create(b, loc, q, part));
       }
     }
     for (int64_t row = 0; row < rows; ++row)
@@ -77,7 +79,37 @@ void AttentionKernel::emitRowScores(Value queries, Value scores, int64_t firstRo
     storeScores(sumLanes(products[row]), scores, index(firstRow + row), key, keys, position);
 }
 
+Value AttentionKernel::sumLanesByBlending(SmallVector<Value> vectors) {
+  // Each step merges two vectors into one: lanes whose number has the step's bit are the second's. A lane and the one that differs
+  // in that bit are added, so that one of the two shuffles keeps every lane in its place: a blend, which any vector unit does.
+  int64_t lanes = cast<VectorType>(vectors[0].getType()).getNumElements(), bit = 1;
+  for (; vectors.size() > 1; bit *= 2) {
+    SmallVector<int64_t> kept, moved;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      int64_t from = lane & bit ? lanes : 0;
+      kept.push_back(from + lane);
+      moved.push_back(from + (lane ^ bit));
+    }
+    SmallVector<Value> next;
+    for (size_t i = 0; i + 1 < vectors.size(); i += 2)
+      next.push_back(
+          arith::AddFOp::create(b, loc, vector::ShuffleOp::create(b, loc, vectors[i], vectors[i + 1], kept).getResult(),
+                                vector::ShuffleOp::create(b, loc, vectors[i], vectors[i + 1], moved).getResult()));
+    vectors = std::move(next);
+  }
+  Value sum = vectors[0];
+  for (; lanes > bit; lanes /= 2) {
+    auto half = [&](int64_t first) -> Value {
+      return vector::ShuffleOp::create(b, loc, sum, sum, llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
+    };
+    sum = arith::AddFOp::create(b, loc, half(0), half(lanes / 2));
+  }
+  return sum;
+}
+
 Value AttentionKernel::sumLanes(SmallVector<Value> vectors) {
+  if (fuses && cast<VectorType>(vectors[0].getType()).getNumElements() >= static_cast<int64_t>(vectors.size()))
+    return sumLanesByBlending(std::move(vectors));
   // Neighbouring lanes of two vectors put one after the other are added: their sums are one vector, in order.
   auto lanesOf = [](Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); };
   auto everySecond = [&](Value x, Value y, int64_t first) -> Value {
@@ -119,6 +151,8 @@ Value AttentionKernel::tanh(Value vector) {
 
 void AttentionKernel::storeScores(Value score, Value scores, Value row, Value key, const Keys &keys, Value position) {
   int64_t lanes = cast<VectorType>(score.getType()).getNumElements();
+  if (keys.keyScales)
+    score = arith::MulFOp::create(b, loc, score, load(keys.keyScales, sub(key, keys.begin), lanes));
   if (softcap > 0) {
     Value cap = splat(softcap, lanes);
     score = arith::MulFOp::create(b, loc, cap, tanh(arith::DivFOp::create(b, loc, score, cap)));
@@ -138,7 +172,8 @@ void AttentionKernel::storeScores(Value score, Value scores, Value row, Value ke
   store(arith::SelectOp::create(b, loc, visible, score, masked), scores, {row, sub(key, keys.begin)});
 }
 
-void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const State &state, Value stateRow) {
+void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
+                                  Value stateRow) {
   // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
   auto reassociate = arith::FastMathFlags::reassoc;
   double lowest = -std::numeric_limits<double>::infinity();
@@ -163,7 +198,11 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
         Value weight = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
         Value isMasked = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
         weight = arith::SelectOp::create(b, loc, isMasked, zero, weight);
-        store(weight, scores, {row, key});
+        // The values of a line share their scale with its weight.
+        Value scaled = keys.valueScales
+                           ? Value(arith::MulFOp::create(b, loc, weight, load(keys.valueScales, key, kKeyLanes)))
+                           : weight;
+        store(scaled, scores, {row, key});
         scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, so[0], weight).getResult());
       });
   Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumLoop.getResult(0), reassociate);
@@ -182,7 +221,7 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
 }
 
 void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Keys &keys, const State &state,
-                                 Value stateRow) {
+                                 Value stateRow, Value lastKey) {
   for (int64_t column = 0; column < headSize; column += kValueParts * headSumLanes) {
     int64_t parts = std::min(kValueParts, (headSize - column) / headSumLanes);
     auto columnOf = [&](int64_t part) { return index(column + part * headSumLanes); };
@@ -193,15 +232,17 @@ void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Ke
     auto loop = scf::ForOp::create(
         b, loc, keys.begin, keys.end, index(1), initial, [&](OpBuilder &, Location, Value key, ValueRange sofar) {
           SmallVector<Value> values, next;
+          // While values are read, the next chunk's keys come nearer.
+          if (lastKey && column == 0)
+            prefetchLine(presentKey, keys, min(add(key, index(kChunk)), lastKey));
           for (int64_t part = 0; part < parts; ++part)
-            values.push_back(
-                loadAs(sums, presentValue, {keys.batch, keys.kvHead, key, columnOf(part)}, headSumLanes));
+            values.push_back(loadCache(sums, presentValue, keys, key, columnOf(part), headSumLanes));
           for (int64_t i = 0; i < rows; ++i) {
             Value weight =
                 memref::LoadOp::create(b, loc, scores, ValueRange{add(row, index(i)), sub(key, keys.begin)});
             Value weights = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), weight);
             for (int64_t part = 0; part < parts; ++part)
-              next.push_back(vector::FMAOp::create(b, loc, weights, values[part], sofar[i * parts + part]));
+              next.push_back(multiplyAdd(weights, values[part], sofar[i * parts + part]));
           }
           scf::YieldOp::create(b, loc, next);
         });

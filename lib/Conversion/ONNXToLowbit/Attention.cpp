@@ -1,11 +1,12 @@
 //===- Attention.cpp - GroupQueryAttention --------------------------------===//
 //
 // The whole operator is one op, `lowbit.attention`, whose `present` may live in the memory of `past`. What this op does
-// not say (quantized caches, norms of q and k, biases, explicit positions) is refused by name, never dropped.
+// not say (norms of q and k, biases, explicit positions) is refused by name, never dropped.
 //
 //===----------------------------------------------------------------------===//
 
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "lib/Conversion/ONNXToLowbit/AttentionCache.h"
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,7 +31,9 @@ enum Input : unsigned {
   TotalLength,
   CosCache,
   SinCache,
-  HeadSink = 11
+  HeadSink = 11,
+  KeyScale,
+  ValueScale
 };
 
 struct Heads {
@@ -39,19 +42,15 @@ struct Heads {
 
 LogicalResult checkAttention(Node &node) {
   if (failed(node.check({"query", "key?", "value?", "past_key?", "past_value?", "seqlens_k", "total_sequence_length",
-                         "cos_cache?", "sin_cache?", "position_ids!", "attention_bias!", "head_sink?", "k_scale!",
-                         "v_scale!", "q_norm_weight!", "k_norm_weight!"},
+                         "cos_cache?", "sin_cache?", "position_ids!", "attention_bias!", "head_sink?", "k_scale?",
+                         "v_scale?", "q_norm_weight!", "k_norm_weight!"},
                         {"output", "present_key?", "present_value?", "output_qk!"},
                         {"num_heads:i!", "kv_num_heads:i!", "scale:f", "softcap:f", "local_window_size:i",
                          "do_rotary:i", "rotary_interleaved:i", "smooth_softmax:i", "qk_output:i", "k_quant_type:s",
                          "v_quant_type:s", "kv_cache_bit_width:i"})) ||
-      failed(node.requireInt("qk_output", 0)) || failed(node.requireInt("kv_cache_bit_width", 0)))
+      failed(node.requireInt("qk_output", 0)))
     return failure();
-  for (StringRef name : {"k_quant_type", "v_quant_type"})
-    if (node.getString(name, "NONE") != "NONE")
-      return node.error() << "attribute '" << name << "' = '" << node.getString(name, "")
-                          << "' is not supported: only 'NONE' is";
-  for (unsigned index : {Query, Key, Value_, PastKey, PastValue, CosCache, SinCache, HeadSink})
+  for (unsigned index : {Query, Key, Value_, CosCache, SinCache, HeadSink})
     if (failed(node.requireF32(index)))
       return failure();
   if (failed(node.requireElement(SeqlensK, {node.getI32Type()})) ||
@@ -129,8 +128,8 @@ FailureOr<std::pair<Value, OpFoldResult>> getTotal(Node &node) {
 /// The destination of the present keys or values (output `index`). A result of the graph is written into its own buffer
 /// when empty tensors are eliminated. Any other is a buffer by itself: two equal tensor.empty ops are one value to CSE,
 /// and the op writes both of its caches.
-Value createPresent(Node &node, unsigned index, ArrayRef<OpFoldResult> dims) {
-  Value empty = createEmpty(node, dims, node.getF32Type());
+Value createPresent(Node &node, unsigned index, ArrayRef<OpFoldResult> dims, Type element) {
+  Value empty = createEmpty(node, dims, element);
   if (node.isOnlyReturned(index))
     return empty;
   auto sizes = empty.getDefiningOp<tensor::EmptyOp>().getDynamicSizes();
@@ -165,7 +164,11 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
     dims[2] = index(queryWidth);
   }
 
-  Dims pastDims = {dims[0], index(heads->keyValue), index(0), index(heads->size)};
+  FailureOr<AttentionCache> cache =
+      getAttentionCache(node, heads->keyValue, heads->size, {PastKey, PastValue}, {KeyScale, ValueScale});
+  if (failed(cache))
+    return failure();
+  Dims pastDims = {dims[0], index(heads->keyValue), index(0), index(cache->line)};
   Value pastKey, pastValue;
   if (node.hasInput(PastKey)) {
     pastDims[2] = node.getDims(node.getInput(PastKey))[2];
@@ -176,7 +179,7 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
     pastKey = *matchedKey;
     pastValue = *matchedValue;
   } else {
-    pastKey = pastValue = createEmpty(node, pastDims, node.getF32Type());
+    pastKey = pastValue = createEmpty(node, pastDims, cache->element);
   }
   FailureOr<Value> seqlens = getSeqlens(node, dims[0]);
   FailureOr<std::pair<Value, OpFoldResult>> total = getTotal(node);
@@ -218,16 +221,19 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
   if (scale == 0.0f)
     scale = 1.0f / std::sqrt(static_cast<float>(heads->size));
   int64_t window = node.getInt("local_window_size", -1);
-  Dims presentDims = {dims[0], index(heads->keyValue), totalSize, index(heads->size)};
+  Dims presentDims = {dims[0], index(heads->keyValue), totalSize, index(cache->line)};
   Value output = createEmpty(node, dims, node.getF32Type());
-  Value presentKey = createPresent(node, 1, presentDims), presentValue = createPresent(node, 2, presentDims);
+  Value presentKey = createPresent(node, 1, presentDims, cache->element),
+        presentValue = createPresent(node, 2, presentDims, cache->element);
   auto attention = lowbit::AttentionOp::create(
       node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, query, key, value, pastKey,
-      pastValue, *seqlens, totalTensor, cos, sin, sink, output, presentKey, presentValue, heads->query, heads->keyValue,
-      APFloat(scale), APFloat(node.getFloat("softcap", 0.0f)), window, node.getInt("rotary_interleaved", 0) != 0);
+      pastValue, *seqlens, totalTensor, cos, sin, sink, cache->keyScale, cache->valueScale, output, presentKey,
+      presentValue, heads->query, heads->keyValue, APFloat(scale), APFloat(node.getFloat("softcap", 0.0f)), window,
+      node.getInt("rotary_interleaved", 0) != 0, cache->bits ? node.getI64IntegerAttr(cache->bits) : IntegerAttr(),
+      /*cache_group=*/IntegerAttr());
   for (unsigned i = 0; i < 3; ++i) {
     node.setDims(attention.getResults()[i], i == 0 ? dims : presentDims);
-    if (failed(node.setOutput(i, attention.getResults()[i])))
+    if (failed(node.setOutput(i, attention.getResults()[i], i != 0 && cache->isUnsigned())))
       return failure();
   }
   return success();

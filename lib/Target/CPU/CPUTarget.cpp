@@ -30,7 +30,7 @@ public:
         {"strategy", "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), or auto (of these and dense, the fastest)",
          "lut", {"lut", "int8", "auto"}},
         {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
-        {"kv-cache", "Keys and values of the past: f32, or f16 (half the memory)", "f32", {"f32", "f16"}},
+        {"kv-cache", "Keys and values of the past: f32, f16, or codes of 8 or 4 bits with scales (i8, i4)", "f32", {"f32", "f16", "i8", "i4"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
          {"auto", "f32", "f64"}},
         {"merge-matmuls", "Make one product of products of the same activations", "off", {"off", "on"}},
@@ -49,8 +49,11 @@ public:
       return;
     case lutra::Phase::Lowbit:
       lutra::buildLowbitPhase(pm);
-      if (option("kv-cache") == "f16")
-        pm.addPass(lutra::createNarrowCache());
+      if (option("kv-cache") != "f32") {
+        lutra::NarrowCacheOptions cache;
+        cache.kind = option("kv-cache");
+        pm.addPass(lutra::createNarrowCache(cache));
+      }
       return;
     case lutra::Phase::Tables: {
       lutra::TableOptions tables;

@@ -135,7 +135,7 @@ func.func @attention_c2(%q: !q, %k: !kv, %past: !cache, %len: memref<1xi32>, %to
   // expected-error @+1 {{cos and sin must come together (C2)}}
   "lowbit.attention"(%q, %k, %k, %past, %past, %len, %total, %cos, %q, %past, %past)
       <{num_heads = 4 : i64, kv_heads = 2 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false,
-        operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1>}>
+        operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1>}>
       : (!q, !kv, !kv, !cache, !cache, memref<1xi32>, memref<i32>, memref<8x8xf32>, !q, !cache, !cache) -> ()
   return
 }

@@ -1,7 +1,7 @@
 """scripts/calibrate: what this machine does in a nanosecond, as a file for cpu.facts.
 
-The rates that the cost model uses are those of compiled products, not of bare instructions: two or three products of each strategy, whose
-predicted times are linear in the wanted rates, are timed and the equations solved.
+The rates that the cost model uses are those of compiled products, not of bare instructions: a dozen products are timed in each strategy, and the
+rates found by which the model comes closest to all of these times (rates.py).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,49 +21,26 @@ from figures import Spread
 from lutra import native
 from lutra.errors import LutraError
 from paths import BenchmarkError, driver, library
+from rates import Timed, solve
 from report import cpu_name
 from worker_process import WorkerProcess
 
-_PLANES, _GROUP = 2, 128
-#: In cache, and with so many rows that computing takes longer than reading; the second has few sums for each table.
-_WIDE = Case(16, 2048, 1024, "2", _GROUP, 1, "cost")
-_NARROW = Case(64, 64, 4096, "2", _GROUP, 1, "cost")
+#: In cache, and with so much computing that it takes longer than reading. Each term of the model is the greatest of some product.
+_CASES = (
+    Case(16, 2048, 1024, "2", 128, 1, "cost"),
+    Case(64, 64, 4096, "2", 128, 1, "cost"),
+    Case(128, 1024, 1024, "4", 32, 1, "cost"),
+    Case(128, 1024, 1024, "8", 128, 1, "cost"),
+    Case(4, 1024, 512, "4", 64, 1, "cost"),
+    Case(2, 1024, 512, "3", 32, 1, "cost"),
+    Case(1, 512, 1024, "1", 128, 1, "cost"),
+    Case(1, 512, 512, "8", 64, 1, "cost"),
+    Case(256, 64, 2048, "4", 128, 1, "cost"),
+    Case(32, 512, 2048, "ternary", 64, 1, "cost"),
+    Case(8, 256, 1024, "1", 32, 1, "cost"),
+    Case(512, 512, 512, "3", 128, 1, "cost"),
+)
 _ROUNDS = 5
-
-
-def table_count(case: Case) -> int:
-    """Tables of a row of activations: one of four of them."""
-    return case.k // 4
-
-
-def solve_lookups(wide_ns: float, narrow_ns: float) -> tuple[float, float]:
-    """lookup-rate and table-rate for which M N T P / lookup-rate + 8 M T / table-rate are the times of _WIDE and _NARROW.
-
-    Raises BenchmarkError when no positive rates do that.
-    """
-    rows = []
-    for case in (_WIDE, _NARROW):
-        tables = case.m * table_count(case)
-        rows.append((tables * case.n * _PLANES, 8 * tables))
-    (a, b), (c, d) = rows
-    determinant = a * d - b * c
-    lookup, table = (wide_ns * d - b * narrow_ns) / determinant, (a * narrow_ns - wide_ns * c) / determinant
-    if lookup <= 0 or table <= 0:
-        raise BenchmarkError(
-            f"the products' times ({wide_ns:.0f} and {narrow_ns:.0f} ns) fit no rates: something else ran; try again"
-        )
-    return 1 / lookup, 1 / table
-
-
-def product_rates(wide: Mapping[str, float], narrow: Mapping[str, float]) -> dict[str, float]:
-    """The rates of lowbit-select-strategy from the times of _WIDE and _NARROW by strategy."""
-    lookup, table = solve_lookups(wide["lut"], narrow["lut"])
-    m, n, k = _WIDE.m, _WIDE.n, _WIDE.k
-    rates = {"lookup-rate": lookup, "table-rate": table, "fma-rate": m * n * k / wide["dense"]}
-    # Codes are made in a pass over the activations, which the model counts at table-rate.
-    multiplied = max(wide["int8"] - m * k / table, wide["int8"] / 2)
-    rates["int8-rate"] = (m + _PLANES) * n * k / multiplied
-    return rates
 
 
 def cache_sizes(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> dict[int, int]:
@@ -146,7 +124,9 @@ class Calibration:
     def _products() -> dict[str, float]:
         comparison = Comparison(())
         try:
-            return product_rates(comparison.times(_WIDE), comparison.times(_NARROW, without=("int8", "dense")))
+            return solve(
+                [Timed(case, name, ns) for case in _CASES for name, ns in comparison.times(case, hopeless=math.inf).items()]
+            )
         finally:
             comparison.close()
 

@@ -23,23 +23,10 @@ _ROTATED_ROWS = 8
 _ROTATED_BYTES = 96 << 20
 _ROUNDS, _SECONDS = 3, 0.03
 _HOPELESS = 3
-#: A machine on which nothing costs but what is not to be chosen.
-_DENSE_FACTS = (
-    "{ cpu: any, source: to compare strategies, bandwidth: 1e+12, lookup-rate: 1e-6, table-rate: 1e-6, fma-rate: 1e+12, "
-    "int8-rate: 1e-6 }\n"
-)
 _CHOICE = re.compile(r"\b(lut|dense|int8): (?:predicted|the weight|integer)")
 
 
-def strategies(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Target options that make the compiler take a strategy, by its name. `folder` is for a file that one of them names."""
-    facts = folder / "dense.yaml"
-    facts.write_text(_DENSE_FACTS)
-    return {
-        "lut": ("cpu.strategy=lut",),
-        "int8": ("cpu.strategy=int8",),
-        "dense": ("cpu.strategy=auto", f"cpu.facts={facts}"),
-    }
+STRATEGIES = ("lut", "int8", "dense")
 
 
 def chosen(model: Path, options: Sequence[str]) -> str:
@@ -67,24 +54,22 @@ class Comparison:
         self._driver.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def times(self, case: Case, without: Sequence[str] = ()) -> dict[str, float]:
-        """Nanoseconds of `case` by strategy: medians of a few rounds."""
+    def times(self, case: Case, hopeless: float = _HOPELESS) -> dict[str, float]:
+        """Nanoseconds of `case` by strategy: medians of a few rounds. Who takes `hopeless` times as long as the fastest is timed once."""
         rotated = _ROTATED_BYTES if case.m <= _ROTATED_ROWS else 0
         folders: dict[str, Path] = {}
         try:
-            for name, options in strategies(self._folder).items():
-                if name in without:
-                    continue
+            for name in STRATEGIES:
                 folder = self._folder / name
                 folders[name] = folder
-                artifact = prepare(case, folder, options, rotated)
+                artifact = prepare(case, folder, (f"cpu.strategy={name}",), rotated)
                 self._driver.ask(f"open {case.name}/{name} {folder} {artifact.copies} {case.n} {case.k}")
             # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
             first = {name: self._time(case, name) for name in folders}
-            found = {name: [ns] for name, ns in first.items() if ns > _HOPELESS * min(first.values())}
+            found = {name: [ns] for name, ns in first.items() if ns > hopeless * min(first.values())}
             for _ in range(_ROUNDS):
                 for name in folders:
-                    if first[name] <= _HOPELESS * min(first.values()):
+                    if first[name] <= hopeless * min(first.values()):
                         found.setdefault(name, []).append(self._time(case, name))
             for name in folders:
                 self._driver.ask(f"close {case.name}/{name}")

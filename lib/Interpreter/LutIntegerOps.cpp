@@ -1,4 +1,4 @@
-//===- LutIntegerOps.cpp - products of integer codes on tensors -----------===//
+//===- LutIntegerOps.cpp - products without tables on tensors -------------===//
 //
 // By the formulas of the ops' descriptions, not by way of tables: what is equal to a lookup is a claim that tests check.
 //
@@ -10,6 +10,18 @@
 
 using namespace mlir;
 using namespace lutra;
+
+Step lutra::executeQuantize(lut::QuantizeOp op, Environment &env) {
+  const NpyArray &activations = *env.array(op.getActivations());
+  int64_t rows = activations.shape[0], cols = activations.shape[1], group = op.getGroup();
+  auto codes = std::make_shared<NpyArray>(NpyArray::zeros(DType::I8, {rows, cols}));
+  auto scales = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, {rows, (cols + group - 1) / group}));
+  quantizeActivations(activations.as<float>(), rows, cols, group, op.getBits(), lowbit::ActivationCodes::Absmax,
+                      codes->as<int8_t>(), scales->as<float>());
+  env.set(op.getResult(0), codes);
+  env.set(op.getResult(1), scales);
+  return Step::Done;
+}
 
 Step lutra::executePrepareCodes(lut::PrepareCodesOp op, Environment &env) {
   const NpyArray &codes = *env.array(op.getCodes()), &scales = *env.array(op.getActScales());
@@ -77,6 +89,22 @@ Step lutra::executeIntegerMatmul(lut::IntegerMatmulOp op, Environment &env) {
     }
   if (!op.getEpilogue().empty() && failed(applyEpilogue(op, op.getEpilogue(), op.getEpilogueOperands(), *out, env)))
     return Step::Failed;
+  env.set(op.getResult(), out);
+  return Step::Done;
+}
+
+Step lutra::executeDenseMatmul(lut::DenseMatmulOp op, Environment &env) {
+  lowbit::WeightType type = op.getWeightType();
+  const NpyArray &activations = *env.array(op.getActivations());
+  const Array &bytes = env.array(op.getWeights());
+  int64_t expected = cast<lowbit::PackedAttr>(type.getFormat()).getTotalBytes(type.getRows(), type.getCols());
+  if (bytes->numElements() != expected)
+    return op.emitError("the weights have ") << bytes->numElements() << " bytes, expected " << expected, Step::Failed;
+  if (activations.shape.size() != 2 || activations.shape[1] != type.getCols())
+    return op.emitError("activations have shape ") << shapeText(activations.shape) << ", expected M x " << type.getCols(),
+           Step::Failed;
+  auto out = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, {activations.shape[0], type.getRows()}));
+  dequantizedMatmul(activations.as<float>(), activations.shape[0], readPacked(type, bytes), out->as<float>());
   env.set(op.getResult(), out);
   return Step::Done;
 }

@@ -51,6 +51,8 @@ Step lutra::executeLutOp(Operation *op, Environment &env) {
   return llvm::TypeSwitch<Operation *, Step>(op)
       .Case<lut::PrecomputeOp>([&](auto o) { return precompute(o, env); })
       .Case<lut::MatmulOp>([&](auto o) { return matmul(o, env); })
+      .Case<lut::DenseMatmulOp>([&](auto o) { return executeDenseMatmul(o, env); })
+      .Case<lut::QuantizeOp>([&](auto o) { return executeQuantize(o, env); })
       .Case<lut::PrepareCodesOp>([&](auto o) { return executePrepareCodes(o, env); })
       .Case<lut::IntegerMatmulOp>([&](auto o) { return executeIntegerMatmul(o, env); })
       .Default([](auto) { return Step::Unknown; });

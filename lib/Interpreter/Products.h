@@ -11,7 +11,9 @@
 namespace lutra {
 
 namespace lut {
+class DenseMatmulOp;
 class PrepareCodesOp;
+class QuantizeOp;
 class IntegerMatmulOp;
 } // namespace lut
 
@@ -44,7 +46,9 @@ Step multiply(mlir::Operation *op, const LookupTables &tables, const lowbit::Wei
 llvm::LogicalResult applyEpilogue(mlir::Operation *op, mlir::Region &epilogue, mlir::ValueRange operands, NpyArray &out,
                                   Environment &env);
 
-/// The ops of integer products, on tensors.
+/// The ops of products without tables, on tensors.
+Step executeDenseMatmul(lut::DenseMatmulOp op, Environment &env);
+Step executeQuantize(lut::QuantizeOp op, Environment &env);
 Step executePrepareCodes(lut::PrepareCodesOp op, Environment &env);
 Step executeIntegerMatmul(lut::IntegerMatmulOp op, Environment &env);
 

@@ -188,7 +188,9 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
                  Step::Failed;
         return define(o.getResult(), result);
       })
-      .Case<bufferization::MaterializeInDestinationOp>(
-          [&](bufferization::MaterializeInDestinationOp o) { return define(o.getDest(), env.array(o.getSource())); })
+      .Case<bufferization::MaterializeInDestinationOp>([&](bufferization::MaterializeInDestinationOp o) {
+        // A buffer becomes the source; a tensor stays, and the result is what it would become.
+        return define(o.getNumResults() ? o->getResult(0) : o.getDest(), env.array(o.getSource()));
+      })
       .Default([](auto) { return Step::Unknown; });
 }

@@ -8,28 +8,46 @@ import unittest
 from pathlib import Path
 
 import calibrate
-from calibrate import _NARROW, _PLANES, _WIDE
+import numpy as np
+from calibrate import _CASES
+from cases import Case
+from cost import STRATEGIES
 from paths import BenchmarkError
-
-
-def predicted(case: calibrate.Case, lookup: float, table: float) -> float:
-    """The cost model's time of a lookup product."""
-    tables = case.k // 4
-    return case.m * case.n * tables * _PLANES / lookup + 8 * case.m * tables / table
+from rates import RATES, Timed, least_squares, predict, solve
 
 
 class CalibrateTest(unittest.TestCase):
     def test_rates_are_those_that_predict_the_times(self) -> None:
-        wide, narrow = predicted(_WIDE, 90, 15), predicted(_NARROW, 90, 15)
-        m, n, k = _WIDE.m, _WIDE.n, _WIDE.k
-        int8 = (m + _PLANES) * n * k / 120 + m * k / 15
-        rates = calibrate.product_rates({"lut": wide, "int8": int8, "dense": m * n * k / 40}, {"lut": narrow})
-        for name, value in {"lookup-rate": 90, "table-rate": 15, "int8-rate": 120, "fma-rate": 40}.items():
-            self.assertAlmostEqual(rates[name], value, places=6)
+        rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES)}
+        timed = [Timed(case, name, 500 + predict(rates, case, name)) for case in _CASES for name in STRATEGIES]
+        found = solve(timed)
+        for name, value in rates.items():
+            self.assertAlmostEqual(found[name], value, places=3)
+
+    def test_a_term_that_explains_nothing_is_left_out(self) -> None:
+        rates = {name: 10.0 for name in RATES if name != "index-rate"}
+        found = solve([Timed(case, name, predict(rates, case, name)) for case in _CASES for name in STRATEGIES])
+        self.assertAlmostEqual(found["lookup-rate"], 10, places=3)
+        self.assertGreater(found.get("index-rate", 1e9), 1e4)
 
     def test_times_that_fit_nothing(self) -> None:
+        timed = [Timed(case, name, 1000.0) for case in _CASES[:2] for name in STRATEGIES]
         with self.assertRaisesRegex(BenchmarkError, "something else ran"):
-            calibrate.solve_lookups(1, 1e9)
+            solve(timed)
+
+    def test_work_by_hand(self) -> None:
+        # Three rows of 8 outputs, a tile of 64; 2 groups of 20: 6 tables each, so that the 24 codes count as 48.
+        case = Case(3, 8, 24, "2", 20, 1, "cost")
+        self.assertEqual(predict({"lookup-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"index-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
+        self.assertEqual(predict({"panel-rate": 1}, case, "int8"), 2 * 64 * 48)
+        self.assertEqual(predict({"fma-rate": 2}, case, "dense"), 3 * 64 * 48 / 2)
+
+    def test_least_squares_are_not_negative(self) -> None:
+        matrix = np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]])
+        np.testing.assert_allclose(least_squares(matrix, np.array([3.0, 2.0, 1.0])), [2, 0])
+        np.testing.assert_allclose(least_squares(matrix, np.array([3.0, 5.0, 7.0])), [1, 2])
 
     def test_cache_sizes(self) -> None:
         with tempfile.TemporaryDirectory() as name:

@@ -73,7 +73,8 @@ def LowerToDense : Pass<"lowbit-lower-to-dense"> {
   let description = [{
     A `lowbit.matmul` whose `strategy` is `dense` (every one, with `all`) becomes a product in f32 with the values of its weight:
     y = +0, then y = fma(a[m, k], w[n, k], y) for each k, ascending, in that order on every machine (docs/spec/numerics.md, "Dense products").
-    The weight is dequantized to K x N, so that the innermost loop runs along N, where the order does not matter.
+    The weight is dequantized to K x N, so that the innermost loop runs along N, where the order does not matter. Products whose weight is packed
+    (`lowbit-pack-weights{dense}`) stay: `convert-lowbit-to-lut` makes `lut.dense_matmul` of them, which computes the same.
 
     Before:
     ```mlir

@@ -30,7 +30,7 @@ struct LowerToDense : lutra::lowbit::impl::LowerToDenseBase<LowerToDense> {
   void runOnOperation() override {
     SmallVector<MatmulOp> products;
     getOperation()->walk([&](MatmulOp op) {
-      if (all || op.getStrategy() == Strategy::Dense)
+      if ((all || op.getStrategy() == Strategy::Dense) && !op.getWeight().getType().getLayout())
         products.push_back(op);
     });
     for (MatmulOp product : products) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/ConcatRows.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -64,18 +65,6 @@ static std::string findDifference(MatmulOp a, MatmulOp b) {
       return "the products have different operands beside the weight";
   auto rowsA = cast<RankedTensorType>(a.getType()).getDimSize(0), rowsB = cast<RankedTensorType>(b.getType()).getDimSize(0);
   return rowsA == rowsB ? "" : "the results state different numbers of rows";
-}
-
-/// Moves what makes `value` before `place`, if it does not stand there yet; false when something in it cannot move.
-static bool moveBefore(Value value, Operation *place, DominanceInfo &dominance) {
-  if (dominance.properlyDominates(value, place))
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != place->getBlock() || op == place || op->getNumRegions() != 0 || !isMemoryEffectFree(op) ||
-      !llvm::all_of(op->getOperands(), [&](Value operand) { return moveBefore(operand, place, dominance); }))
-    return false;
-  op->moveBefore(place);
-  return true;
 }
 
 bool MergeMatmuls::merge(ArrayRef<MatmulOp> products) {

@@ -32,17 +32,24 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
 
   void runOnOperation() override {
     llvm::DenseMap<Value, Value> packed;
-    WalkResult result = getOperation()->walk([&](LookupMatmulOp op) {
-      if (op.getWeight().getType().getLayout())
+    auto packOf = [&](TypedValue<WeightType> weight, OpOperand &use) {
+      if (weight.getType().getLayout())
         return WalkResult::advance();
-      auto [place, isNew] = packed.try_emplace(op.getWeight());
+      auto [place, isNew] = packed.try_emplace(weight);
       if (isNew) {
-        FailureOr<Value> value = pack(op.getWeight());
+        FailureOr<Value> value = pack(weight);
         if (failed(value))
           return WalkResult::interrupt();
         place->second = *value;
       }
-      op.getWeightMutable().assign(place->second);
+      use.set(place->second);
+      return WalkResult::advance();
+    };
+    WalkResult result = getOperation()->walk([&](Operation *op) {
+      if (auto product = dyn_cast<LookupMatmulOp>(op))
+        return packOf(product.getWeight(), product.getWeightMutable());
+      if (auto product = dyn_cast<MatmulOp>(op); product && dense && isDenseOfPlanes(product))
+        return packOf(product.getWeight(), product.getWeightMutable());
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
@@ -50,6 +57,11 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
   }
 
 private:
+  /// A dense product whose weight a machine can make numbers of as it goes: of planes that share an alpha.
+  static bool isDenseOfPlanes(MatmulOp op) {
+    return op.getStrategy() == Strategy::Dense && !op.getPrecision() && isa<BipolarAttr>(op.getWeight().getType().getFormat());
+  }
+
   FailureOr<Value> pack(Value weight) {
     FailureOr<WeightReader> reader = WeightReader::create(weight);
     if (failed(reader))

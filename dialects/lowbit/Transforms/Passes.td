@@ -218,6 +218,7 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
   let description = [{
     Each weight of a `lowbit.lookup_matmul` goes through a `lowbit.pack` to `#lowbit.layout<rows = ...>`. The storage types of alphas and zetas
     are the narrowest that hold every one of them exactly, found by looking at them all. The bytes are made when the weights file is written.
+    With `dense`, so do the weights of products of strategy dense that are bipolar planes, for machines that have `lut.dense_matmul`.
 
     Before:
     ```mlir
@@ -246,6 +247,7 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
     Option<"rows", "rows", "int64_t", /*default=*/"64", "Rows of a tile">,
     Option<"symmetric", "symmetric", "bool", /*default=*/"false",
            "Indices of 3 bits and a sign, complemented here (LUT Tensor Core, eq. 6)">,
+    Option<"dense", "dense", "bool", /*default=*/"false", "Weights of dense products, too">,
   ];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
 }

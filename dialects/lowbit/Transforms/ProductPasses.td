@@ -51,18 +51,25 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
   let summary = "Choose per product: lookup tables, dequantized weights, or integer activations";
   let description = [{
     Sets the attribute `strategy` of each `lowbit.matmul` that has none. A weight that is not in bit planes has nothing to look up: its
-    product is `dense`. Otherwise the faster of two predictions is taken, for an M x K by N x K product with P planes in groups that have
+    product is `dense`. Otherwise the fastest of the predictions is taken, for an M x K by N x K product with P planes in G groups that have
     T tables together (about K / 4), in the machine's facts, which are this pass's options:
 
-        lut   = max(packed bytes / bandwidth, M N T P / lookup-rate)  +  8 M T / table-rate
-        dense = max(4 N K / bandwidth, M N K / fma-rate)
-        int8  = max(packed bytes / bandwidth, (M + P) N K / int8-rate)  +  M K / table-rate        where int8-rate is given and planes share an alpha
+        lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + S)  +  8 M T / table-rate
+        int8  = max(packed bytes / bandwidth, M N K / int8-rate + B6 N K / panel-rate + ceil(M / 512) P N K / unpack-rate + S)  +  M K / code-rate + M G / scale-rate
+        dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate)
+        S     = M N G / sum-rate + M N / store-rate          each group's sum is scaled, each output stored
 
-    Packed bytes are the codes, and the alphas and zetas as f32; dequantized weights are f32. A dynamic M counts as `rows`: 1 means that
-    decoding is to be fast. Without facts (all of them 0), planes are `lut`.
+    N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows and then one, of
+    six, then two, then one. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32. Rates are in a nanosecond. Those of
+    index, sum, store, number, panel, unpack, code and scale may be left out (0), and then the term is. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
+    bits. A dynamic M counts as `rows`: 1 means that decoding is to be fast. Without facts (all of them 0), planes are `lut`.
 
     A dense or int8 product is computed in other numbers than a lookup in tables of floats (docs/spec/numerics.md): where bits must not depend
-    on the machine, give no facts. `prefer-int8` takes int8 for every weight in planes. The numbers of a product are the same for every M.
+    on the machine, give no facts. `prefer-int8` takes int8 for every weight in planes, `prefer-dense` dense. The numbers of a product are the same for every M, unless
+
+    `by-rows` is given: a product of floats whose M is dynamic is then computed in the way that is the fastest for the M at hand. It becomes an `scf.if` with a
+    product of strategy int8 and one of strategy lut, which read the same weight; products of the same activations share one. The border is the least number
+    of rows from which on int8 is predicted to be the fastest.
 
     Before:
     ```mlir
@@ -86,10 +93,22 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     Option<"tableRate", "table-rate", "double", /*default=*/"0", "Table entries computed per nanosecond">,
     Option<"fmaRate", "fma-rate", "double", /*default=*/"0", "f32 multiply-adds per nanosecond">,
     Option<"int8Rate", "int8-rate", "double", /*default=*/"0", "Multiply-adds of codes of 8 bits per nanosecond; 0: no integer activations">,
+    Option<"indexRate", "index-rate", "double", /*default=*/"0",
+           "Planes of four weights that become indices per nanosecond, which up to four activation rows share">,
+    Option<"sumRate", "sum-rate", "double", /*default=*/"0", "Sums of a group that are scaled and added to an output per nanosecond">,
+    Option<"storeRate", "store-rate", "double", /*default=*/"0", "Outputs stored per nanosecond">,
+    Option<"panelRate", "panel-rate", "double", /*default=*/"0", "Codes of weights read for a block of up to six rows per nanosecond">,
+    Option<"numberRate", "number-rate", "double", /*default=*/"0", "Weights that become f32 numbers per nanosecond, which up to 512 rows share">,
+    Option<"unpackRate", "unpack-rate", "double", /*default=*/"0", "Planes of weights that become bytes per nanosecond, which up to 512 rows share">,
+    Option<"codeRate", "code-rate", "double", /*default=*/"0", "Activations that become codes of 8 bits per nanosecond">,
+    Option<"scaleRate", "scale-rate", "double", /*default=*/"0", "Groups of activations that are given a scale, to become codes, per nanosecond">,
     Option<"preferInt8", "prefer-int8", "bool", /*default=*/"false", "Integer activations wherever weights have planes">,
+    Option<"preferDense", "prefer-dense", "bool", /*default=*/"false", "f32 multiply-adds wherever weights have planes, too">,
     Option<"rows", "rows", "int64_t", /*default=*/"1", "Activation rows that a dynamic M is taken for">,
+    Option<"byRows", "by-rows", "bool", /*default=*/"false", "Choose between lut and int8 at run time where M is dynamic">,
   ];
-  let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
 }
 
 def QuantizeProducts : Pass<"lowbit-quantize-products"> {

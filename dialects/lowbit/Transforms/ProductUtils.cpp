@@ -4,7 +4,9 @@
 #include "dialects/lowbit/Transforms/Casts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 
 using namespace mlir;
 using namespace lutra::lowbit;
@@ -61,4 +63,22 @@ Value lutra::lowbit::createProductResult(OpBuilder &builder, MatmulOp product, V
   value = castElements(builder, loc, value, type.getElementType());
   // The result may say less about M, or more.
   return value.getType() == type ? value : tensor::CastOp::create(builder, loc, type, value).getResult();
+}
+
+bool lutra::lowbit::moveBefore(Value value, Operation *place, DominanceInfo &dominance) {
+  if (dominance.properlyDominates(value, place))
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != place->getBlock() || op == place || op->getNumRegions() != 0 || !isMemoryEffectFree(op) ||
+      !llvm::all_of(op->getOperands(), [&](Value operand) { return moveBefore(operand, place, dominance); }))
+    return false;
+  op->moveBefore(place);
+  return true;
+}
+
+Block *lutra::lowbit::getBlockToMake(Value value, Operation *op) {
+  Block *block = op->getBlock();
+  while (block != value.getParentBlock() && !isa<scf::IfOp>(block->getParentOp()))
+    block = block->getParentOp()->getBlock();
+  return block;
 }

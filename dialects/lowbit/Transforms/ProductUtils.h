@@ -10,6 +10,10 @@
 
 #include "mlir/IR/Builders.h"
 
+namespace mlir {
+class DominanceInfo;
+} // namespace mlir
+
 namespace lutra::lowbit {
 
 /// The indexing maps with these results, as in `{{m, k}, {k, n}, {m, n}}`.
@@ -29,6 +33,13 @@ mlir::Value createZeroOutputs(mlir::OpBuilder &builder, MatmulOp product);
 
 /// `value` (M x N, f32) as the result of `product`: rounded once where that is a narrower float.
 mlir::Value createProductResult(mlir::OpBuilder &builder, MatmulOp product, mlir::Value value);
+
+/// Moves what makes `value` before `place`, if it does not stand there yet; false when something in it cannot move.
+bool moveBefore(mlir::Value value, mlir::Operation *place, mlir::DominanceInfo &dominance);
+
+/// The block in which what `op` alone needs of `value` is made: that of `value`, but never outside of a branch that holds `op`, which may not be
+/// taken.
+mlir::Block *getBlockToMake(mlir::Value value, mlir::Operation *op);
 
 } // namespace lutra::lowbit
 

@@ -6,6 +6,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Casts.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -58,13 +59,17 @@ struct QuantizeProducts : lutra::lowbit::impl::QuantizeProductsBase<QuantizeProd
   }
 
 private:
-  /// The codes and scales of `activations`, made once for all products that ask for the same groups.
+  /// The codes and scales of `activations`, made once for all products that ask for the same groups, in each branch that may be taken.
   QuantizeActivationsOp getCodes(MatmulOp op, Value activations, int64_t group) {
-    QuantizeActivationsOp &codes = known[{activations, group}];
+    Block *block = getBlockToMake(activations, op);
+    QuantizeActivationsOp &codes = known[{{activations, block}, group}];
     if (codes)
       return codes;
     OpBuilder b(&getContext());
-    b.setInsertionPointAfterValue(activations);
+    if (block == activations.getParentBlock())
+      b.setInsertionPointAfterValue(activations);
+    else
+      b.setInsertionPointToStart(block);
     Value wide = castElements(b, op.getLoc(), activations, b.getF32Type());
     auto type = cast<RankedTensorType>(wide.getType());
     int64_t groups = op.getWeight().getType().getNumGroups();
@@ -91,6 +96,6 @@ private:
     return product;
   }
 
-  llvm::DenseMap<std::pair<Value, int64_t>, QuantizeActivationsOp> known;
+  llvm::DenseMap<std::pair<std::pair<Value, Block *>, int64_t>, QuantizeActivationsOp> known;
 };
 } // namespace

@@ -1,14 +1,22 @@
 //===- SelectStrategy.cpp - how each product is computed ------------------===//
 //
-// lowbit-select-strategy: the cost model is in Passes.td. What it knows of a machine are the pass's options.
+// lowbit-select-strategy: the cost model is described in ProductPasses.td, and computed in CostModel.cpp. What it knows of a machine are the pass's
+// options.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/Transforms/CostModel.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
+#include "dialects/lowbit/Transforms/RowChoice.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 #define DEBUG_TYPE "lowbit-select-strategy"
@@ -21,12 +29,10 @@ namespace lutra::lowbit {
 using namespace mlir;
 using namespace lutra::lowbit;
 
-namespace {
-/// Predicted times in nanoseconds.
-struct Cost {
-  double lookup, dense, int8;
-};
+/// Numbers of rows at which a choice by rows compares.
+static constexpr int64_t kComparedRows[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
 
+namespace {
 struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> {
   using SelectStrategyBase::SelectStrategyBase;
 
@@ -34,77 +40,134 @@ struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> 
     double facts[] = {bandwidth, lookupRate, tableRate, fmaRate};
     bool none = llvm::all_of(facts, [](double fact) { return fact == 0; });
     bool all = llvm::all_of(facts, [](double fact) { return fact > 0; });
+    auto error = [&] { return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": "; };
     if (!none && !all)
-      return emitError(UnknownLoc::get(context))
-             << DEBUG_TYPE ": bandwidth, lookup-rate, table-rate and fma-rate must all be positive, or none be given, but are "
-             << bandwidth.getValue() << ", " << lookupRate.getValue() << ", " << tableRate.getValue() << " and "
-             << fmaRate.getValue();
+      return error() << "bandwidth, lookup-rate, table-rate and fma-rate must all be positive, or none be given, but are "
+                     << bandwidth.getValue() << ", " << lookupRate.getValue() << ", " << tableRate.getValue() << " and "
+                     << fmaRate.getValue();
     if (int8Rate < 0 || (int8Rate > 0 && !all))
-      return emitError(UnknownLoc::get(context))
-             << DEBUG_TYPE ": int8-rate is a rate like the others and comes with them, but is " << int8Rate.getValue();
+      return error() << "int8-rate is a rate like the others and comes with them, but is " << int8Rate.getValue();
+    const std::pair<const char *, double> optional[] = {
+        {"index-rate", indexRate}, {"sum-rate", sumRate},       {"store-rate", storeRate}, {"number-rate", numberRate},
+        {"panel-rate", panelRate}, {"unpack-rate", unpackRate}, {"code-rate", codeRate}, {"scale-rate", scaleRate}};
+    for (auto [name, rate] : optional)
+      if (rate < 0 || (rate > 0 && !all))
+        return error() << name << " is a rate like the others and comes with them, but is " << rate;
     if (rows < 1)
-      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows.getValue();
+      return error() << "rows must be positive, but is " << rows.getValue();
+    if (preferInt8 && preferDense)
+      return error() << "prefer-int8 and prefer-dense exclude each other";
+    if (byRows && (int8Rate == 0 || preferInt8 || preferDense))
+      return error() << "by-rows chooses between lut and int8, and needs int8-rate, but no prefer-int8 or prefer-dense";
+    rates = {bandwidth, lookupRate, indexRate, tableRate, sumRate, storeRate, fmaRate, numberRate, int8Rate, panelRate, unpackRate, codeRate, scaleRate};
     return success();
   }
 
   void runOnOperation() override {
+    // Products whose rows are not known, by what they read: they are decided about together, so that one branch makes their tables.
+    llvm::MapVector<std::pair<Value, Block *>, SmallVector<MatmulOp>> undecided;
     getOperation()->walk([&](MatmulOp op) {
-      if (op.getStrategy()) {
+      if (op.getStrategy())
         remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
             << remark::reason("the product already states {0}", stringifyStrategy(*op.getStrategy()).str());
-        return;
-      }
-      op.setStrategy(choose(op));
+      else if (byRows && dependsOnRows(op))
+        undecided[{op.getActivations(), op->getBlock()}].push_back(op);
+      else
+        op.setStrategy(choose(op));
     });
+    for (auto &[key, products] : undecided)
+      chooseByRows(products);
   }
 
 private:
-  Cost predict(MatmulOp op) const {
-    WeightType weight = op.getWeight().getType();
-    int64_t known = cast<RankedTensorType>(op.getType()).getDimSize(0);
-    double m = ShapedType::isDynamic(known) ? double(rows) : double(known);
-    double n = weight.getRows(), k = weight.getCols(), groups = weight.getNumGroups(), planes = weight.getBits();
-    double tables = groups * getTablesPerGroup(weight.getGroup());
-    auto bipolar = dyn_cast<BipolarAttr>(weight.getFormat());
-    double numbers = bipolar ? 1 + !bipolar.getZeta() : planes + 1;
-    double packed = n * groups * (planes * getTablesPerGroup(weight.getGroup()) / 2 + 4 * numbers);
-    Cost cost;
-    cost.lookup = std::max(packed / bandwidth, m * n * tables * planes / lookupRate) + m * tables * 8 / tableRate;
-    cost.dense = std::max(4 * n * k / bandwidth, m * n * k / fmaRate);
-    // Unpacking a plane of a panel costs about as much as multiplying a row with it. Codes take a pass over the activations.
-    double unpacked = m + planes;
-    cost.int8 = int8Rate == 0 || !bipolar ? std::numeric_limits<double>::infinity()
-                                          : std::max(packed / bandwidth, unpacked * n * k / int8Rate) + m * k / tableRate;
-    return cost;
+  /// Whether the fastest way may be another with more rows: their number is only known at run time, and both ways are open.
+  bool dependsOnRows(MatmulOp op) const {
+    return cast<RankedTensorType>(op.getType()).isDynamicDim(0) && !op.hasIntegerActivations() && !op.getPrecision() &&
+           isPlanesFormat(op.getWeight().getType().getFormat()) && std::isfinite(predictCost(rates, op, 1).int8);
+  }
+
+  static Strategy passed(MatmulOp op, Strategy strategy, const std::string &why) {
+    remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
+        << remark::reason("{0}: {1}", stringifyStrategy(strategy).str(), why);
+    return strategy;
+  }
+
+  /// Says what is predicted for `op` with `m` rows.
+  void analyze(MatmulOp op, const ProductCost &cost, const std::string &when) const {
+    bool hasInt8 = std::isfinite(cost.int8);
+    std::string int8 = hasInt8 ? llvm::formatv(", int8 {0:F1} us", cost.int8 / 1000).str() : std::string();
+    auto analysis = remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()));
+    analysis << remark::add("predicted{0}: lut {1:F1} us, dense {2:F1} us{3}", when, cost.lookup / 1000, cost.dense / 1000, int8)
+             << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
+    if (hasInt8)
+      analysis << remark::metric("int8-ns", int64_t(cost.int8));
   }
 
   Strategy choose(MatmulOp op) const {
     WeightFormatInterface format = op.getWeight().getType().getFormat();
-    auto chosen = [&](Strategy strategy, StringRef why) {
-      remark::passed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
-          << remark::reason("{0}: {1}", stringifyStrategy(strategy).str(), why.str());
-      return strategy;
-    };
     if (!isPlanesFormat(format)) {
       std::string text;
       llvm::raw_string_ostream(text) << format;
-      return chosen(Strategy::Dense, "the weight has no bit planes to look up, its format is " + text);
+      return passed(op, Strategy::Dense, "the weight has no bit planes to look up, its format is " + text);
     }
     if (preferInt8)
-      return chosen(Strategy::Int8, "integer activations are asked for");
+      return passed(op, Strategy::Int8, "integer activations are asked for");
+    if (preferDense)
+      return passed(op, Strategy::Dense, "exact products are asked for");
     if (bandwidth == 0)
-      return chosen(Strategy::Lut, "the weight is in bit planes, and no facts of the machine are given");
-    Cost cost = predict(op);
-    std::string int8 = std::isinf(cost.int8) ? std::string() : llvm::formatv(", int8 {0:F1} us", cost.int8 / 1000).str();
-    auto analysis = remark::analysis(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()));
-    analysis << remark::add("predicted: lut {0:F1} us, dense {1:F1} us{2}", cost.lookup / 1000, cost.dense / 1000, int8)
-             << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
-    if (!int8.empty())
-      analysis << remark::metric("int8-ns", int64_t(cost.int8));
+      return passed(op, Strategy::Lut, "the weight is in bit planes, and no facts of the machine are given");
+    int64_t known = cast<RankedTensorType>(op.getType()).getDimSize(0);
+    ProductCost cost = predictCost(rates, op, ShapedType::isDynamic(known) ? rows.getValue() : known);
+    analyze(op, cost, "");
     const char *why = "predicted to be the fastest";
     if (cost.int8 < std::min(cost.lookup, cost.dense))
-      return chosen(Strategy::Int8, why);
-    return chosen(cost.lookup <= cost.dense ? Strategy::Lut : Strategy::Dense, why);
+      return passed(op, Strategy::Int8, why);
+    return passed(op, cost.lookup <= cost.dense ? Strategy::Lut : Strategy::Dense, why);
   }
+
+  /// The number of rows from which on int8 is predicted to be the fastest for all of `products` together; none: 0.
+  int64_t findBorder(ArrayRef<MatmulOp> products) const {
+    int64_t border = 0;
+    for (int64_t count : llvm::reverse(kComparedRows)) {
+      double lookup = 0, int8 = 0;
+      for (MatmulOp op : products) {
+        ProductCost cost = predictCost(rates, op, count);
+        lookup += cost.lookup;
+        int8 += cost.int8;
+      }
+      if (lookup <= int8)
+        break;
+      border = count;
+    }
+    return border;
+  }
+
+  void chooseByRows(SmallVector<MatmulOp> &products) {
+    auto &dominance = getAnalysis<DominanceInfo>();
+    // A product whose weight is made too late is alone.
+    llvm::erase_if(products, [&](MatmulOp op) {
+      if (canJoin(products.front(), op, dominance))
+        return false;
+      decide({op});
+      return true;
+    });
+    decide(products);
+  }
+
+  void decide(ArrayRef<MatmulOp> products) {
+    int64_t border = findBorder(products);
+    for (MatmulOp op : products) {
+      for (int64_t count : {int64_t(1), border > 1 ? border : 512})
+        analyze(op, predictCost(rates, op, count), llvm::formatv(" for {0} rows", count).str());
+      if (border <= 1)
+        op.setStrategy(passed(op, border == 1 ? Strategy::Int8 : Strategy::Lut, "predicted to be the fastest for any number of rows"));
+      else
+        passed(op, Strategy::Int8, llvm::formatv("from {0} rows on, and lut for fewer: predicted to be the fastest", border).str());
+    }
+    if (border > 1)
+      splitByRows(products, border);
+  }
+
+  CostRates rates;
 };
 } // namespace

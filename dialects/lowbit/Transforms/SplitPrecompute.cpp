@@ -6,6 +6,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Casts.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -81,7 +82,11 @@ private:
         wide = castElements(builder, op.getLoc(), activations, builder.getF32Type());
       activations = wide;
     }
-    setInsertionPointAfter(builder, activations, op.getScales());
+    Block *block = getBlockToMake(activations, op);
+    if (block == activations.getParentBlock() || (op.getScales() && block == op.getScales().getParentBlock()))
+      setInsertionPointAfter(builder, activations, op.getScales());
+    else
+      builder.setInsertionPointToStart(block);
     // Behind the tables of the products before, so that they stand in the order of these.
     Block::iterator place = builder.getInsertionPoint();
     while (place != builder.getBlock()->end() && isa<PrecomputeOp>(*place))

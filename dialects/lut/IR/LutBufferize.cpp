@@ -9,7 +9,9 @@ void lutra::lut::registerBufferizableOpInterfaceExternalModels(DialectRegistry &
   registry.addExtension(+[](MLIRContext *context, LutDialect *) {
     PrecomputeOp::attachInterface<lowbit::StructuredBufferization<PrecomputeOp>>(*context);
     PrepareCodesOp::attachInterface<lowbit::StructuredBufferization<PrepareCodesOp>>(*context);
+    DenseMatmulOp::attachInterface<lowbit::StructuredBufferization<DenseMatmulOp>>(*context);
     IntegerMatmulOp::attachInterface<lowbit::StructuredBufferization<IntegerMatmulOp>>(*context);
+    QuantizeOp::attachInterface<lowbit::StructuredBufferization<QuantizeOp>>(*context);
     MatmulOp::attachInterface<lowbit::StructuredBufferization<MatmulOp>>(*context);
   });
 }

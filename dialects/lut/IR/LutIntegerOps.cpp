@@ -35,6 +35,30 @@ static bool fitsInt32(int64_t factor, int64_t group) {
 }
 
 //===----------------------------------------------------------------------===//
+// lut.quantize
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeOp::verify() {
+  auto activations = cast<ShapedType>(getActivations().getType());
+  if (!activations.hasRank() || activations.getRank() != 2 || activations.isDynamicDim(1) || !activations.getElementType().isF32())
+    return emitOpError() << "activations must be a matrix of f32 whose K is static, but are " << activations << " (C1)";
+  int64_t bits = getBits(), group = getGroup(), rows = activations.getDimSize(0), cols = activations.getDimSize(1);
+  if (group < 1)
+    return emitOpError() << "group must be positive, but is " << group << " (C3)";
+  if (bits < 2 || bits > 8)
+    return emitOpError() << "bits must be 2 to 8, but is " << bits << " (C3)";
+  Builder b(getContext());
+  if (failed(verifyOperand(*this, "codes", getCodes(), {rows, cols}, {b.getI8Type()}, "C2")) ||
+      failed(verifyOperand(*this, "scales", getScales(), {rows, cols / group + (cols % group != 0)}, {b.getF32Type()}, "C2")))
+    return failure();
+  return verifyStorage(*this);
+}
+
+void QuantizeOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  getStructuredEffects(*this, effects);
+}
+
+//===----------------------------------------------------------------------===//
 // lut.prepare_codes
 //===----------------------------------------------------------------------===//
 

@@ -9,6 +9,38 @@
 
 include "dialects/lut/IR/LutOpBase.td"
 
+def Lut_QuantizeOp : Lut_StructuredOp<"quantize"> {
+  let summary = "Activations as codes with a scale for each group";
+  let description = [{
+    `lowbit.quantize_activations` of kind absmax, destination-style. Each row of `activations : M x K` is cut into G groups of `group` (the last may be
+    short); with Q = 2^(bits-1) - 1 and m the largest magnitude of a group,
+
+        s = Q / max(m, 1e-5)      codes[m, k] = the integer nearest to a s      scales[m, g] = 1 / s
+
+    and codes 0 with a scale of NaN where m is not finite (docs/spec/numerics.md, "Integer activations").
+
+    - (C1) `activations` is a matrix of f32 whose K is static.
+    - (C2) `codes : M x K` of i8 and `scales : M x G` of f32.
+    - (C3) `group` is positive, `bits` is 2 to 8.
+    - (C4) all operands are tensors and there is a result for each output, or all are buffers and there is none.
+
+    Example:
+    ```mlir
+    %q:2 = lut.quantize ins(%a : tensor<?x264xf32>) outs(%c, %s : tensor<?x264xi8>, tensor<?x9xf32>) {group = 32 : i64, bits = 8 : i64}
+        -> tensor<?x264xi8>, tensor<?x9xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$activations, AnyShaped:$codes, AnyShaped:$scales, I64Attr:$group, I64Attr:$bits);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $activations `:` type($activations) `)` `outs` `(` $codes `,` $scales `:` type($codes) `,` type($scales) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return ::mlir::MutableOperandRange(*this, 1, 2); }
+  }];
+}
+
 def Lut_PrepareCodesOp : Lut_StructuredOp<"prepare_codes"> {
   let summary = "The codes of an activation matrix as an integer product reads them";
   let description = [{

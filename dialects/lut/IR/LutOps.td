@@ -3,6 +3,7 @@
 #ifndef LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
 #define LUTRA_DIALECTS_LUT_IR_LUTOPS_TD
 
+include "dialects/lut/IR/LutDenseOps.td"
 include "dialects/lut/IR/LutIntegerOps.td"
 include "dialects/lut/IR/LutOpBase.td"
 include "dialects/lut/IR/LutVectorOps.td"

@@ -30,6 +30,10 @@ struct MachineFacts {
   double fmaRate = 0;
   /// Multiply-adds of codes of 8 bits; 0: activations stay floats.
   double int8Rate = 0;
+  /// What may be left out of a prediction (0): planes of four weights made indices, sums of a group scaled, planes of weights made bytes, activations
+  /// made codes, weights made numbers, outputs stored, codes of weights read for a block of rows, groups of activations
+  /// given a scale.
+  double indexRate = 0, sumRate = 0, unpackRate = 0, codeRate = 0, numberRate = 0, storeRate = 0, panelRate = 0, scaleRate = 0;
 };
 
 /// How the lookup products of a target are shaped.
@@ -42,6 +46,10 @@ struct TableOptions {
   MachineFacts facts;
   /// Whether activations become codes of 8 bits wherever weights are in planes.
   bool preferInt8 = false;
+  /// Whether products are multiplied in f32 wherever weights are in planes, and whether weights of such products stay packed planes.
+  bool preferDense = false, packDense = false;
+  /// Whether products whose M is dynamic are chosen for at run time.
+  bool byRows = false;
   /// The tables of products that do not name a kind.
   lowbit::TableKind kind;
   /// Rows of a tile of packed weights.

@@ -7,6 +7,7 @@
 #include "lib/Conversion/LowbitToLut/LowbitToLut.h"
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Casts.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 #include "dialects/lut/IR/Lut.h"
 #include "lib/Conversion/LowbitToLut/QuantizeActivations.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,9 +24,15 @@ namespace lutra {
 using namespace mlir;
 using namespace lutra;
 
+/// Whether `op` multiplies floats with what packed bit planes stand for.
+static bool isPackedDense(lowbit::MatmulOp op) {
+  auto packed = dyn_cast<lowbit::PackedAttr>(op.getWeight().getType().getFormat());
+  return op.getStrategy() == lowbit::Strategy::Dense && packed && isa<lowbit::BipolarAttr>(packed.getFormat());
+}
+
 /// What is left to do, said on the first op that this conversion cannot take.
 static LogicalResult checkConvertible(Operation *op) {
-  if (isa<lowbit::MatmulOp>(op))
+  if (auto product = dyn_cast<lowbit::MatmulOp>(op); product && !isPackedDense(product))
     return op->emitOpError("is not split into precompute and lookup; run lowbit-split-precompute");
   if (auto product = dyn_cast<lowbit::LookupMatmulOp>(op)) {
     if (!isa<lowbit::PackedAttr>(product.getWeight().getType().getFormat()))
@@ -100,6 +107,18 @@ static void convertProduct(lowbit::LookupMatmulOp op) {
   op.erase();
 }
 
+static void convertDense(lowbit::MatmulOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  lowbit::WeightType weight = op.getWeight().getType();
+  int64_t bytes = cast<lowbit::PackedAttr>(weight.getFormat()).getTotalBytes(weight.getRows(), weight.getCols());
+  Value activations = lowbit::createFloatActivations(b, op);
+  Value data = lowbit::PackedDataOp::create(b, RankedTensorType::get({bytes}, b.getI8Type()), op.getWeight());
+  Value out = tensor::EmptyOp::create(b, withRows(b, activations, {weight.getRows()}), b.getF32Type());
+  auto product = lut::DenseMatmulOp::create(b, out.getType(), activations, data, out, TypeAttr::get(weight));
+  op.replaceAllUsesWith(lowbit::createProductResult(b, op, product.getResult()));
+  op.erase();
+}
+
 namespace {
 struct ConvertLowbitToLutPass : lutra::impl::ConvertLowbitToLutBase<ConvertLowbitToLutPass> {
   using ConvertLowbitToLutBase::ConvertLowbitToLutBase;
@@ -116,6 +135,7 @@ struct ConvertLowbitToLutPass : lutra::impl::ConvertLowbitToLutBase<ConvertLowbi
       return signalPassFailure();
     getOperation()->walk([](lowbit::PrecomputeOp op) { convertPrecompute(op); });
     getOperation()->walk([](lowbit::LookupMatmulOp op) { convertProduct(op); });
+    getOperation()->walk([](lowbit::MatmulOp op) { convertDense(op); });
     getOperation()->walk([](lowbit::AssembleTableOp op) {
       if (op->use_empty())
         op.erase();

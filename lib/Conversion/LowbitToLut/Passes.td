@@ -9,8 +9,8 @@ def ConvertLowbitToLut : Pass<"convert-lowbit-to-lut"> {
   let summary = "Tables become three tensors, packed weights bytes, lookup products lut.matmul";
   let description = [{
     `lowbit.precompute` becomes `lut.precompute`, `lowbit.lookup_matmul` becomes `lut.matmul` on the bytes of its packed weight
-    (`lowbit.packed_data`), and `lowbit.assemble_table` folds away. `lowbit.quantize_activations` becomes a reduction and
-    element-wise ops of `linalg`. Everything stays on tensors, destination-style.
+    (`lowbit.packed_data`), and `lowbit.assemble_table` folds away. `lowbit.quantize_activations` becomes `lut.quantize`, or
+    (bipolar codes) a reduction and element-wise ops of `linalg`. A `lowbit.matmul` of strategy dense with a packed weight becomes `lut.dense_matmul`. Everything stays on tensors, destination-style.
 
     Refused: a weight that is not packed (run lowbit-pack-weights), a product that was not split (run lowbit-split-precompute), and a
     table that another operation uses or passes on.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LowbitToLut/QuantizeActivations.h"
 
+#include "dialects/lut/IR/Lut.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -147,9 +148,30 @@ void Decomposition::emit() {
   op.erase();
 }
 
+/// The structured op, which a machine computes in one pass over a row.
+static void convertAbsmax(lowbit::QuantizeActivationsOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  auto type = cast<RankedTensorType>(op.getActivations().getType());
+  int64_t cols = type.getDimSize(1), group = std::min<int64_t>(op.getGroup().value_or(cols), cols);
+  auto empty = [&](int64_t count, Type element) -> Value {
+    SmallVector<OpFoldResult> sizes{tensor::getMixedSize(b, b.getLoc(), op.getActivations(), 0), b.getIndexAttr(count)};
+    return tensor::EmptyOp::create(b, sizes, element);
+  };
+  Value outputs[] = {empty(cols, b.getI8Type()), empty((cols + group - 1) / group, b.getF32Type())};
+  auto codes = lut::QuantizeOp::create(b, ValueRange(outputs).getTypes(), op.getActivations(), outputs[0], outputs[1], group, op.getBits());
+  for (auto [from, to] : llvm::zip_equal(op->getResults(), codes->getResults())) {
+    Value value = from.getType() == to.getType() ? Value(to) : tensor::CastOp::create(b, from.getType(), to).getResult();
+    from.replaceAllUsesWith(value);
+  }
+  op.erase();
+}
+
 LogicalResult lutra::decomposeQuantizeActivations(lowbit::QuantizeActivationsOp op) {
   if (cast<RankedTensorType>(op.getActivations().getType()).isDynamicDim(1))
     return op.emitOpError() << "needs activations whose K is static, but they are " << op.getActivations().getType();
-  Decomposition(op).emit();
+  if (op.getKind() == lowbit::ActivationCodes::Absmax)
+    convertAbsmax(op);
+  else
+    Decomposition(op).emit();
   return success();
 }

@@ -6,7 +6,7 @@
 
 namespace lutra {
 
-/// Replaces the op by a reduction over each group and element-wise ops, with the arithmetic of docs/spec/numerics.md, "Integer
+/// Replaces the op by lut.quantize (absmax), or by a reduction over each group and element-wise ops, with the arithmetic of docs/spec/numerics.md, "Integer
 /// activations". An error when K is not static.
 llvm::LogicalResult decomposeQuantizeActivations(lowbit::QuantizeActivationsOp op);
 

@@ -1,7 +1,8 @@
 //===- Dot.cpp - lut.dot to multiply-add instructions ---------------------===//
 //
 // vpdpbusd multiplies unsigned by signed bytes; vpmaddubsw does too, but saturates sums of two, which weights up to 127 cannot reach:
-// 2 * 127 * 128 = 32512. sdot reads both as signed, which such weights are as well. Elsewhere bytes are brought to 32 bits by shifts.
+// 2 * 127 * 128 = 32512. sdot reads both as signed, which such weights are as well. Of greater weights the top bit is multiplied by itself: as 128 its sums of
+// two are -32768 to 2 * 128 * 127 = 32512, still within 16 bits; to sdot it is -128, and its sum is taken off. Elsewhere bytes are brought to 32 bits by shifts.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLLVM/Patterns.h"
@@ -12,7 +13,7 @@ using namespace lutra;
 using namespace lutra::lutllvm;
 
 namespace {
-/// The greatest weight that is the same number read as signed, and that two products of a saturating multiply-add hold.
+/// The greatest weight that is the same number read as signed, and that two products of a saturating multiply-add hold; one more is the top bit of a byte.
 constexpr int64_t kLargestSigned = 127;
 
 struct DotLowering : ConvertOpToLLVMPattern<lut::DotOp> {
@@ -30,12 +31,12 @@ struct DotLowering : ConvertOpToLLVMPattern<lut::DotOp> {
     };
     const Form forms[] = {
         {instructions.avx512vnni, 64, "llvm.x86.avx512.vpdpbusd.512", "", ""},
-        {instructions.avx512bw && fits, 64, "", "llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512"},
+        {instructions.avx512bw, 64, "", "llvm.x86.avx512.pmaddubs.w.512", "llvm.x86.avx512.pmaddw.d.512"},
         {instructions.vnni256, 32, "llvm.x86.avx512.vpdpbusd.256", "", ""},
-        {instructions.avx2 && fits, 32, "", "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"},
+        {instructions.avx2, 32, "", "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"},
         {instructions.vnni256, 16, "llvm.x86.avx512.vpdpbusd.128", "", ""},
-        {instructions.ssse3 && fits, 16, "", "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.sse2.pmadd.wd"},
-        {instructions.dotprod && fits, 16, "llvm.aarch64.neon.sdot.v4i32.v16i8", "", ""},
+        {instructions.ssse3, 16, "", "llvm.x86.ssse3.pmadd.ub.sw.128", "llvm.x86.sse2.pmadd.wd"},
+        {instructions.dotprod, 16, "llvm.aarch64.neon.sdot.v4i32.v16i8", "", ""},
     };
     const Form *form = llvm::find_if(forms, [&](const Form &candidate) {
       return candidate.enabled && bytes % candidate.bytes == 0 && llvm::isPowerOf2_64(bytes / candidate.bytes);
@@ -49,14 +50,27 @@ struct DotLowering : ConvertOpToLLVMPattern<lut::DotOp> {
       Value weights = slice(b, adaptor.getWeights(), begin, form->bytes);
       Value codes = slice(b, adaptor.getCodes(), begin, form->bytes);
       Value sum = slice(b, adaptor.getAccumulator(), begin / 4, form->bytes / 4);
+      bool isWhole = fits || form->dot.starts_with("llvm.x86");
+      auto bytesType = cast<VectorType>(weights.getType());
+      Value low = isWhole ? weights : LLVM::AndOp::create(b, weights, splat(b, bytesType, kLargestSigned)).getResult();
+      Value top = isWhole ? Value() : LLVM::AndOp::create(b, weights, splat(b, bytesType, kLargestSigned + 1)).getResult();
       if (!form->dot.empty()) {
-        parts.push_back(callIntrinsic(b, form->dot, sum.getType(), {sum, weights, codes}));
+        sum = callIntrinsic(b, form->dot, sum.getType(), {sum, low, codes});
+        if (top) {
+          Value zero = splat(b, cast<VectorType>(sum.getType()), 0);
+          sum = LLVM::SubOp::create(b, sum, callIntrinsic(b, form->dot, sum.getType(), {zero, top, codes}));
+        }
+        parts.push_back(sum);
         continue;
       }
       auto halves = VectorType::get({form->bytes / 2}, b.getI16Type());
-      Value pairs = callIntrinsic(b, form->pairs, halves, {weights, codes});
-      Value quads = callIntrinsic(b, form->quads, sum.getType(), {pairs, splat(b, halves, 1)});
-      parts.push_back(LLVM::AddOp::create(b, sum, quads));
+      for (Value part : {low, top}) {
+        if (!part)
+          continue;
+        Value pairs = callIntrinsic(b, form->pairs, halves, {part, codes});
+        sum = LLVM::AddOp::create(b, sum, callIntrinsic(b, form->quads, sum.getType(), {pairs, splat(b, halves, 1)}));
+      }
+      parts.push_back(sum);
     }
     rewriter.replaceOp(op, concat(b, parts));
     return success();

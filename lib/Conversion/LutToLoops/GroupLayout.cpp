@@ -13,6 +13,7 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
                        << layout << "; pack it with lowbit-pack-weights{rows=" << kTileRows << "}";
   GroupLayout result;
   result.planes = type.getBits();
+  result.group = type.getGroup();
   result.pairs = lowbit::getTablesPerGroup(type.getGroup()) / 2;
   int64_t offset = 0;
   for (unsigned plane = 0; plane < result.planes;) {

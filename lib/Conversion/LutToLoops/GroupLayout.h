@@ -32,6 +32,8 @@ struct GroupLayout {
   static llvm::FailureOr<GroupLayout> get(lowbit::WeightType type, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
   unsigned planes;
+  /// Codes of a row, without padding.
+  int64_t group;
   /// Pairs of tables: a code byte holds one index into each of a pair.
   int64_t pairs;
   llvm::SmallVector<PlaneRun, 3> runs;

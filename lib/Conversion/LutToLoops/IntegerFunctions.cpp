@@ -11,6 +11,18 @@ using namespace lutra::lutloops;
 /// Whether codes have a scale for the row, which with one group is the group's all the same.
 static bool hasScalePerRow(Value scales) { return cast<MemRefType>(scales.getType()).getDimSize(1) == 1; }
 
+void lutloops::callForTiles(ImplicitLocOpBuilder &b, func::FuncOp function, ValueRange buffers, Value rows, int64_t channels) {
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1), chunk = constantIndex(b, kIntegerChunkRows);
+  Value tiles = constantIndex(b, (channels + kTileRows - 1) / kTileRows);
+  scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, one},
+                          [&](OpBuilder &, Location, ValueRange indices) {
+                            Value lastRow = arith::MinUIOp::create(b, arith::AddIOp::create(b, indices[0], chunk), rows);
+                            SmallVector<Value> operands(buffers);
+                            operands.append({indices[1], arith::AddIOp::create(b, indices[1], one), indices[0], lastRow});
+                            func::CallOp::create(b, function, operands);
+                          });
+}
+
 LogicalResult KernelFunctions::lower(lut::PrepareCodesOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
@@ -52,17 +64,8 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
                   [&](ImplicitLocOpBuilder &body, ValueRange args) {
                     emitIntegerMatmul(body, args, *layout, lastColumns, op.getEpilogue(), options);
                   });
-  Value zero = constantIndex(b, 0), one = constantIndex(b, 1), chunk = constantIndex(b, kIntegerChunkRows);
-  Value rows = memref::DimOp::create(b, op.getPadded(), one);
-  Value tiles = constantIndex(b, (op.getWeightType().getRows() + kTileRows - 1) / kTileRows);
-  scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, one},
-                          [&](OpBuilder &, Location, ValueRange indices) {
-                            Value lastRow = arith::MinUIOp::create(b, arith::AddIOp::create(b, indices[0], chunk), rows);
-                            Value lastTile = arith::AddIOp::create(b, indices[1], one);
-                            SmallVector<Value> operands(*buffers);
-                            operands.append({indices[1], lastTile, indices[0], lastRow});
-                            func::CallOp::create(b, function, operands);
-                          });
+  Value rows = memref::DimOp::create(b, op.getPadded(), constantIndex(b, 1));
+  callForTiles(b, function, *buffers, rows, op.getWeightType().getRows());
   op.erase();
   return success();
 }

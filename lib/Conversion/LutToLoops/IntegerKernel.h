@@ -18,7 +18,7 @@ inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
 /// Bytes of a panel, at most: half of the first cache, the other half is for the rows that are multiplied with it.
 inline constexpr int64_t kPanelBytes = 16384;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
-inline constexpr int64_t kIntegerChunkRows = 256;
+inline constexpr int64_t kIntegerChunkRows = 512;
 
 /// What a byte of a panel is: twice the code where that leaves the byte's sign alone, so that sums need no doubling after.
 struct PanelCodes {
@@ -42,6 +42,11 @@ void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 /// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).
 void emitPrepareCodes(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, int64_t factor,
                       bool scalePerRow);
+
+/// Calls a function of `buffers`, a range of tiles and a range of rows for all tiles of a weight of `channels` rows and all `rows`: tile by tile and chunk
+/// by chunk of rows, in parallel.
+void callForTiles(mlir::ImplicitLocOpBuilder &b, mlir::func::FuncOp function, mlir::ValueRange buffers, mlir::Value rows,
+                  int64_t channels);
 
 } // namespace lutra::lutloops
 

@@ -72,8 +72,10 @@ private:
   const GroupLayout &layout;
   PanelCodes codes;
   int64_t lastColumns, prefetchBytes;
-  /// Activation rows, and vectors of 16 weight rows, whose sums and products are in registers together.
-  int64_t blockRows, blockParts;
+  /// Activation rows whose sums are in registers together, and these sums: vectors of 16 weight rows.
+  int64_t blockRows, blockSums;
+  /// Vectors of weight rows of the block at hand: the fewer activation rows, the more, since sums of one row must not wait for each other.
+  int64_t blockParts = 0;
   /// Groups of a block of K, or 0 when a group is longer than a block.
   int64_t blockGroups;
   Value groups, zero, one, panel, alphas, zetas, waiting, waitingSums;
@@ -86,7 +88,7 @@ IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
       prefetchBytes(options.prefetchBytes) {
   bool wide = options.vectorRows >= kTileRows;
   blockRows = wide ? 6 : 4;
-  blockParts = wide ? 2 : 1;
+  blockSums = wide ? 12 : 4;
   zero = constantIndex(b, 0);
   one = constantIndex(b, 1);
   groups = memref::DimOp::create(b, buffers.padded, zero);
@@ -120,6 +122,7 @@ void IntegerEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Va
     if (count > 1)
       end = arith::SubIOp::create(
           b, lastRow, arith::RemUIOp::create(b, arith::SubIOp::create(b, lastRow, begin), step).getResult());
+    blockParts = llvm::bit_floor(static_cast<uint64_t>(std::min(kTileRows / kLanes, blockSums / count)));
     forRange(begin, end, step, [&](Value row) { body(row, count); });
     begin = end;
   }

@@ -113,6 +113,8 @@ public:
   llvm::LogicalResult lower(lut::MatmulOp op);
   llvm::LogicalResult lower(lut::PrepareCodesOp op);
   llvm::LogicalResult lower(lut::IntegerMatmulOp op);
+  llvm::LogicalResult lower(lut::DenseMatmulOp op);
+  llvm::LogicalResult lower(lut::QuantizeOp op);
 
 private:
   /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.

@@ -34,14 +34,14 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
     }
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp>(op))
+      if (isa<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp, lut::DenseMatmulOp, lut::QuantizeOp>(op))
         ops.push_back(op);
     });
     lutloops::KernelFunctions functions(getOperation(), options);
     for (Operation *op : ops) {
       LogicalResult lowered =
           llvm::TypeSwitch<Operation *, LogicalResult>(op)
-              .Case<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp>(
+              .Case<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp, lut::DenseMatmulOp, lut::QuantizeOp>(
                   [&](auto structured) { return functions.lower(structured); });
       if (failed(lowered))
         return signalPassFailure();

@@ -27,8 +27,9 @@ public:
         {"table", "Entries of lookup tables: i8 (fast), i16, f16 or f32 (exact)", "i8", {"i8", "i16", "f16", "f32"}},
         {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
          {"group", "table", "row"}},
-        {"strategy", "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), or auto (of these and dense, the fastest)",
-         "lut", {"lut", "int8", "auto"}},
+        {"strategy",
+         "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), dense (f32), or auto (the fastest for each number of rows)",
+         "lut", {"lut", "int8", "dense", "auto"}},
         {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
         {"kv-cache", "Keys and values of the past: f32, f16, or codes of 8 or 4 bits with scales (i8, i4)", "f32", {"f32", "f16", "i8", "i4"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
@@ -62,8 +63,12 @@ public:
       tables.mergeMatmuls = option("merge-matmuls") == "on";
       tables.fuseEpilogue = option("fuse-epilogue") == "on";
       tables.preferInt8 = option("strategy") == "int8";
-      if (option("strategy") == "auto")
+      tables.preferDense = option("strategy") == "dense";
+      tables.packDense = true;
+      if (option("strategy") == "auto") {
         tables.facts = machineFacts();
+        tables.byRows = true;
+      }
       // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code. NEON's 32
       // registers of 16 bytes hold one row's outputs and sums.
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
@@ -126,6 +131,14 @@ private:
       facts.tableRate = measured->tableRate;
       facts.fmaRate = measured->fmaRate;
       facts.int8Rate = measured->int8Rate;
+      facts.indexRate = measured->indexRate.value_or(0);
+      facts.sumRate = measured->sumRate.value_or(0);
+      facts.unpackRate = measured->unpackRate.value_or(0);
+      facts.codeRate = measured->codeRate.value_or(0);
+      facts.numberRate = measured->numberRate.value_or(0);
+      facts.storeRate = measured->storeRate.value_or(0);
+      facts.panelRate = measured->panelRate.value_or(0);
+      facts.scaleRate = measured->scaleRate.value_or(0);
       return facts;
     }
     lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
@@ -137,6 +150,12 @@ private:
     facts.fmaRate = clock * lanes * 2;
     // Two instructions of four products a lane each cycle, or three for one of them; what scales sums takes a third of the time.
     facts.int8Rate = clock * 4 * lanes * (instructions.hasDotProduct() ? 2 : instructions.hasByteShuffle() ? 0.67 : 0.1) * 0.67;
+    // A plane of four weights becomes indices in a third of a lookup's time; a plane of a weight becomes a byte in the time of two products of bytes.
+    facts.indexRate = 3 * facts.lookupRate;
+    facts.unpackRate = facts.int8Rate / 2;
+    facts.sumRate = facts.fmaRate / 8;
+    facts.codeRate = facts.tableRate / 2;
+    facts.numberRate = clock * lanes / 20;
     return facts;
   }
 

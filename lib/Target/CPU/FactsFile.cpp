@@ -63,6 +63,14 @@ template <> struct MappingTraits<FactsFile> {
     io.mapRequired("table-rate", facts.tableRate);
     io.mapRequired("fma-rate", facts.fmaRate);
     io.mapRequired("int8-rate", facts.int8Rate);
+    io.mapOptional("index-rate", facts.indexRate);
+    io.mapOptional("sum-rate", facts.sumRate);
+    io.mapOptional("unpack-rate", facts.unpackRate);
+    io.mapOptional("code-rate", facts.codeRate);
+    io.mapOptional("number-rate", facts.numberRate);
+    io.mapOptional("store-rate", facts.storeRate);
+    io.mapOptional("panel-rate", facts.panelRate);
+    io.mapOptional("scale-rate", facts.scaleRate);
     io.mapOptional("threads", facts.threads);
     io.mapOptional("caches", facts.caches);
     io.mapOptional("peaks", facts.peaks);
@@ -96,7 +104,15 @@ Expected<FactsFile> FactsFile::load(StringRef path) {
                                       {"lookup-rate", facts.lookupRate},
                                       {"table-rate", facts.tableRate},
                                       {"fma-rate", facts.fmaRate},
-                                      {"int8-rate", facts.int8Rate}});
+                                      {"int8-rate", facts.int8Rate},
+                                      {"index-rate", facts.indexRate.value_or(1)},
+                                      {"sum-rate", facts.sumRate.value_or(1)},
+                                      {"unpack-rate", facts.unpackRate.value_or(1)},
+                                      {"code-rate", facts.codeRate.value_or(1)},
+                                      {"number-rate", facts.numberRate.value_or(1)},
+                                      {"store-rate", facts.storeRate.value_or(1)},
+                                      {"panel-rate", facts.panelRate.value_or(1)},
+                                      {"scale-rate", facts.scaleRate.value_or(1)}});
   if (!problem.empty())
     return createStringError("the facts are wrong: " + path + ": " + problem + "; scripts/calibrate writes them");
   return facts;

@@ -11,6 +11,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct FactsFile {
   std::string cpu, source;
   /// What lutra::MachineFacts holds.
   double bandwidth = 0, lookupRate = 0, tableRate = 0, fmaRate = 0, int8Rate = 0;
+  /// Terms that a file may leave out: then they are 0.
+  std::optional<double> indexRate, sumRate, unpackRate, codeRate, numberRate, storeRate, panelRate, scaleRate;
   std::vector<Threads> threads;
   std::vector<Cache> caches;
   std::vector<Peak> peaks;

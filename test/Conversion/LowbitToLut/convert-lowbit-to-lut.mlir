@@ -72,7 +72,27 @@ func.func @codes(%q: tensor<?x264xi8>, %s: tensor<?x1xf32>, %h: tensor<?x264xf16
 // CHECK: tensor.collapse_shape {{.*}} : tensor<2x3x5xi8> into tensor<2x15xi8>
 // CHECK: tensor.extract_slice %{{.*}}[0, 0] [2, 12] [1, 1]
 func.func @quantize(%a: tensor<2x12xf32>) -> (tensor<2x12xi8>, tensor<2x3xf32>) {
-  %q, %s = lowbit.quantize_activations %a {bits = 4 : i64, group = 5 : i64, kind = #lowbit.codes<absmax>}
+  %q, %s = lowbit.quantize_activations %a {bits = 4 : i64, group = 5 : i64, kind = #lowbit.codes<bipolar>}
       : tensor<2x12xf32> -> tensor<2x12xi8>, tensor<2x3xf32>
   return %q, %s : tensor<2x12xi8>, tensor<2x3xf32>
+}
+
+// Codes by their largest magnitude have an op of their own.
+// CHECK-LABEL: @quantize_absmax
+// CHECK: %[[C:.*]] = tensor.empty(%{{.*}}) : tensor<?x12xi8>
+// CHECK: %[[S:.*]] = tensor.empty(%{{.*}}) : tensor<?x3xf32>
+// CHECK: lut.quantize ins(%{{.*}} : tensor<?x12xf32>) outs(%[[C]], %[[S]] : tensor<?x12xi8>, tensor<?x3xf32>) {bits = 4 : i64, group = 5 : i64}
+func.func @quantize_absmax(%a: tensor<?x12xf32>) -> (tensor<?x12xi8>, tensor<?x3xf32>) {
+  %q, %s = lowbit.quantize_activations %a {bits = 4 : i64, group = 5 : i64, kind = #lowbit.codes<absmax>}
+      : tensor<?x12xf32> -> tensor<?x12xi8>, tensor<?x3xf32>
+  return %q, %s : tensor<?x12xi8>, tensor<?x3xf32>
+}
+
+// A dense product of packed planes stays packed.
+// CHECK-LABEL: @dense
+// CHECK: %[[B:.*]] = lowbit.packed_data
+// CHECK: lut.dense_matmul ins(%{{.*}}, %[[B]] : tensor<?x264xf32>, tensor<{{.*}}xi8>)
+func.func @dense(%a: tensor<?x264xf32>, %w: !W) -> tensor<?x131xf32> {
+  %y = lowbit.matmul %a, %w {strategy = #lowbit.strategy<dense>} : tensor<?x264xf32>, !W -> tensor<?x131xf32>
+  return %y : tensor<?x131xf32>
 }

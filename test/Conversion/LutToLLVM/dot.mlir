@@ -17,12 +17,19 @@ func.func @small(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<16xi32>) -> 
   return %s : vector<16xi32>
 }
 
-// Two products of 255 and -128 saturate 16 bits, and 255 is no signed byte.
+// Two products of 255 and -128 saturate 16 bits, and 255 is no signed byte: the top bit is multiplied by itself.
 // CHECK-LABEL: @large
 // VNNI: llvm.x86.avx512.vpdpbusd.512
-// AVX512-NOT: llvm.call_intrinsic
-// AVX2-NOT: llvm.call_intrinsic
-// NEON-NOT: llvm.call_intrinsic
+// VNNI-NOT: llvm.call_intrinsic
+// AVX512-DAG: %[[LOW:.*]] = llvm.and %arg0, %{{.*}} : vector<64xi8>
+// AVX512-DAG: llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"(%[[LOW]], %arg1)
+// AVX512-COUNT-1: llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"
+// AVX2-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// NEON: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// NEON: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// NEON: llvm.sub
+// NEON-COUNT-6: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// PORTABLE-NOT: llvm.call_intrinsic
 func.func @large(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
   %s = lut.dot %w, %a into %acc {largest = 255 : i64} : vector<64xi8>, vector<16xi32>
   return %s : vector<16xi32>

@@ -88,3 +88,43 @@ func.func @dot_c2(%w: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
   %s = lut.dot %w, %w into %acc {largest = 256 : i64} : vector<64xi8>, vector<16xi32>
   return %s : vector<16xi32>
 }
+
+// -----
+
+func.func @quantize_c1(%a: memref<2x16xf16>, %q: memref<2x16xi8>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{activations must be a matrix of f32 whose K is static, but are 'memref<2x16xf16>' (C1)}}
+  lut.quantize ins(%a : memref<2x16xf16>) outs(%q, %s : memref<2x16xi8>, memref<2x1xf32>) {group = 16 : i64, bits = 8 : i64}
+  return
+}
+
+// -----
+
+func.func @quantize_c2(%a: memref<2x20xf32>, %q: memref<2x20xi8>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{scales must be 2x2 of 'f32', but is 'memref<2x1xf32>' (C2)}}
+  lut.quantize ins(%a : memref<2x20xf32>) outs(%q, %s : memref<2x20xi8>, memref<2x1xf32>) {group = 16 : i64, bits = 8 : i64}
+  return
+}
+
+// -----
+
+func.func @quantize_c3(%a: memref<2x16xf32>, %q: memref<2x16xi8>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{bits must be 2 to 8, but is 9 (C3)}}
+  lut.quantize ins(%a : memref<2x16xf32>) outs(%q, %s : memref<2x16xi8>, memref<2x1xf32>) {group = 16 : i64, bits = 9 : i64}
+  return
+}
+
+// -----
+
+func.func @quantize_c3_group(%a: memref<2x16xf32>, %q: memref<2x16xi8>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{group must be positive, but is 0 (C3)}}
+  lut.quantize ins(%a : memref<2x16xf32>) outs(%q, %s : memref<2x16xi8>, memref<2x1xf32>) {group = 0 : i64, bits = 8 : i64}
+  return
+}
+
+// -----
+
+func.func @quantize_c4(%a: tensor<2x16xf32>, %q: memref<2x16xi8>, %s: memref<2x1xf32>) {
+  // expected-error @+1 {{operands must be all tensors or all buffers (C4)}}
+  lut.quantize ins(%a : tensor<2x16xf32>) outs(%q, %s : memref<2x16xi8>, memref<2x1xf32>) {group = 16 : i64, bits = 8 : i64}
+  return
+}

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/onnx/IR/NodeNames.h"
+#include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
 #include "lutra/Driver/Driver.h"
 #include "lutra/InitAll.h"
 #include "lutra/Support/Version.h"
@@ -19,10 +20,14 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/JSON.h"
 
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <map>
+#include <tuple>
 
 using namespace llvm;
 
@@ -52,6 +57,7 @@ INSPECT AND DIAGNOSE:
   --crash-reproducer=<file>       Where a failing pass leaves its input for lutra-opt (none: do not)
   --progress                      Print each step as it begins
   --mlir-timing                   Print how long each pass took
+  --print-operators               List ONNX operators with what is understood of them, as JSON, and exit
   --help, --help-hidden, --version
 
 EXAMPLES:
@@ -68,6 +74,7 @@ static cl::opt<std::string> followLinks("follow-links-within", cl::desc("Follow 
 static cl::opt<std::string> targetName("target", cl::init("cpu"), cl::desc("Target"));
 static cl::list<std::string> targetOptions("target-option", cl::desc("<target>.<key>=<value>"));
 static cl::opt<bool> printTargets("print-targets", cl::desc("List targets"));
+static cl::opt<bool> printOperators("print-operators", cl::desc("List ONNX operators"));
 static cl::opt<std::string> dumpFolder("dump-compilation-phases-to", cl::desc("Write the module after each phase"));
 static cl::opt<std::string> passed("Rpass", cl::desc("Remarks of passes that did something"));
 static cl::opt<std::string> missed("Rpass-missed", cl::desc("Remarks of passes that did not"));
@@ -129,6 +136,40 @@ static void printAllTargets(raw_ostream &os) {
     for (auto &[name, value] : target->facts())
       os << "  " << name << ": " << value << '\n';
   }
+}
+
+/// One object for each operator, and one more from each opset on that changes what is understood of it.
+static void printAllOperators(raw_ostream &os) {
+  constexpr int64_t firstOpset = 13, lastOpset = 26;
+  mlir::MLIRContext context;
+  std::map<std::pair<std::string, std::string>, lutra::ONNXOperator> last;
+  json::OStream json(os, /*IndentSize=*/1);
+  auto write = [&](StringRef key, ArrayRef<std::string> values) {
+    json.attributeArray(key, [&] {
+      for (const std::string &value : values)
+        json.value(value);
+    });
+  };
+  json.arrayBegin();
+  for (int64_t opset = firstOpset; opset <= lastOpset; ++opset) {
+    for (const lutra::ONNXOperator &op : lutra::describeONNXOperators(context, opset)) {
+      auto [known, isNew] = last.try_emplace({op.domain, op.opType}, op);
+      if (!isNew && std::tie(known->second.inputs, known->second.outputs, known->second.attributes) ==
+                        std::tie(op.inputs, op.outputs, op.attributes))
+        continue;
+      known->second = op;
+      json.object([&] {
+        json.attribute("domain", op.domain);
+        json.attribute("op_type", op.opType);
+        json.attribute("opset", opset);
+        write("inputs", op.inputs);
+        write("outputs", op.outputs);
+        write("attributes", op.attributes);
+      });
+    }
+  }
+  json.arrayEnd();
+  os << '\n';
 }
 
 static std::optional<lutra::EmitKind> parseEmitKind(StringRef name) {
@@ -234,6 +275,10 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter(printVersion);
   cl::ParseCommandLineOptions(argc, argv, "Lutra compiles low-bit language models from ONNX to lookup-table code\n");
   lutra::registerAllLutraTargets();
+  if (printOperators) {
+    printAllOperators(outs());
+    return 0;
+  }
   if (printTargets) {
     printAllTargets(outs());
     return 0;

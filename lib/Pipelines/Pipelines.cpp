@@ -83,7 +83,8 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   pack.dense = options.packDense;
   pm.addPass(lowbit::createPackWeights(pack));
   pm.addPass(lowbit::createLowerToDense());
-  pm.addNestedPass<func::FuncOp>(lowbit::createFusePrecompute());
+  if (options.fusePrecompute)
+    pm.addNestedPass<func::FuncOp>(lowbit::createFusePrecompute());
   addCleanup(pm);
 }
 

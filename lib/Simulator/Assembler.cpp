@@ -5,15 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lutra/Simulator/Program.h"
+#include "Format.h"
+#include "Line.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
-
-#include <cmath>
-#include <cstdlib>
-#include <optional>
 
 using namespace lutra::ltc;
 using llvm::Error;
@@ -21,112 +16,6 @@ using llvm::StringRef;
 using llvm::Twine;
 
 namespace {
-
-/// A cursor over one line. The first thing that does not fit sets `error`; what follows is then ignored.
-class Line {
-public:
-  explicit Line(StringRef text) : rest(text.split(';').first.trim()) {}
-
-  bool atEnd() const { return rest.empty(); }
-  bool failed() const { return !message.empty(); }
-  const std::string &error() const { return message; }
-  void fail(const Twine &text) {
-    if (message.empty())
-      message = text.str();
-  }
-
-  /// The next word of a mnemonic, directive or name.
-  StringRef word(const char *what) {
-    StringRef result = rest.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; });
-    if (result.empty())
-      return expected(what), "";
-    return take(result.size());
-  }
-  bool consume(char c) {
-    if (failed() || !rest.starts_with(StringRef(&c, 1)))
-      return false;
-    take(1);
-    return true;
-  }
-  void expect(char c) {
-    if (!consume(c))
-      expected(("'" + Twine(c) + "'").str());
-  }
-  int64_t integer(const char *what) {
-    StringRef digits = rest.take_front(rest.find_if_not([](char c) { return llvm::isDigit(c) || c == '-'; }));
-    int64_t value = 0;
-    if (digits.empty() || digits.getAsInteger(10, value))
-      return expected(what), 0;
-    take(digits.size());
-    return value;
-  }
-  unsigned count(const char *what) {
-    int64_t value = integer(what);
-    if (value < 0 || value > 65535)
-      return fail("expected " + Twine(what) + " between 0 and 65535, but found " + Twine(value)), 0;
-    return value;
-  }
-  float number() {
-    StringRef digits = rest.take_while([](char c) { return llvm::isAlnum(c) || c == '.' || c == '-' || c == '+'; });
-    std::string text = digits.str();
-    char *end = nullptr;
-    float value = std::strtof(text.c_str(), &end);
-    if (digits.empty() || *end != 0 || !std::isfinite(value))
-      return expected("a finite number"), 0;
-    take(digits.size());
-    return value;
-  }
-  /// A register of `file`, as in t12.
-  unsigned reg(RegisterFile file) {
-    char letter = letterOf(file);
-    if (!rest.starts_with(StringRef(&letter, 1)) || rest.size() < 2 || !llvm::isDigit(rest[1]))
-      return expected(("a register " + Twine(letter) + "0, " + Twine(letter) + "1, ...").str()), 0;
-    take(1);
-    return count("a register number");
-  }
-  /// `, key=integer`
-  int64_t option(StringRef key) {
-    expect(',');
-    if (!failed() && !rest.consume_front(key))
-      expected(key + "=");
-    expect('=');
-    int64_t value = integer("an integer");
-    if (value < 0 || value > INT32_MAX)
-      fail("expected " + key + "= between 0 and 2147483647, but found " + Twine(value));
-    return value;
-  }
-  void expectEnd() {
-    if (!atEnd())
-      expected("the end of the line");
-  }
-  void expected(const Twine &what) {
-    StringRef token = rest.take_until([](char c) { return c == ' ' || c == ','; });
-    std::string found =
-        rest.empty() ? "the end of the line" : ("'" + (token.empty() ? rest.take_front(1) : token) + "'").str();
-    fail("expected " + what + ", but found " + found);
-  }
-  bool peekLetter(char c) const { return rest.size() > 1 && rest[0] == c && llvm::isDigit(rest[1]); }
-  bool peekWord(StringRef text) const { return rest.starts_with(text); }
-
-private:
-  StringRef take(size_t size) {
-    StringRef result = rest.take_front(size);
-    rest = rest.drop_front(size).ltrim();
-    return result;
-  }
-  StringRef rest;
-  std::string message;
-};
-
-std::optional<ElementType> parseType(StringRef text) {
-  return llvm::StringSwitch<std::optional<ElementType>>(text)
-      .Case("i8", ElementType::I8)
-      .Case("i16", ElementType::I16)
-      .Case("i32", ElementType::I32)
-      .Case("f16", ElementType::F16)
-      .Case("f32", ElementType::F32)
-      .Default(std::nullopt);
-}
 
 class Assembler {
 public:
@@ -137,6 +26,10 @@ private:
   Error directive(Line &line, StringRef source);
   void instruction(Line &line, Instruction &result);
   void lmma(Line &line, StringRef mnemonic, Instruction &result);
+  bool opcode(StringRef mnemonic, Instruction &result);
+  void operands(Line &line, Instruction &result);
+  Error buffer(Line &line, StringRef source, MemorySpace space);
+  Error grid(Line &line, StringRef source);
   Affine affine(Line &line);
   Address address(Line &line);
   Bound bound(Line &line);
@@ -227,8 +120,8 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   llvm::SmallVector<StringRef, 6> parts;
   mnemonic.split(parts, '.');
   auto bad = [&] {
-    line.fail("expected lmma.m<M>n<N>k<K>.<i8|i16|f16|f32>.w<1..8>.<i32|f32>.<i32|f32> with the accumulator of the "
-              "table's kind, but found '" +
+    line.fail("expected lmma.m<M>n<N>k<K>.<i8|i16|f16|bf16|f8|f32>.<w1..w8|wt|wfp4>.<i32|f32>.<i32|f32|f16> with the "
+              "accumulator of the table's kind, but found '" +
               mnemonic + "'");
   };
   StringRef shape = parts.size() == 6 ? parts[1] : "";
@@ -237,16 +130,29 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   };
   if (parts.size() != 6 || !number('m', i.m) || !number('n', i.n) || !number('k', i.k) || !shape.empty())
     return bad();
-  std::optional<ElementType> type = parseType(parts[2]), acc = parseType(parts[4]), out = parseType(parts[5]);
+  std::optional<ElementType> type = parseElementType(parts[2]), acc = parseElementType(parts[4]),
+                             out = parseElementType(parts[5]);
   StringRef width = parts[3];
-  if (!type || !acc || acc != out || !width.consume_front("w") || width.getAsInteger(10, i.planes))
+  if (!type || !acc || !out || !width.consume_front("w"))
     return bad();
-  if (type == ElementType::I32 || acc != (isFloat(*type) ? ElementType::F32 : ElementType::I32))
+  if (width == "t")
+    i.weights = WeightKind::Ternary, i.planes = 2;
+  else if (width == "fp4")
+    i.weights = WeightKind::FP4, i.planes = 4;
+  else if (width.getAsInteger(10, i.planes))
+    return bad();
+  const bool isLegal = out == acc || out == ElementType::F16 || out == ElementType::F32;
+  if (type == ElementType::I32 || acc != accumulatorType(*type) || !isLegal)
     return bad();
   i.opcode = Opcode::Lmma;
   i.type = *type;
-  i.dst = line.reg(isFloat(*type) ? RegisterFile::AccF32 : RegisterFile::AccI32);
+  i.out = *out;
+  i.dst = line.reg(accumulatorFile(*out));
   line.expect(',');
+  if (out != acc) {
+    i.src[2] = line.reg(accumulatorFile(*acc));
+    line.expect(',');
+  }
   i.src[0] = line.reg(RegisterFile::Table);
   line.expect('[');
   i.table = line.count("a table");
@@ -260,124 +166,154 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   line.expect(']');
 }
 
+/// The operands that a format describes.
+void Assembler::operands(Line &line, Instruction &i) {
+  bool first = true;
+  for (const Operand &operand : formatOf(i.opcode).operands) {
+    if (operand.kind == Operand::Default && !line.peekOption(toString(operand.field))) {
+      set(i, operand.field, defaultOf(operand.field));
+      continue;
+    }
+    if (!first && operand.kind != Operand::Option && operand.kind != Operand::Default)
+      line.expect(',');
+    first = false;
+    switch (operand.kind) {
+    case Operand::Register: (operand.index < 0 ? i.dst : i.src[operand.index]) = line.reg(fileOf(operand, i)); break;
+    case Operand::Address: i.address = address(line); break;
+    case Operand::Source: i.source = address(line); break;
+    case Operand::Number: set(i, operand.field, line.count(("a " + toString(operand.field)).str().c_str())); break;
+    case Operand::Option:
+    case Operand::Default: set(i, operand.field, line.option(toString(operand.field))); break;
+    case Operand::Float: i.value = line.number(); break;
+    case Operand::Sizes:
+      line.key("sizes");
+      do
+        i.sizes.push_back(line.integer("a size"));
+      while (line.consume('x'));
+      break;
+    }
+  }
+}
+
+/// Finds the instruction that `mnemonic` names: its own, or its own and a type.
+bool Assembler::opcode(StringRef mnemonic, Instruction &i) {
+  for (unsigned number = 0; number < kOpcodes; ++number) {
+    const Format &format = formatOf(Opcode(number));
+    StringRef suffix = mnemonic;
+    if (Opcode(number) == Opcode::Lmma || !suffix.consume_front(format.mnemonic))
+      continue;
+    i.opcode = Opcode(number);
+    if (format.types.empty() && suffix.empty())
+      return true;
+    if (!suffix.consume_front("."))
+      continue;
+    std::optional<ElementType> type = parseElementType(suffix);
+    if (!type || !llvm::is_contained(format.types, *type))
+      continue;
+    i.type = *type;
+    return true;
+  }
+  return false;
+}
+
+/// "ld.table.<i8|i16>, ld.rows.f32, ..."
+static std::string allMnemonics() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (unsigned number = 0; number < kOpcodes; ++number) {
+    const Format &format = formatOf(Opcode(number));
+    os << (number == 0 ? "" : number + 1 < kOpcodes ? ", " : " or ") << format.mnemonic;
+    if (format.types.size() > 1) {
+      os << ".<";
+      llvm::interleave(format.types, os, [&](ElementType type) { os << toString(type); }, "|");
+      os << ">";
+    } else if (!format.types.empty()) {
+      os << "." << toString(format.types.front());
+    }
+    os << (Opcode(number) == Opcode::Lmma ? ".*" : Opcode(number) == Opcode::Zero ? ", negzero" : "");
+  }
+  return text;
+}
+
 void Assembler::instruction(Line &line, Instruction &i) {
   StringRef mnemonic = line.word("an instruction");
-  auto comma = [&] { line.expect(','); };
-  auto token = [&] {
-    if (!line.failed() && !line.atEnd())
-      i.token = line.option("token");
-  };
-  auto typed = [&](StringRef prefix, std::initializer_list<ElementType> allowed) {
-    StringRef suffix = mnemonic;
-    if (!suffix.consume_front(prefix))
-      return false;
-    for (ElementType type : allowed)
-      if (suffix == toString(type)) {
-        i.type = type;
-        return true;
-      }
-    return false;
-  };
+  if (line.failed())
+    return;
   if (mnemonic.starts_with("lmma."))
     return lmma(line, mnemonic, i);
-  if (typed("ld.table.", {ElementType::I8, ElementType::I16, ElementType::F16, ElementType::F32})) {
-    i.opcode = Opcode::LoadTable;
-    i.dst = line.reg(RegisterFile::Table);
-    comma();
-    i.address = address(line);
-    i.tables = line.option("tables");
-    token();
-  } else if (mnemonic == "ld.rows.f32") {
-    i.opcode = Opcode::LoadRows;
-    i.dst = line.reg(RegisterFile::Rows);
-    comma();
-    i.address = address(line);
-    token();
-  } else if (mnemonic == "ld.weights") {
-    i.opcode = Opcode::LoadWeights;
-    i.dst = line.reg(RegisterFile::Weight);
-    comma();
-    i.address = address(line);
-    i.planes = line.option("planes");
-    i.tables = line.option("tables");
-    i.pitch = line.option("pitch");
-    token();
-  } else if (typed("ld.cols.", {ElementType::F16, ElementType::F32, ElementType::I8})) {
-    i.opcode = Opcode::LoadCols;
-    i.dst = line.reg(RegisterFile::Cols);
-    comma();
-    i.address = address(line);
-    token();
-  } else if (mnemonic == "set.cols") {
-    i.opcode = Opcode::SetCols;
-    i.dst = line.reg(RegisterFile::Cols);
-    comma();
-    i.value = line.number();
-  } else if (mnemonic == "zero") {
-    i.opcode = Opcode::Zero;
-    i.type = line.peekLetter('f') ? ElementType::F32 : ElementType::I32;
-    i.dst = line.reg(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
-  } else if (mnemonic == "negzero") {
-    i.opcode = Opcode::Zero;
-    i.value = -0.0f;
-    i.dst = line.reg(RegisterFile::AccF32);
-  } else if (mnemonic == "shift.f32") {
-    i.opcode = Opcode::Shift;
-    i.dst = line.reg(RegisterFile::AccF32);
-    comma();
-    i.src[0] = line.reg(RegisterFile::AccF32);
-    comma();
-    i.plane = line.count("a plane");
-  } else if (typed("scale.", {ElementType::I32, ElementType::F32})) {
-    i.opcode = Opcode::Scale;
-    i.dst = line.reg(RegisterFile::AccF32);
-    comma();
-    i.src[0] = line.reg(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
-    for (unsigned index = 1; index < 5; ++index) {
-      comma();
-      i.src[index] = line.reg(index < 3 ? RegisterFile::Rows : RegisterFile::Cols);
-    }
-  } else if (typed("fma.rows.", {ElementType::I32, ElementType::F32})) {
-    i.opcode = Opcode::FmaRows;
-    i.dst = line.reg(RegisterFile::AccF32);
-    comma();
-    i.src[0] = line.reg(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32);
-    comma();
-    i.src[1] = line.reg(RegisterFile::Rows);
-  } else if (mnemonic == "fma.cols" || mnemonic == "fma.outer") {
-    const bool isOuter = mnemonic == "fma.outer";
-    i.opcode = isOuter ? Opcode::FmaOuter : Opcode::FmaCols;
-    i.dst = line.reg(RegisterFile::AccF32);
-    comma();
-    i.src[0] = line.reg(isOuter ? RegisterFile::Rows : RegisterFile::AccF32);
-    comma();
-    i.src[1] = line.reg(RegisterFile::Cols);
-  } else if (mnemonic == "st.f32") {
-    i.opcode = Opcode::Store;
-    i.address = address(line);
-    comma();
-    i.dst = line.reg(RegisterFile::AccF32);
-  } else if (mnemonic == "loop") {
-    i.opcode = Opcode::Loop;
+  const bool negative = mnemonic == "negzero";
+  if (!opcode(negative ? "zero" : mnemonic, i))
+    return line.fail("unknown instruction '" + mnemonic + "'; expected " + allMnemonics());
+  switch (i.opcode) {
+  case Opcode::Zero:
+    i.type = negative || line.peekLetter('f') ? ElementType::F32 : ElementType::I32;
+    i.value = negative ? -0.0f : 0.0f;
+    i.dst = line.reg(accumulatorFile(i.type));
+    return;
+  case Opcode::Loop:
     i.dst = line.reg(RegisterFile::Loop);
-    comma();
+    line.expect(',');
     i.lower = bound(line);
-    comma();
+    line.expect(',');
     i.upper = bound(line);
-    comma();
+    line.expect(',');
     i.step = line.integer("a step");
-  } else if (mnemonic == "end") {
-    i.opcode = Opcode::End;
-  } else if (mnemonic == "wait") {
-    i.opcode = Opcode::Wait;
-    i.token = int32_t(std::min(line.count("a token"), unsigned(INT32_MAX)));
-  } else if (!line.failed()) {
-    line.fail("unknown instruction '" + mnemonic +
-              "'; expected ld.table.<i8|i16|f16|f32>, ld.rows.f32, ld.weights, ld.cols.<f16|f32|i8>, set.cols, zero, "
-              "negzero, "
-              "lmma.*, shift.f32, "
-              "scale.<i32|f32>, fma.rows.<i32|f32>, fma.cols, fma.outer, st.f32, loop, end or wait");
+    return;
+  default: operands(line, i);
   }
+}
+
+Error Assembler::buffer(Line &line, StringRef source, MemorySpace space) {
+  if (!inKernel || !kernel().code.empty())
+    return error("a buffer belongs between '.kernel' and the kernel's first instruction", source);
+  if (space == MemorySpace::Dram && kernel().numArguments() < kernel().buffers.size())
+    return error("expected the buffers of a launch before the shared ones", source);
+  Buffer buffer;
+  buffer.line = lineNumber;
+  buffer.space = space;
+  buffer.name = line.word("a buffer's name").str();
+  for (const Buffer &other : kernel().buffers)
+    if (other.name == buffer.name)
+      return error("a buffer called '" + Twine(buffer.name) + "' exists already; choose another name", source);
+  line.expect(':');
+  StringRef typeName = line.failed() ? "" : line.word("an element type");
+  std::optional<ElementType> type = parseElementType(typeName);
+  if (!type && !line.failed())
+    return error("unknown element type '" + typeName + "'; expected i8, i16, i32, f16, bf16, f8 or f32", source);
+  buffer.type = type.value_or(ElementType::I8);
+  line.expect('[');
+  do {
+    if (line.peekWord("M")) {
+      line.word("M");
+      if (!buffer.shape.empty() || buffer.isShared())
+        return error("only the first size of a buffer in DRAM may be M", source);
+      buffer.shape.push_back(kDynamicRows);
+    } else {
+      buffer.shape.push_back(line.integer("a size or M"));
+      if (!line.failed() && buffer.shape.back() < 1)
+        return error("expected a size of at least 1, but found " + Twine(buffer.shape.back()), source);
+    }
+  } while (line.consume(','));
+  line.expect(']');
+  kernel().buffers.push_back(std::move(buffer));
+  return Error::success();
+}
+
+Error Assembler::grid(Line &line, StringRef source) {
+  if (!inKernel || !kernel().code.empty() || kernel().grid.columns)
+    return error("one '.grid' may stand between '.kernel' and the kernel's first instruction", source);
+  Grid &grid = kernel().grid;
+  grid.line = lineNumber;
+  grid.reg = line.reg(RegisterFile::Loop);
+  grid.columns = line.option("columns");
+  grid.rows = line.option("rows");
+  grid.swizzle = line.option("swizzle");
+  if (!line.failed() && (grid.columns < 1 || grid.swizzle < 1))
+    return error("expected columns and a swizzle of at least 1", source);
+  if (!line.failed() && grid.reg >= kLoopRegisters)
+    return error("loop register r" + Twine(grid.reg) + " does not exist; there are r0 to r" + Twine(kLoopRegisters - 1),
+                 source);
+  return Error::success();
 }
 
 Error Assembler::directive(Line &line, StringRef source) {
@@ -403,36 +339,12 @@ Error Assembler::directive(Line &line, StringRef source) {
     program.kernels.emplace_back();
     kernel().name = kernelName.str();
     inKernel = true;
-  } else if (name == ".buffer") {
-    if (!inKernel || !kernel().code.empty())
-      return error("'.buffer' belongs between '.kernel' and the kernel's first instruction", source);
-    Buffer buffer;
-    buffer.line = lineNumber;
-    buffer.name = line.word("a buffer's name").str();
-    for (const Buffer &other : kernel().buffers)
-      if (other.name == buffer.name)
-        return error("a buffer called '" + Twine(buffer.name) + "' exists already; choose another name", source);
-    line.expect(':');
-    StringRef typeName = line.failed() ? "" : line.word("an element type");
-    std::optional<ElementType> type = parseType(typeName);
-    if (!type && !line.failed())
-      return error("unknown element type '" + typeName + "'; expected i8, i16, i32, f16 or f32", source);
-    buffer.type = type.value_or(ElementType::I8);
-    line.expect('[');
-    do {
-      if (line.peekWord("M")) {
-        line.word("M");
-        if (!buffer.shape.empty())
-          return error("only the first size of a buffer may be M", source);
-        buffer.shape.push_back(kDynamicRows);
-      } else {
-        buffer.shape.push_back(line.integer("a size or M"));
-        if (!line.failed() && buffer.shape.back() < 1)
-          return error("expected a size of at least 1, but found " + Twine(buffer.shape.back()), source);
-      }
-    } while (line.consume(','));
-    line.expect(']');
-    kernel().buffers.push_back(std::move(buffer));
+  } else if (name == ".buffer" || name == ".shared") {
+    if (Error failure = buffer(line, source, name == ".shared" ? MemorySpace::Shared : MemorySpace::Dram))
+      return failure;
+  } else if (name == ".grid") {
+    if (Error failure = grid(line, source))
+      return failure;
   } else if (name == ".end") {
     if (!inKernel)
       return error("'.end' without '.kernel'", source);
@@ -440,7 +352,7 @@ Error Assembler::directive(Line &line, StringRef source) {
     if (Error loops = kernel().matchLoops())
       return error(llvm::toString(std::move(loops)));
   } else if (!line.failed()) {
-    return error("unknown directive '" + name + "'; expected .lmma, .kernel, .buffer or .end", source);
+    return error("unknown directive '" + name + "'; expected .lmma, .kernel, .buffer, .shared, .grid or .end", source);
   }
   line.expectEnd();
   return line.failed() ? error(line.error(), source) : Error::success();

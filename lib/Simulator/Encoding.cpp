@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lutra/Simulator/Program.h"
+#include "Format.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -33,13 +33,19 @@ public:
   void number(int64_t value) { llvm::encodeSLEB128(value, os); }
   void number(int32_t value) { llvm::encodeSLEB128(value, os); }
   void number(float value) { llvm::encodeULEB128(std::bit_cast<uint32_t>(value), os); }
-  void type(ElementType value) { os << char(value); }
   void name(const std::string &value) {
     number(unsigned(value.size()));
     os << value;
   }
-  void indices(const llvm::SmallVectorImpl<Affine> &list) { number(unsigned(list.size())); }
-  static constexpr bool kReads = false;
+  template <typename Element>
+  void listSize(const llvm::SmallVectorImpl<Element> &list) {
+    number(unsigned(list.size()));
+  }
+  template <typename Enum>
+  void byte(Enum value, unsigned, const char *) {
+    os << char(value);
+  }
+  void field(const Instruction &i, Field which) { number(get(i, which)); }
 
   std::string bytes;
   llvm::raw_string_ostream os{bytes};
@@ -69,12 +75,20 @@ public:
     number(bits);
     value = std::bit_cast<float>(bits);
   }
-  void type(ElementType &value) {
-    uint8_t byte = next();
-    if (byte > uint8_t(ElementType::F32))
-      fail("expected an element type of 0 to 4, but found " + Twine(unsigned(byte)));
+  template <typename Enum>
+  void byte(Enum &value, unsigned count, const char *what) {
+    uint8_t found = next();
+    if (found >= count)
+      fail("expected " + Twine(what) + " of 0 to " + Twine(count - 1) + ", but found " + Twine(unsigned(found)));
     else
-      value = ElementType(byte);
+      value = Enum(found);
+  }
+  void field(Instruction &i, Field which) {
+    int64_t value = 0;
+    number(value);
+    set(i, which, value);
+    if (get(i, which) != value)
+      fail("expected a number of 32 bits for " + toString(which) + ", but found " + Twine(value));
   }
   uint8_t next() {
     if (at < bytes.size() && !failed())
@@ -87,7 +101,10 @@ public:
     value = bytes.substr(at, size).str();
     at += size;
   }
-  void indices(llvm::SmallVectorImpl<Affine> &list) { list.resize(std::min(count(), 8u)); }
+  template <typename Element>
+  void listSize(llvm::SmallVectorImpl<Element> &list) {
+    list.resize(std::min(count(), 8u));
+  }
   /// A number of things that follow, each of a byte at least.
   unsigned count() {
     unsigned value = 0;
@@ -104,7 +121,6 @@ public:
   }
   bool failed() const { return !message.empty(); }
   bool atEnd() const { return at >= bytes.size(); }
-  static constexpr bool kReads = true;
 
   std::string message;
 
@@ -140,66 +156,33 @@ static void visitAffine(Stream &stream, Affine &affine) {
 template <typename Stream, typename Address>
 static void visitAddress(Stream &stream, Address &address) {
   stream.number(address.buffer);
-  stream.indices(address.indices);
+  stream.listSize(address.indices);
   for (auto &index : address.indices)
     visitAffine(stream, index);
+}
+
+template <typename Stream, typename Type>
+static void visitType(Stream &stream, Type &type) {
+  stream.byte(type, kElementTypes, "an element type");
 }
 
 /// The operands after the opcode, in the order of the text.
 template <typename Stream, typename Instruction>
 static void visitOperands(Stream &stream, Instruction &i) {
   switch (i.opcode) {
-  case Opcode::LoadTable:
-    stream.type(i.type);
-    stream.number(i.dst);
-    visitAddress(stream, i.address);
-    stream.number(i.tables);
-    return stream.number(i.token);
-  case Opcode::LoadRows:
-    stream.number(i.dst);
-    visitAddress(stream, i.address);
-    return stream.number(i.token);
-  case Opcode::LoadWeights:
-    stream.number(i.dst);
-    visitAddress(stream, i.address);
-    stream.number(i.planes);
-    stream.number(i.tables);
-    stream.number(i.pitch);
-    return stream.number(i.token);
-  case Opcode::LoadCols:
-    stream.type(i.type);
-    stream.number(i.dst);
-    visitAddress(stream, i.address);
-    return stream.number(i.token);
-  case Opcode::SetCols: stream.number(i.dst); return stream.number(i.value);
   case Opcode::Zero:
-    stream.type(i.type);
+    visitType(stream, i.type);
     stream.number(i.dst);
     return stream.number(i.value);
   case Opcode::Lmma:
     for (auto *size : {&i.m, &i.n, &i.k})
       stream.number(*size);
-    stream.type(i.type);
-    for (auto *value : {&i.planes, &i.dst, &i.src[0], &i.table, &i.src[1], &i.weightTable, &i.plane})
+    visitType(stream, i.type);
+    stream.byte(i.weights, 3, "a kind of weights");
+    visitType(stream, i.out);
+    for (auto *value : {&i.planes, &i.dst, &i.src[2], &i.src[0], &i.table, &i.src[1], &i.weightTable, &i.plane})
       stream.number(*value);
     return;
-  case Opcode::Shift:
-    for (auto *value : {&i.dst, &i.src[0], &i.plane})
-      stream.number(*value);
-    return;
-  case Opcode::Scale:
-    stream.type(i.type);
-    stream.number(i.dst);
-    for (auto &source : i.src)
-      stream.number(source);
-    return;
-  case Opcode::FmaRows: stream.type(i.type); [[fallthrough]];
-  case Opcode::FmaCols:
-  case Opcode::FmaOuter:
-    for (auto *value : {&i.dst, &i.src[0], &i.src[1]})
-      stream.number(*value);
-    return;
-  case Opcode::Store: visitAddress(stream, i.address); return stream.number(i.dst);
   case Opcode::Loop:
     stream.number(i.dst);
     for (auto *bound : {&i.lower, &i.upper}) {
@@ -207,9 +190,49 @@ static void visitOperands(Stream &stream, Instruction &i) {
       stream.number(bound->rowsMultiple);
     }
     return stream.number(i.step);
-  case Opcode::End: return;
-  case Opcode::Wait: return stream.number(i.token);
+  default: break;
   }
+  const Format &format = formatOf(i.opcode);
+  if (!format.types.empty())
+    visitType(stream, i.type);
+  for (const Operand &operand : format.operands) {
+    switch (operand.kind) {
+    case Operand::Register: stream.number(operand.index < 0 ? i.dst : i.src[operand.index]); break;
+    case Operand::Address: visitAddress(stream, i.address); break;
+    case Operand::Source: visitAddress(stream, i.source); break;
+    case Operand::Number:
+    case Operand::Option:
+    case Operand::Default: stream.field(i, operand.field); break;
+    case Operand::Float: stream.number(i.value); break;
+    case Operand::Sizes:
+      stream.listSize(i.sizes);
+      for (auto &size : i.sizes)
+        stream.number(size);
+      break;
+    }
+  }
+}
+
+/// A kernel's buffer, as the directives say.
+template <typename Stream, typename Buffer>
+static void visitBuffer(Stream &stream, Buffer &buffer) {
+  stream.name(buffer.name);
+  visitType(stream, buffer.type);
+  stream.byte(buffer.space, 2, "a memory");
+  stream.listSize(buffer.shape);
+  for (auto &size : buffer.shape)
+    stream.number(size);
+}
+
+/// The grid: no columns where there is none.
+template <typename Stream, typename Grid>
+static void visitGrid(Stream &stream, Grid &grid) {
+  stream.number(grid.columns);
+  if (!grid.columns)
+    return;
+  stream.number(grid.rows);
+  stream.number(grid.swizzle);
+  stream.number(grid.reg);
 }
 
 std::string lutra::ltc::encode(const Program &program) {
@@ -222,13 +245,9 @@ std::string lutra::ltc::encode(const Program &program) {
   for (const Kernel &kernel : program.kernels) {
     writer.name(kernel.name);
     writer.number(unsigned(kernel.buffers.size()));
-    for (const Buffer &buffer : kernel.buffers) {
-      writer.name(buffer.name);
-      writer.type(buffer.type);
-      writer.number(unsigned(buffer.shape.size()));
-      for (int64_t size : buffer.shape)
-        writer.number(size);
-    }
+    for (const Buffer &buffer : kernel.buffers)
+      visitBuffer(writer, buffer);
+    visitGrid(writer, kernel.grid);
     writer.number(unsigned(kernel.code.size()));
     for (const Instruction &i : kernel.code) {
       writer.os << char(i.opcode);
@@ -244,21 +263,17 @@ std::string lutra::ltc::encode(const Program &program) {
 static void decodeKernel(Reader &reader, Kernel &kernel, std::string &where) {
   reader.name(kernel.name);
   kernel.buffers.resize(reader.count());
-  for (Buffer &buffer : kernel.buffers) {
-    reader.name(buffer.name);
-    reader.type(buffer.type);
-    buffer.shape.resize(std::min(reader.count(), 8u));
-    for (int64_t &size : buffer.shape)
-      reader.number(size);
-  }
+  for (Buffer &buffer : kernel.buffers)
+    visitBuffer(reader, buffer);
+  visitGrid(reader, kernel.grid);
   const unsigned size = reader.count();
   for (unsigned at = 0; at < size && !reader.failed(); ++at) {
     where.clear();
     llvm::raw_string_ostream(where) << "kernel '" << kernel.name << "', address " << llvm::format_hex(at, 6) << ": ";
     Instruction i;
     const uint8_t opcode = reader.next();
-    if (opcode > uint8_t(Opcode::Wait))
-      return reader.fail("expected an opcode of 0 to " + Twine(unsigned(Opcode::Wait)) + ", but found " +
+    if (opcode >= kOpcodes)
+      return reader.fail("expected an opcode of 0 to " + Twine(kOpcodes - 1) + ", but found " +
                          Twine(unsigned(opcode)));
     i.opcode = Opcode(opcode);
     visitOperands(reader, i);

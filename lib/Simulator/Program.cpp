@@ -4,12 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lutra/Simulator/Program.h"
+#include "Format.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace lutra::ltc;
@@ -17,20 +19,16 @@ using llvm::raw_ostream;
 using llvm::StringRef;
 
 StringRef lutra::ltc::toString(ElementType type) {
-  switch (type) {
-  case ElementType::I8: return "i8";
-  case ElementType::I16: return "i16";
-  case ElementType::I32: return "i32";
-  case ElementType::F16: return "f16";
-  case ElementType::F32: return "f32";
-  }
-  llvm_unreachable("unknown element type");
+  static constexpr llvm::StringLiteral names[kElementTypes] = {"i8", "i16", "i32", "f16", "f32", "bf16", "f8"};
+  return names[static_cast<unsigned>(type)];
 }
 
 unsigned lutra::ltc::sizeOf(ElementType type) {
   switch (type) {
-  case ElementType::I8: return 1;
+  case ElementType::I8:
+  case ElementType::F8: return 1;
   case ElementType::I16:
+  case ElementType::BF16:
   case ElementType::F16: return 2;
   case ElementType::I32:
   case ElementType::F32: return 4;
@@ -38,7 +36,39 @@ unsigned lutra::ltc::sizeOf(ElementType type) {
   llvm_unreachable("unknown element type");
 }
 
-char lutra::ltc::letterOf(RegisterFile file) { return "twafscr"[static_cast<unsigned>(file)]; }
+char lutra::ltc::letterOf(RegisterFile file) { return "twafscrx"[static_cast<unsigned>(file)]; }
+
+uint64_t Buffer::bytes() const {
+  uint64_t size = sizeOf(type);
+  for (int64_t extent : shape)
+    size *= uint64_t(extent);
+  return size;
+}
+
+unsigned Kernel::numArguments() const {
+  return llvm::count_if(buffers, [](const Buffer &buffer) { return !buffer.isShared(); });
+}
+
+uint64_t Kernel::sharedBytes() const {
+  uint64_t sum = 0;
+  for (const Buffer &buffer : buffers)
+    if (buffer.isShared())
+      sum += llvm::alignTo(buffer.bytes(), 128);
+  return sum;
+}
+
+std::vector<Block> lutra::ltc::blocksOf(const Kernel &kernel, int64_t rows) {
+  const Grid &grid = kernel.grid;
+  if (!grid.columns)
+    return {{0, 0, rows}};
+  const int64_t height = grid.rows ? grid.rows : std::max<int64_t>(rows, 1);
+  std::vector<Block> blocks;
+  for (int64_t first = 0; first < grid.columns; first += grid.swizzle)
+    for (int64_t row = 0; row < rows; row += height)
+      for (int64_t column = first; column < std::min(first + grid.swizzle, grid.columns); ++column)
+        blocks.push_back({column, row, std::min(height, rows - row)});
+  return blocks;
+}
 
 static void print(raw_ostream &os, const Affine &affine) {
   bool first = true;
@@ -69,60 +99,51 @@ static void print(raw_ostream &os, const Kernel &kernel, const Address &address)
   os << ']';
 }
 
+/// The operands that a format describes.
+static void printOperands(raw_ostream &os, const Kernel &kernel, const Instruction &i) {
+  bool first = true;
+  for (const Operand &operand : formatOf(i.opcode).operands) {
+    if (operand.kind == Operand::Default && get(i, operand.field) == defaultOf(operand.field))
+      continue;
+    os << (first ? " " : ", ");
+    first = false;
+    switch (operand.kind) {
+    case Operand::Register:
+      os << letterOf(fileOf(operand, i)) << (operand.index < 0 ? i.dst : i.src[operand.index]);
+      break;
+    case Operand::Address: ::print(os, kernel, i.address); break;
+    case Operand::Source: ::print(os, kernel, i.source); break;
+    case Operand::Number: os << get(i, operand.field); break;
+    case Operand::Option:
+    case Operand::Default: os << toString(operand.field) << '=' << get(i, operand.field); break;
+    case Operand::Float: os << llvm::format("%.9g", i.value); break;
+    case Operand::Sizes:
+      os << "sizes=";
+      llvm::interleave(i.sizes, os, "x");
+      break;
+    }
+  }
+}
+
 void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
   const Instruction &i = code[at];
-  const bool isF32 = isFloat(i.type);
-  const char acc = isF32 ? 'f' : 'a';
-  auto token = [&] {
-    if (i.token >= 0)
-      os << ", token=" << i.token;
-  };
+  const Format &format = formatOf(i.opcode);
   switch (i.opcode) {
-  case Opcode::LoadTable:
-    os << "ld.table." << toString(i.type) << " t" << i.dst << ", ";
-    ::print(os, *this, i.address);
-    os << ", tables=" << i.tables;
-    return token();
-  case Opcode::LoadRows:
-    os << "ld.rows.f32 s" << i.dst << ", ";
-    ::print(os, *this, i.address);
-    return token();
-  case Opcode::LoadWeights:
-    os << "ld.weights w" << i.dst << ", ";
-    ::print(os, *this, i.address);
-    os << ", planes=" << i.planes << ", tables=" << i.tables << ", pitch=" << i.pitch;
-    return token();
-  case Opcode::LoadCols:
-    os << "ld.cols." << toString(i.type) << " c" << i.dst << ", ";
-    ::print(os, *this, i.address);
-    return token();
-  case Opcode::SetCols: os << "set.cols c" << i.dst << ", " << llvm::format("%.9g", i.value); return;
-  case Opcode::Zero: os << (std::signbit(i.value) ? "negzero " : "zero ") << acc << i.dst; return;
+  case Opcode::Zero:
+    os << (std::signbit(i.value) ? "negzero " : "zero ") << letterOf(accumulatorFile(i.type)) << i.dst;
+    return;
   case Opcode::Lmma: {
-    StringRef out = isF32 ? "f32" : "i32";
-    os << "lmma.m" << i.m << "n" << i.n << "k" << i.k << "." << toString(i.type) << ".w" << i.planes << "." << out
-       << "." << out << " " << acc << i.dst << ", t" << i.src[0] << "[" << i.table << "], w" << i.src[1] << "["
-       << i.weightTable;
+    const ElementType acc = accumulatorType(i.type);
+    os << "lmma.m" << i.m << "n" << i.n << "k" << i.k << "." << toString(i.type) << "." << weightName(i) << "."
+       << toString(acc) << "." << toString(i.out) << " " << letterOf(accumulatorFile(i.out)) << i.dst;
+    if (i.out != acc)
+      os << ", " << letterOf(accumulatorFile(acc)) << i.src[2];
+    os << ", t" << i.src[0] << "[" << i.table << "], w" << i.src[1] << "[" << i.weightTable;
     if (i.plane)
       os << ", " << i.plane;
     os << "]";
     return;
   }
-  case Opcode::Shift: os << "shift.f32 f" << i.dst << ", f" << i.src[0] << ", " << i.plane; return;
-  case Opcode::Scale:
-    os << "scale." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1] << ", s"
-       << i.src[2] << ", c" << i.src[3] << ", c" << i.src[4];
-    return;
-  case Opcode::FmaRows:
-    os << "fma.rows." << toString(i.type) << " f" << i.dst << ", " << acc << i.src[0] << ", s" << i.src[1];
-    return;
-  case Opcode::FmaCols: os << "fma.cols f" << i.dst << ", f" << i.src[0] << ", c" << i.src[1]; return;
-  case Opcode::FmaOuter: os << "fma.outer f" << i.dst << ", s" << i.src[0] << ", c" << i.src[1]; return;
-  case Opcode::Store:
-    os << "st.f32 ";
-    ::print(os, *this, i.address);
-    os << ", f" << i.dst;
-    return;
   case Opcode::Loop:
     os << "loop r" << i.dst << ", ";
     ::print(os, i.lower);
@@ -130,9 +151,12 @@ void Kernel::printInstruction(raw_ostream &os, unsigned at) const {
     ::print(os, i.upper);
     os << ", " << i.step;
     return;
-  case Opcode::End: os << "end"; return;
-  case Opcode::Wait: os << "wait " << i.token; return;
+  default: break;
   }
+  os << format.mnemonic;
+  if (!format.types.empty())
+    os << '.' << toString(i.type);
+  printOperands(os, *this, i);
 }
 
 llvm::Error Kernel::errorAt(unsigned address, const llvm::Twine &message) const {
@@ -169,7 +193,7 @@ void Program::print(raw_ostream &os, bool addresses) const {
   for (const Kernel &kernel : kernels) {
     os << "\n.kernel " << kernel.name << "\n";
     for (const Buffer &buffer : kernel.buffers) {
-      os << ".buffer " << buffer.name << " : " << toString(buffer.type) << "[";
+      os << (buffer.isShared() ? ".shared " : ".buffer ") << buffer.name << " : " << toString(buffer.type) << "[";
       llvm::interleaveComma(buffer.shape, os, [&](int64_t size) {
         if (size == kDynamicRows)
           os << "M";
@@ -178,6 +202,9 @@ void Program::print(raw_ostream &os, bool addresses) const {
       });
       os << "]\n";
     }
+    if (const Grid &grid = kernel.grid; grid.columns)
+      os << ".grid r" << grid.reg << ", columns=" << grid.columns << ", rows=" << grid.rows
+         << ", swizzle=" << grid.swizzle << "\n";
     unsigned depth = 1;
     for (unsigned at = 0; at < kernel.code.size(); ++at) {
       if (kernel.code[at].opcode == Opcode::End && depth > 1)

@@ -12,7 +12,7 @@
 using namespace lutra::ltc;
 
 static int threadOf(llvm::StringRef unit) {
-  return llvm::StringSwitch<int>(unit).Case("memory", 1).Case("array", 2).Default(3);
+  return llvm::StringSwitch<int>(unit).Case("memory", 1).Case("array", 2).Case("shared", 4).Default(3);
 }
 
 bool lutra::ltc::writeTrace(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows,
@@ -46,7 +46,7 @@ bool lutra::ltc::writeTrace(llvm::raw_ostream &os, const Program &program, const
       };
       nameOf("process_name", 0, machine.name);
       nameOf("thread_name", 0, "kernels");
-      for (const char *unit : {"memory", "array", "vector"})
+      for (const char *unit : {"memory", "shared", "array", "vector"})
         nameOf("thread_name", threadOf(unit), unit);
       for (const Kernel &kernel : program.kernels) {
         Timing timing = estimate(kernel, machine, rows, [&](const TraceEvent &event) {

@@ -1,13 +1,17 @@
 //===- Verifier.cpp - what a program must satisfy before it runs ----------===//
 //
 // One walk over each kernel with the range of every loop register. All ranges but the rows M are constants, and rows
-// past M are defined to read as zero and not to be stored, so every access is decided here.
+// past M are defined to read as zero and not to be stored, so every access is decided here. Copies and their waits are
+// followed by the state; the rules of single instructions are in VerifierRules.cpp.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lutra/Simulator/Machine.h"
+#include "KernelVerifier.h"
 
 #include "llvm/Support/ErrorHandling.h"
+
+#include <limits>
+#include <numeric>
 
 using namespace lutra::ltc;
 using llvm::Error;
@@ -23,68 +27,19 @@ unsigned Machine::registers(RegisterFile file) const {
   case RegisterFile::Rows: return rowTiles;
   case RegisterFile::Cols: return colTiles;
   case RegisterFile::Loop: return loopRegisters;
+  case RegisterFile::Acts: return actTiles;
   }
   llvm_unreachable("unknown register file");
 }
 
-namespace {
-
-constexpr unsigned kFiles = 7;
-constexpr int64_t kTableEntries = 16;
-
-/// What is known of a register tile.
-struct Tile {
-  bool written = false;
-  ElementType type = ElementType::F32;
-  unsigned planes = 0, tables = 0;
-  /// The token of the copy that is on its way here, and the address of that copy; -1 when it has been waited for.
-  int32_t token = -1;
-  unsigned copiedAt = 0;
-};
-
-/// A loop that is open: its register takes values from `first` to `last` (when constant).
-struct OpenLoop {
-  unsigned index;
-  bool constant;
-  int64_t first, last;
-  /// The tiles as they were before the loop, when its body may not run at all.
-  bool mayBeEmpty;
-  std::array<std::vector<Tile>, kFiles> before;
-  /// The copies on their way at the start of the body.
-  std::array<std::vector<int32_t>, kFiles> tokens;
-};
-
-class KernelVerifier {
-public:
-  KernelVerifier(const Kernel &kernel, const Machine &machine) : kernel(kernel), machine(machine) {
-    for (unsigned file = 0; file < kFiles; ++file)
-      tiles[file].resize(machine.registers(static_cast<RegisterFile>(file)));
-  }
-  Error run();
-
-private:
-  Error check(const Instruction &i);
-  Error loop(const Instruction &i);
-  Error end();
-  Error error(const Twine &message) const { return kernel.errorAt(at, message); }
-  Error inFile(RegisterFile file, unsigned index) const;
-  Error read(RegisterFile file, unsigned index);
-  Error write(RegisterFile file, unsigned index, Tile tile, int32_t token = -1);
-  Error waited(RegisterFile file, unsigned index) const;
-  std::array<std::vector<int32_t>, kFiles> tokens() const;
-  Error access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows,
-               bool clipColumns = false);
-  Error bytes(const Address &address, int64_t extent, int64_t align);
-  Tile &tile(RegisterFile file, unsigned index) { return tiles[static_cast<unsigned>(file)][index]; }
-
-  const Kernel &kernel;
-  const Machine &machine;
-  unsigned at = 0;
-  std::array<std::vector<Tile>, kFiles> tiles;
-  std::vector<OpenLoop> loops;
-};
-
-} // namespace
+Error Machine::check() const {
+  auto inside = [](unsigned value, unsigned most) { return value >= 1 && value <= most; };
+  if (inside(arrayM, 16) && inside(arrayN, 256) && inside(arrayK, 8) && queueDepth >= 1 && cores >= 1)
+    return Error::success();
+  return llvm::createStringError("machine '" + name + "': the array needs m of 1 to 16, n of 1 to 256 and k of 1 to 8, and the "
+                                 "machine a queue and a core of at least 1; found m" +
+                                 Twine(arrayM) + "n" + Twine(arrayN) + "k" + Twine(arrayK));
+}
 
 Error KernelVerifier::inFile(RegisterFile file, unsigned index) const {
   unsigned count = machine.registers(file);
@@ -97,19 +52,11 @@ Error KernelVerifier::inFile(RegisterFile file, unsigned index) const {
 
 /// An error when a copy into the register has not been waited for.
 Error KernelVerifier::waited(RegisterFile file, unsigned index) const {
-  const Tile &tile = tiles[static_cast<unsigned>(file)][index];
-  if (tile.token < 0)
+  const Tile &tile = state.tiles[static_cast<unsigned>(file)][index];
+  if (tile.token < 0 || !hazards)
     return Error::success();
   return error("the copy into " + Twine(letterOf(file)) + Twine(index) + " at address " + Twine(tile.copiedAt) +
                " has not been waited for; put 'wait " + Twine(tile.token) + "' before this");
-}
-
-std::array<std::vector<int32_t>, kFiles> KernelVerifier::tokens() const {
-  std::array<std::vector<int32_t>, kFiles> result;
-  for (unsigned file = 0; file < kFiles; ++file)
-    for (const Tile &tile : tiles[file])
-      result[file].push_back(tile.token);
-  return result;
 }
 
 Error KernelVerifier::read(RegisterFile file, unsigned index) {
@@ -122,13 +69,19 @@ Error KernelVerifier::read(RegisterFile file, unsigned index) {
   return Error::success();
 }
 
+Error KernelVerifier::tokenExists(int32_t token) const {
+  if (token < int32_t(kTokens))
+    return Error::success();
+  return error("token " + Twine(token) + " does not exist; the machine has 0 to " + Twine(kTokens - 1));
+}
+
 Error KernelVerifier::write(RegisterFile file, unsigned index, Tile value, int32_t token) {
   if (Error failure = inFile(file, index))
     return failure;
   if (Error failure = waited(file, index))
     return failure;
-  if (token >= int32_t(kTokens))
-    return error("token " + Twine(token) + " does not exist; the machine has 0 to " + Twine(kTokens - 1));
+  if (Error failure = tokenExists(token))
+    return failure;
   value.written = true;
   value.token = token;
   value.copiedAt = at;
@@ -136,10 +89,71 @@ Error KernelVerifier::write(RegisterFile file, unsigned index, Tile value, int32
   return Error::success();
 }
 
-/// Checks that the tile of `extents` elements at `address` is inside of the buffer. With `rows`, the first dimension
-/// may pass M; with `clipColumns`, the last one may pass its end (a store writes what is inside).
+/// An error when a copy into the shared buffer is on its way.
+Error KernelVerifier::arrived(unsigned buffer) const {
+  if (!hazards)
+    return Error::success();
+  for (auto [token, copiedAt] : llvm::enumerate(state.shared[buffer].copies))
+    if (copiedAt >= 0)
+      return error("the copy into '" + Twine(kernel.buffers[buffer].name) + "' at address " + Twine(copiedAt) +
+                   " has not been waited for; put 'wait " + Twine(token) + "' before this");
+  return Error::success();
+}
+
+Error KernelVerifier::readShared(unsigned buffer) {
+  if (!kernel.buffers[buffer].isShared())
+    return Error::success();
+  if (Error failure = arrived(buffer))
+    return failure;
+  if (!state.shared[buffer].written)
+    return error("'" + Twine(kernel.buffers[buffer].name) + "' is read, but nothing has written it on every way here");
+  return Error::success();
+}
+
+Error KernelVerifier::copyShared(unsigned buffer, int32_t token) {
+  if (token < 0)
+    return error("expected a token of 0 to " + Twine(kTokens - 1) + ", but found " + Twine(token));
+  if (Error failure = tokenExists(token))
+    return failure;
+  Shared &shared = state.shared[buffer];
+  for (auto [other, copiedAt] : llvm::enumerate(shared.copies))
+    if (hazards && copiedAt >= 0 && int32_t(other) != token)
+      return error("the copy into '" + Twine(kernel.buffers[buffer].name) + "' at address " + Twine(copiedAt) +
+                   " has another token and has not been waited for; put 'wait " + Twine(other) + "' before this");
+  shared.written = true;
+  shared.copies[token] = at;
+  return Error::success();
+}
+
+void KernelVerifier::wait(int32_t token) {
+  for (auto &file : state.tiles)
+    for (Tile &tile : file)
+      if (tile.token == token)
+        tile.token = -1;
+  for (Shared &shared : state.shared)
+    shared.copies[token] = -1;
+}
+
+/// The values that an index can have; `known` is whether they do not depend on M.
+llvm::Expected<KernelVerifier::Range> KernelVerifier::rangeOf(const Affine &index) const {
+  Range range{index.constant, index.constant, true};
+  for (auto [number, coefficient] : llvm::enumerate(index.coefficients)) {
+    if (coefficient == 0)
+      continue;
+    auto found = llvm::find_if(loops, [&, index = number](const OpenLoop &open) { return open.index == index; });
+    if (found == loops.end())
+      return error("r" + Twine(number) + " is not the register of a loop that is open here");
+    range.known &= found->known;
+    range.low += coefficient > 0 ? coefficient * found->first : coefficient * found->last;
+    range.high += coefficient > 0 ? coefficient * found->last : coefficient * found->first;
+  }
+  return range;
+}
+
+/// Checks that the tile of `extents` elements at `address` is inside of the buffer. The first dimension of a buffer of M
+/// rows may pass M; with `clipColumns`, the last one may pass its end, and with `mayBegin` even begin there.
 Error KernelVerifier::access(const Address &address, ElementType type, llvm::ArrayRef<int64_t> extents, bool rows,
-                             bool clipColumns) {
+                             bool clipColumns, bool mayBegin) {
   const Buffer &buffer = kernel.buffers[address.buffer];
   if (buffer.type != type)
     return error("buffer '" + Twine(buffer.name) + "' holds " + toString(buffer.type) + "; expected " + toString(type));
@@ -147,47 +161,51 @@ Error KernelVerifier::access(const Address &address, ElementType type, llvm::Arr
     return error("expected a buffer of " + Twine(extents.size()) + " dimensions and as many indices, but '" +
                  buffer.name + "' has " + Twine(buffer.shape.size()) + " and the address " +
                  Twine(address.indices.size()));
-  if (rows != (buffer.shape[0] == kDynamicRows))
+  if (!buffer.isShared() && rows != (buffer.shape[0] == kDynamicRows))
     return error("the first size of buffer '" + Twine(buffer.name) + "' must " +
                  (rows ? "be M" : "be a number, not M"));
   for (auto [dimension, index] : llvm::enumerate(address.indices)) {
-    int64_t low = index.constant, high = index.constant;
-    bool known = true;
-    for (auto [number, coefficient] : llvm::enumerate(index.coefficients)) {
-      if (coefficient == 0)
-        continue;
-      auto found = llvm::find_if(loops, [&, index = number](const OpenLoop &open) { return open.index == index; });
-      if (found == loops.end())
-        return error("r" + Twine(number) + " is not the register of a loop that is open here");
-      known &= found->constant;
-      low += coefficient > 0 ? coefficient * found->first : coefficient * found->last;
-      high += coefficient > 0 ? coefficient * found->last : coefficient * found->first;
-    }
-    if (low < 0)
-      return error("index " + Twine(dimension) + " of '" + buffer.name + "' can be " + Twine(low) +
-                   "; it must not be negative");
-    if (buffer.shape[dimension] == kDynamicRows)
-      continue;
-    if (!known)
-      return error("index " + Twine(dimension) + " of '" + buffer.name +
-                   "' counts rows; only the first index of a buffer with M rows may");
-    int64_t reach = clipColumns && dimension + 1 == extents.size() ? 1 : extents[dimension];
-    if (high + reach > buffer.shape[dimension])
-      return error("index " + Twine(dimension) + " of '" + buffer.name + "' reaches " + Twine(high + reach - 1) +
-                   ", but its size is " + Twine(buffer.shape[dimension]));
+    const bool clips = clipColumns && dimension + 1 == extents.size();
+    const int64_t reach = clips && mayBegin ? std::numeric_limits<int32_t>::min() : clips ? 1 : extents[dimension];
+    if (Error failure = inside(buffer, dimension, index, reach))
+      return failure;
   }
   return Error::success();
+}
+
+/// Checks that `index` and the `extent - 1` after it are inside of one dimension.
+Error KernelVerifier::inside(const Buffer &buffer, size_t dimension, const Affine &index, int64_t extent) {
+  llvm::Expected<Range> range = rangeOf(index);
+  if (!range)
+    return range.takeError();
+  if (range->low < 0)
+    return error("index " + Twine(dimension) + " of '" + buffer.name + "' can be " + Twine(range->low) +
+                 "; it must not be negative");
+  if (buffer.shape[dimension] == kDynamicRows)
+    return Error::success();
+  if (!range->known)
+    return error("index " + Twine(dimension) + " of '" + buffer.name +
+                 "' counts rows; only the first index of a buffer with M rows may, or one in a grid's blocks");
+  if (range->high + extent > buffer.shape[dimension])
+    return error("index " + Twine(dimension) + " of '" + buffer.name + "' reaches " + Twine(range->high + extent - 1) +
+                 ", but its size is " + Twine(buffer.shape[dimension]));
+  return Error::success();
+}
+
+/// Whether every value of the index is a multiple of `align` elements.
+bool KernelVerifier::isAligned(const Affine &index, int64_t align) const {
+  bool aligned = index.constant % align == 0;
+  for (int64_t coefficient : index.coefficients)
+    aligned &= coefficient % align == 0;
+  return aligned;
 }
 
 /// An access to `extent` bytes of a flat buffer of bytes.
 Error KernelVerifier::bytes(const Address &address, int64_t extent, int64_t align) {
   if (Error failure = access(address, ElementType::I8, {extent}, /*rows=*/false))
     return failure;
-  const Affine &index = address.indices[0];
-  bool aligned = index.constant % align == 0;
-  for (int64_t coefficient : index.coefficients)
-    aligned &= coefficient % align == 0;
-  return aligned ? Error::success() : error("the byte index must be a multiple of " + Twine(align));
+  return isAligned(address.indices[0], align) ? Error::success()
+                                              : error("the byte index must be a multiple of " + Twine(align));
 }
 
 Error KernelVerifier::loop(const Instruction &i) {
@@ -198,16 +216,19 @@ Error KernelVerifier::loop(const Instruction &i) {
   for (const OpenLoop &open : loops)
     if (open.index == i.dst)
       return error("r" + Twine(i.dst) + " counts an outer loop; take another register");
-  OpenLoop open{i.dst, true, i.lower.constant, 0, false, {}, tokens()};
-  open.constant = !i.lower.rowsMultiple && !i.upper.rowsMultiple;
   if (!i.lower.rowsMultiple && i.lower.constant < 0)
     return error("expected a lower bound of at least 0, but found " + Twine(i.lower.constant));
+  // In a block of a grid, rows are at most as many as a block has.
+  const int64_t most = kernel.grid.columns ? kernel.grid.rows : 0;
+  const bool countsRows = i.lower.rowsMultiple || i.upper.rowsMultiple;
+  OpenLoop open{i.dst, !countsRows || most > 0, 0, 0, false, {}};
   open.first = i.lower.rowsMultiple ? 0 : i.lower.constant;
-  open.mayBeEmpty = !open.constant || i.lower.constant >= i.upper.constant;
-  open.last =
-      open.mayBeEmpty ? open.first : i.lower.constant + (i.upper.constant - 1 - i.lower.constant) / i.step * i.step;
-  if (open.mayBeEmpty)
-    open.before = tiles;
+  const int64_t upper = i.upper.evaluate(most);
+  open.mayBeEmpty = countsRows || i.lower.constant >= i.upper.constant;
+  // The counter is `first` and multiples of what divides both the step and the lower bound.
+  const int64_t unit = i.lower.rowsMultiple ? std::gcd(i.step, i.lower.rowsMultiple) : i.step;
+  open.last = upper <= open.first ? open.first : open.first + (upper - 1 - open.first) / unit * unit;
+  open.before = state;
   loops.push_back(std::move(open));
   return Error::success();
 }
@@ -216,136 +237,51 @@ Error KernelVerifier::end() {
   OpenLoop closed = std::move(loops.back());
   loops.pop_back();
   // The next iteration begins with what this one leaves: the body is checked once, for all of them.
-  if (tokens() != closed.tokens)
+  if (hazards && !state.hasCopiesOf(closed.before))
     return error("the copies on their way at the end of this loop must be those at its start; wait for the others "
                  "inside of it");
   if (closed.mayBeEmpty)
-    tiles = std::move(closed.before);
+    state = std::move(closed.before);
   return Error::success();
 }
 
-Error KernelVerifier::check(const Instruction &i) {
-  auto first = [](std::initializer_list<llvm::function_ref<Error()>> checks) -> Error {
-    for (auto &one : checks)
-      if (Error failure = one())
-        return failure;
-    return Error::success();
-  };
-  auto counts = [&](bool planes) -> Error {
-    if (i.tables < 1 || i.tables > machine.tablesPerTile)
-      return error("expected 1 to " + Twine(machine.tablesPerTile) + " tables in a tile, but found " + Twine(i.tables));
-    if (planes && (i.planes < 1 || i.planes > machine.planesPerTile))
-      return error("expected 1 to " + Twine(machine.planesPerTile) + " planes in a tile, but found " + Twine(i.planes));
-    return Error::success();
-  };
-  switch (i.opcode) {
-  case Opcode::LoadTable:
-    return first({[&] { return counts(false); },
-                  [&] {
-                    return access(i.address, i.type, {machine.arrayM, 1, i.tables * kTableEntries}, true);
-                  },
-                  [&] {
-                    return write(RegisterFile::Table, i.dst, {true, i.type, 0, i.tables}, i.token);
-                  }});
-  case Opcode::LoadRows:
-    return first({[&] {
-                    return access(i.address, ElementType::F32, {machine.arrayM, 1}, true);
-                  },
-                  [&] { return write(RegisterFile::Rows, i.dst, {}, i.token); }});
-  case Opcode::LoadWeights: {
-    if (Error failure = counts(true))
-      return failure;
-    if (i.tables % 2)
-      return error("a byte holds the codes of two tables: expected an even number of tables, but found " +
-                   Twine(i.tables));
-    int64_t run = int64_t(i.tables) / 2 * machine.arrayN;
-    if (i.planes > 1 && i.pitch < run)
-      return error("expected a pitch of at least " + Twine(run) + " bytes, the codes of one plane, but found " +
-                   Twine(i.pitch));
-    return first({[&] { return bytes(i.address, (i.planes - 1) * i.pitch + run, 1); },
-                  [&] {
-                    return write(RegisterFile::Weight, i.dst, {true, ElementType::I8, i.planes, i.tables}, i.token);
-                  }});
-  }
-  case Opcode::LoadCols:
-    return first({[&] { return bytes(i.address, machine.arrayN * sizeOf(i.type), sizeOf(i.type)); },
-                  [&] { return write(RegisterFile::Cols, i.dst, {}, i.token); }});
-  case Opcode::SetCols: return write(RegisterFile::Cols, i.dst, {});
-  case Opcode::Zero: return write(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst, {});
-  case Opcode::Lmma: {
-    if (i.m != machine.arrayM || i.n != machine.arrayN || i.k != machine.arrayK)
-      return error("machine '" + Twine(machine.name) + "' has an m" + Twine(machine.arrayM) + "n" +
-                   Twine(machine.arrayN) + "k" + Twine(machine.arrayK) + " array");
-    if (i.planes < 1 || i.planes > 8)
-      return error("expected weights of 1 to 8 bits, but found w" + Twine(i.planes));
-    if (isFloat(i.type) && i.planes != 1)
-      return error("an f32 accumulator holds one plane: expected w1, but found w" + Twine(i.planes));
-    if (Error failure = first(
-            {[&] { return read(RegisterFile::Table, i.src[0]); }, [&] { return read(RegisterFile::Weight, i.src[1]); },
-             [&] { return read(isFloat(i.type) ? RegisterFile::AccF32 : RegisterFile::AccI32, i.dst); }}))
-      return failure;
-    const Tile &table = tile(RegisterFile::Table, i.src[0]), &weight = tile(RegisterFile::Weight, i.src[1]);
-    if (table.type != i.type)
-      return error("t" + Twine(i.src[0]) + " holds " + toString(table.type) + " entries; expected " + toString(i.type));
-    if (i.table >= table.tables)
-      return error("t" + Twine(i.src[0]) + " holds tables 0 to " + Twine(table.tables - 1) +
-                   ", but the instruction names table " + Twine(i.table));
-    if (i.weightTable >= weight.tables)
-      return error("w" + Twine(i.src[1]) + " holds the codes of tables 0 to " + Twine(weight.tables - 1) +
-                   ", but the instruction names table " + Twine(i.weightTable));
-    if (i.plane + i.planes > weight.planes)
-      return error("w" + Twine(i.src[1]) + " holds planes 0 to " + Twine(weight.planes - 1) +
-                   ", but the instruction reads plane " + Twine(i.plane + i.planes - 1));
-    return Error::success();
-  }
-  case Opcode::Shift:
-    if (i.plane > 7)
-      return error("expected a plane of 0 to 7, but found " + Twine(i.plane));
-    return first(
-        {[&] { return read(RegisterFile::AccF32, i.src[0]); }, [&] { return read(RegisterFile::AccF32, i.dst); }});
-  case Opcode::Scale:
-    return first(
-        {[&] { return read(RegisterFile::AccF32, i.dst); },
-         [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
-         [&] { return read(RegisterFile::Rows, i.src[1]); }, [&] { return read(RegisterFile::Rows, i.src[2]); },
-         [&] { return read(RegisterFile::Cols, i.src[3]); }, [&] { return read(RegisterFile::Cols, i.src[4]); }});
-  case Opcode::FmaRows:
-    return first(
-        {[&] { return read(RegisterFile::AccF32, i.dst); },
-         [&] { return read(i.type == ElementType::F32 ? RegisterFile::AccF32 : RegisterFile::AccI32, i.src[0]); },
-         [&] { return read(RegisterFile::Rows, i.src[1]); }});
-  case Opcode::FmaCols:
-    return first({[&] { return read(RegisterFile::AccF32, i.dst); },
-                  [&] { return read(RegisterFile::AccF32, i.src[0]); },
-                  [&] { return read(RegisterFile::Cols, i.src[1]); }});
-  case Opcode::FmaOuter:
-    return first({[&] { return read(RegisterFile::AccF32, i.dst); }, [&] { return read(RegisterFile::Rows, i.src[0]); },
-                  [&] { return read(RegisterFile::Cols, i.src[1]); }});
-  case Opcode::Store:
-    return first({[&] {
-                    return access(i.address, ElementType::F32, {machine.arrayM, machine.arrayN}, true, true);
-                  },
-                  [&] { return read(RegisterFile::AccF32, i.dst); }});
-  case Opcode::Loop: return loop(i);
-  case Opcode::End: return end();
-  case Opcode::Wait: {
-    if (i.token < 0 || i.token >= int32_t(kTokens))
-      return error("token " + Twine(i.token) + " does not exist; the machine has 0 to " + Twine(kTokens - 1));
-    for (auto &file : tiles)
-      for (Tile &tile : file)
-        if (tile.token == i.token)
-          tile.token = -1;
-    return Error::success();
-  }
-  }
-  llvm_unreachable("unknown opcode");
+bool VerifierState::hasCopiesOf(const VerifierState &other) const {
+  for (auto [mine, theirs] : llvm::zip_equal(tiles, other.tiles))
+    for (auto [one, two] : llvm::zip_equal(mine, theirs))
+      if (one.token != two.token)
+        return false;
+  for (auto [mine, theirs] : llvm::zip_equal(shared, other.shared))
+    for (auto [one, two] : llvm::zip_equal(mine.copies, theirs.copies))
+      if ((one < 0) != (two < 0))
+        return false;
+  return true;
+}
+
+KernelVerifier::KernelVerifier(const Kernel &kernel, const Machine &machine, bool hazards)
+    : kernel(kernel), machine(machine), hazards(hazards) {
+  for (unsigned file = 0; file < kRegisterFiles; ++file)
+    state.tiles[file].resize(machine.registers(static_cast<RegisterFile>(file)));
+  state.shared.resize(kernel.buffers.size());
 }
 
 Error KernelVerifier::run() {
+  auto kernelError = [&](const Twine &message) {
+    return llvm::createStringError("kernel '" + kernel.name + "': " + message);
+  };
+  if (kernel.sharedBytes() > machine.sharedBytes)
+    return kernelError("its shared buffers take " + Twine(kernel.sharedBytes()) + " bytes, but machine '" +
+                       machine.name + "' has " + Twine(machine.sharedBytes) + "; make its tiles smaller");
+  if (const Grid &grid = kernel.grid; grid.columns) {
+    if (grid.reg >= machine.loopRegisters || grid.columns < 1 || grid.rows < 0 || grid.swizzle < 1)
+      return kernelError("the grid needs a loop register of the machine, columns and a swizzle of at least 1");
+    loops.push_back({grid.reg, true, 0, grid.columns - 1, false, {}});
+  }
   for (const Instruction &i : kernel.code) {
-    if (i.address.buffer >= kernel.buffers.size() && !i.address.indices.empty())
-      return error("buffer " + Twine(i.address.buffer) + " does not exist; the kernel declares " +
-                   Twine(kernel.buffers.size()));
+    for (const Address *address : {&i.address, &i.source})
+      if (address->buffer >= kernel.buffers.size() &&
+          (!address->indices.empty() || isLoad(i.opcode) || isStore(i.opcode) || i.opcode == Opcode::Copy))
+        return error("buffer " + Twine(address->buffer) + " does not exist; the kernel declares " +
+                     Twine(kernel.buffers.size()));
     if (Error failure = check(i))
       return failure;
     ++at;
@@ -353,13 +289,14 @@ Error KernelVerifier::run() {
   return Error::success();
 }
 
-Error lutra::ltc::verify(const Program &program, const Machine &machine) {
+Error lutra::ltc::verify(const Program &program, const Machine &machine, bool hazards) {
+  if (Error failure = machine.check())
+    return failure;
   if (program.version != kProgramVersion)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "program version " + Twine(program.version) +
-                                                                       " is not supported; expected " +
-                                                                       Twine(kProgramVersion));
+    return llvm::createStringError("program version " + Twine(program.version) + " is not supported; expected " +
+                                   Twine(kProgramVersion));
   for (const Kernel &kernel : program.kernels)
-    if (Error failure = KernelVerifier(kernel, machine).run())
+    if (Error failure = KernelVerifier(kernel, machine, hazards).run())
       return failure;
   return Error::success();
 }

@@ -19,19 +19,23 @@ inline int64_t evaluate(const Affine &affine, const LoopValues &loops) {
   return value;
 }
 
-/// Calls `step(instruction, address, loop values)` for every instruction that a launch with `rows` rows issues. A loop
-/// instruction is issued once, its end once per iteration; of a loop without iterations only the loop instruction.
+/// Calls `step(instruction, address, loop values)` for every instruction that a block issues, until one returns false;
+/// returns whether none did. A loop instruction is issued once, its end once per iteration; of a loop without iterations
+/// only the loop instruction.
 template <typename Step>
-void walk(const Kernel &kernel, int64_t rows, Step &&step) {
+bool walk(const Kernel &kernel, const Block &block, Step &&step) {
   LoopValues loops{};
   std::array<int64_t, kLoopRegisters> limits{};
+  if (kernel.grid.columns)
+    loops[kernel.grid.reg] = block.column;
   const size_t size = kernel.code.size();
   for (size_t at = 0; at < size; ++at) {
     const Instruction &i = kernel.code[at];
-    step(i, at, loops);
+    if (!step(i, at, loops))
+      return false;
     if (i.opcode == Opcode::Loop) {
-      loops[i.dst] = i.lower.evaluate(rows);
-      limits[i.dst] = i.upper.evaluate(rows);
+      loops[i.dst] = i.lower.evaluate(block.rows);
+      limits[i.dst] = i.upper.evaluate(block.rows);
       if (loops[i.dst] >= limits[i.dst])
         at = i.match;
     } else if (i.opcode == Opcode::End) {
@@ -41,6 +45,7 @@ void walk(const Kernel &kernel, int64_t rows, Step &&step) {
         at = i.match;
     }
   }
+  return true;
 }
 
 } // namespace lutra::ltc

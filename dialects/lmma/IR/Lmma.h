@@ -25,6 +25,11 @@ class YieldOp;
 #define GET_TYPEDEF_CLASSES
 #include "dialects/lmma/IR/LmmaTypes.h.inc"
 
+namespace lutra::lmma {
+/// The tile that a store into `buffer` takes: of i32 for a buffer of i32, of f32 for others.
+mlir::Type tileOf(mlir::Type buffer);
+} // namespace lutra::lmma
+
 #define GET_OP_CLASSES
 #include "dialects/lmma/IR/LmmaOps.h.inc"
 

@@ -19,6 +19,8 @@ def Lmma_Dialect : Dialect {
     /// Discardable attribute of an instruction: the registers that its results live in; of a loop: the loop register, then
     /// the registers of its carried values.
     static constexpr ::llvm::StringLiteral kRegistersAttr = "lmma.registers";
+    /// Discardable attribute of a kernel: what its buffers are called in the program.
+    static constexpr ::llvm::StringLiteral kBufferNamesAttr = "lmma.buffer_names";
     /// Discardable attribute of a module: its kernels as assembly text (`lmma-serialize-kernels`).
     static constexpr ::llvm::StringLiteral kProgramAttr = "lmma.program";
   }];

@@ -1,6 +1,6 @@
 //===- LmmaOps.cpp - verifiers and syntax of the instructions -------------===//
 
-#include "dialects/lmma/IR/Lmma.h"
+#include "Access.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -64,9 +64,8 @@ std::optional<SmallVector<int64_t>> lutra::lmma::getLinearForm(AffineMap map, un
   return form;
 }
 
-/// The constraints that all accesses share: the buffer's shape and element type, and linear indices.
-static LogicalResult verifyAccess(Operation *op, Value buffer, AffineMap map, ValueRange indices, Type element,
-                                  int64_t rank, const char *shape) {
+LogicalResult lutra::lmma::verifyAccess(Operation *op, Value buffer, AffineMap map, ValueRange indices, Type element,
+                                        int64_t rank, const char *shape) {
   auto type = dyn_cast<MemRefType>(buffer.getType());
   if (!type || type.getRank() != rank || type.getElementType() != element)
     return op->emitOpError() << "expected a buffer of shape " << shape << " and element type " << element
@@ -81,6 +80,8 @@ static LogicalResult verifyAccess(Operation *op, Value buffer, AffineMap map, Va
 }
 
 LogicalResult LoadTableOp::verify() {
+  if (getPitch() && static_cast<int64_t>(*getPitch()) < 8)
+    return emitOpError() << "expected a pitch of at least 8, the stored half of a table, but found " << *getPitch();
   return verifyAccess(*this, getBuffer(), getMap(), getIndices(), getType().getElement(), 3, "M x G x E");
 }
 
@@ -93,14 +94,11 @@ LogicalResult LoadWeightsOp::verify() {
 }
 
 LogicalResult LoadColsOp::verify() {
-  if (!getMemory().isF16() && !getMemory().isF32() && !getMemory().isInteger(8))
-    return emitOpError() << "expected f16, f32 or i8 in memory, but found " << getMemory() << " (C2)";
+  if (!getMemory().isF16() && !getMemory().isBF16() && !getMemory().isF32() && !getMemory().isInteger(8))
+    return emitOpError() << "expected f16, bf16, f32 or i8 in memory, but found " << getMemory() << " (C2)";
   return verifyAccess(*this, getBuffer(), getMap(), getIndices(), IntegerType::get(getContext(), 8), 1, "bytes");
 }
 
-LogicalResult StoreOp::verify() {
-  return verifyAccess(*this, getBuffer(), getMap(), getIndices(), Float32Type::get(getContext()), 2, "M x N");
-}
 
 LogicalResult ZeroOp::verify() {
   if (getNegative() && !getType().getElement().isF32())
@@ -112,26 +110,41 @@ LogicalResult SetColsOp::verify() {
   return getValue().isFinite() ? success() : emitOpError("expected a finite value (C1)");
 }
 
-LogicalResult MmaOp::verify() {
-  Type entry = getTable().getType().getElement(), acc = getAccumulator().getType().getElement();
+/// What lmma.mma and lmma.mma_to have in common.
+template <typename Op>
+static LogicalResult verifyMma(Op op) {
+  Type entry = op.getTable().getType().getElement(), acc = op.getAccumulator().getType().getElement();
   const bool isFloat = isa<FloatType>(entry);
   if (isFloat != acc.isF32())
-    return emitOpError() << "entries of " << entry << " accumulate in " << (isFloat ? "f32" : "i32")
-                         << ", but found " << acc << " (C1)";
-  TableType table = getTable().getType();
-  WeightsType weights = getWeights().getType();
-  const int64_t step = getStep(), weightStep = getWeightStep(), plane = getPlane(), bits = getBits();
+    return op.emitOpError() << "entries of " << entry << " accumulate in " << (isFloat ? "f32" : "i32")
+                            << ", but found " << acc << " (C1)";
+  TableType table = op.getTable().getType();
+  WeightsType weights = op.getWeights().getType();
+  const int64_t step = op.getStep(), weightStep = op.getWeightStep(), plane = op.getPlane(), bits = op.getBits();
   if (step < 0 || step >= table.getTables())
-    return emitOpError() << "names table " << step << " of " << table << " (C2)";
+    return op.emitOpError() << "names table " << step << " of " << table << " (C2)";
   if (weightStep < 0 || weightStep >= weights.getTables())
-    return emitOpError() << "names table " << weightStep << " of " << weights << " (C2)";
-  if (bits < 1 || bits > 8 || (acc.isF32() && bits != 1))
-    return emitOpError() << "expected "
-                         << (acc.isF32() ? "1 bit, since an f32 accumulator holds one plane" : "1 to 8 bits")
-                         << ", but found " << bits << " (C3)";
+    return op.emitOpError() << "names table " << weightStep << " of " << weights << " (C2)";
+  if (bits < 1 || bits > 8)
+    return op.emitOpError() << "expected 1 to 8 bits, but found " << bits << " (C3)";
+  if (std::optional<StringRef> kind = op.getKind()) {
+    const int64_t planes = *kind == "ternary" ? 2 : *kind == "fp4" ? 4 : 0;
+    if (planes == 0 || bits != planes)
+      return op.emitOpError() << "expected kind \"ternary\" of 2 bits or \"fp4\" of 4, but found \"" << *kind << "\" of "
+                              << bits << " (C4)";
+  }
   if (plane < 0 || plane + bits > weights.getPlanes())
-    return emitOpError() << "names planes " << plane << " to " << plane + bits - 1 << " of " << weights << " (C2)";
+    return op.emitOpError() << "names planes " << plane << " to " << plane + bits - 1 << " of " << weights << " (C2)";
   return success();
+}
+
+LogicalResult MmaOp::verify() { return verifyMma(*this); }
+
+LogicalResult MmaToOp::verify() {
+  if ((!getOut().isF32() && !getOut().isF16()) || getOut() == getAccumulator().getType().getElement())
+    return emitOpError() << "expected out of f32 or f16, another type than the accumulator's, but found " << getOut()
+                         << " (C5)";
+  return verifyMma(*this);
 }
 
 LogicalResult ShiftOp::verify() {
@@ -183,23 +196,40 @@ void KernelOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
+/// The types of the machine's memory.
+static bool isElement(Type type) {
+  return type.isInteger(8) || type.isInteger(16) || type.isInteger(32) || type.isF16() || type.isBF16() || type.isF32() ||
+         isa<Float8E4M3FNType>(type);
+}
+
 LogicalResult KernelOp::verify() {
   if (getFunctionType().getNumResults() != 0)
     return emitOpError("must not have results (C2)");
+  if (std::optional<ArrayRef<int64_t>> grid = getGrid())
+    if (grid->size() != 3 || (*grid)[0] < 1 || (*grid)[1] < 0 || (*grid)[2] < 1)
+      return emitOpError("expected a grid of columns (at least 1), rows (at least 0) and swizzle (at least 1) (C3)");
   if (TypeRange(getFunctionType().getInputs()) != TypeRange(getBody().getArgumentTypes()))
     return emitOpError() << "has the type " << getFunctionType() << ", but its region's arguments differ";
   for (auto [index, type] : llvm::enumerate(getFunctionType().getInputs())) {
     auto memref = dyn_cast<MemRefType>(type);
     bool legal = memref && memref.getLayout().isIdentity() && memref.getRank() > 0 &&
-                 (memref.getElementType().isInteger(8) || memref.getElementType().isInteger(16) ||
-                  memref.getElementType().isF16() || memref.getElementType().isF32());
+                 !isShared(memref) && isElement(memref.getElementType());
     for (int64_t dimension = 1; legal && dimension < memref.getRank(); ++dimension)
       legal = !memref.isDynamicDim(dimension);
     if (!legal)
       return emitOpError() << "argument " << index
-                           << " must be a buffer of i8, i16, f16 or f32 with identity layout, of which only the first size "
+                           << " must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 in DRAM with identity layout, of which only the first size "
                            << "may be dynamic, but is " << type << " (C1)";
   }
+  return success();
+}
+
+LogicalResult BlockColumnOp::verify() {
+  auto kernel = cast<KernelOp>((*this)->getParentOp());
+  if (!kernel.getGrid())
+    return emitOpError("stands in a kernel without a grid (C1)");
+  if (llvm::range_size(kernel.getBody().getOps<BlockColumnOp>()) != 1)
+    return emitOpError("stands in a kernel that names its column twice; use the first one (C1)");
   return success();
 }
 

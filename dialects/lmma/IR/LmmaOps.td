@@ -3,37 +3,25 @@
 #ifndef LUTRA_DIALECTS_LMMA_IR_LMMAOPS_TD
 #define LUTRA_DIALECTS_LMMA_IR_LMMAOPS_TD
 
-include "dialects/lmma/IR/LmmaTypes.td"
+include "dialects/lmma/IR/LmmaBase.td"
+include "dialects/lmma/IR/LmmaMemoryOps.td"
+include "dialects/lmma/IR/LmmaVectorOps.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-
-class Lmma_Op<string mnemonic, list<Trait> traits = []> : Op<Lmma_Dialect, mnemonic, traits>;
-
-/// !lmma.acc<f32>
-def Lmma_F32Tile
-    : Type<CPred<"::mlir::isa<::lutra::lmma::AccumulatorType>($_self) && "
-                 "::mlir::cast<::lutra::lmma::AccumulatorType>($_self).getElement().isF32()">, "!lmma.acc<f32>">,
-      BuildableType<"::lutra::lmma::AccumulatorType::get($_builder.getContext(), $_builder.getF32Type())">;
-
-/// An instruction; it stands in a kernel.
-class Lmma_Instruction<string mnemonic, list<Trait> traits = []>
-    : Lmma_Op<mnemonic, !listconcat(traits, [ParentOneOf<["KernelOp", "ForOp"]>])>;
-
-/// An instruction that reads or writes a buffer at an affine function of loop counters.
-class Lmma_AccessOp<string mnemonic, list<Trait> traits = []> : Lmma_Instruction<mnemonic, traits> {
-  let hasVerifier = 1;
-}
 
 def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
   let summary = "A program that a launch runs";
   let description = [{
     The arguments of `type` are the DRAM buffers that a launch binds, in order.
 
-    - (C1) every argument is a buffer of i8, i16, f16 or f32 with identity layout; only its first size may be dynamic: it is M, the rows
+    - (C1) every argument is a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 with identity layout; only its first size may be dynamic: it is M, the rows
       of a launch, the same for all.
     - (C2) there are no results.
+    - (C3) `grid`, if there is one, is three numbers: the columns of blocks (at least 1), the rows of a block (0: all), and the
+      swizzle (at least 1), the columns that the blocks of all rows take before the next ones are begun. Each block runs the body
+      on a core of its own; M, `rows` and row 0 are then the block's.
 
     Example:
     ```mlir
@@ -45,12 +33,34 @@ def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, N
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type);
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<DenseI64ArrayAttr>:$grid);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::TypeRange":$buffers)>];
   let skipDefaultBuilders = 1;
+}
+
+def Lmma_BlockColumnOp : Lmma_Op<"block_column", [Pure, HasParent<"KernelOp">]> {
+  let summary = "The column of the block that runs, from 0 to below the grid's columns";
+  let description = [{
+    - (C1) the kernel has a grid, and one op that names its column.
+
+    Example:
+    ```mlir
+    lmma.kernel @clear(%out : memref<?x128xf32>) attributes {grid = array<i64: 2, 16, 1>} {
+      %c = lmma.block_column
+      %zero = lmma.zero : !lmma.acc<f32>
+      lmma.for %m = 0 to rows(1) step 2 {
+        lmma.store %zero, %out[%m, %c * 64] : memref<?x128xf32>
+      }
+    }
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
 }
 
 def Lmma_LaunchOp : Lmma_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -123,7 +133,8 @@ def Lmma_YieldOp : Lmma_Op<"yield", [Pure, Terminator, HasParent<"ForOp">]> {
 def Lmma_LoadTableOp : Lmma_AccessOp<"load_table"> {
   let summary = "ld.table: the half tables of m rows";
   let description = [{
-    `result[r][t][e] = buffer[row + r, group, 16 t + first + e]` for e < 8, at the indices (row, group, first); rows past M are zero.
+    `result[r][t][e] = buffer[row + r, group, pitch t + first + e]` for e < 8, at the indices (row, group, first); rows past M are
+    zero. `pitch` is 16 when it is left out, the place of a whole table; 8 where halves lie one after the other.
 
     - (C1) the buffer is `M x G x E` of the table's element type, and there are three indices.
 
@@ -132,7 +143,8 @@ def Lmma_LoadTableOp : Lmma_AccessOp<"load_table"> {
     %t = lmma.load_table %entries[%m, %g, 0] : memref<?x9x128xi8> -> !lmma.table<8, i8>
     ```
   }];
-  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map);
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Variadic<Index>:$indices, AffineMapAttr:$map,
+                       OptionalAttr<I64Attr>:$pitch);
   let results = (outs Lmma_TableType:$result);
   let assemblyFormat = "$buffer `` custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer) `->` type($result)";
 }
@@ -178,7 +190,7 @@ def Lmma_LoadColsOp : Lmma_AccessOp<"load_cols"> {
   let summary = "ld.cols: one number for each of n columns, converted to f32";
   let description = [{
     - (C1) the buffer is of rank 1, of i8, and there is one index.
-    - (C2) `memory` is f16, f32 or i8 (signed): all convert exactly.
+    - (C2) `memory` is f16, bf16, f32 or i8 (signed): all convert exactly.
 
     Example:
     ```mlir
@@ -234,7 +246,10 @@ def Lmma_MmaOp : Lmma_Instruction<"mma", [Pure, AllTypesMatch<["accumulator", "r
 
     - (C1) i8 and i16 entries accumulate in i32, f16 and f32 entries in f32.
     - (C2) the steps and planes named are in the tiles.
-    - (C3) `bits` is 1 to 8, and 1 for an f32 accumulator.
+    - (C3) `bits` is 1 to 8. In f32, planes are added as `fma(2^p, T, ...)`, p ascending.
+    - (C4) with `kind` "ternary" the planes are two of equal weight, whose sum is twice the weights' -1, 0 and 1; with "fp4" they are
+      the sign, the mantissa and the two exponent bits of e2m1 numbers (not codes), and four times their products are added; without it
+      planes of -1 and +1.
 
     Example:
     ```mlir
@@ -243,10 +258,35 @@ def Lmma_MmaOp : Lmma_Instruction<"mma", [Pure, AllTypesMatch<["accumulator", "r
   }];
   let arguments = (ins Lmma_AccumulatorType:$accumulator, Lmma_TableType:$table, Lmma_WeightsType:$weights, I64Attr:$step,
                        I64Attr:$weight_step, I64Attr:$plane, I64Attr:$bits, DefaultValuedAttr<I64Attr, "2">:$m,
-                       DefaultValuedAttr<I64Attr, "64">:$n, DefaultValuedAttr<I64Attr, "4">:$k);
+                       DefaultValuedAttr<I64Attr, "64">:$n, DefaultValuedAttr<I64Attr, "4">:$k, OptionalAttr<StrAttr>:$kind);
   let results = (outs Lmma_AccumulatorType:$result);
   let assemblyFormat = [{
     $accumulator `,` $table `[` $step `]` `,` $weights `[` $weight_step `,` $plane `]` `bits` $bits attr-dict
+    `:` type($accumulator) `,` type($table) `,` type($weights)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lmma_MmaToOp : Lmma_Instruction<"mma_to", [Pure]> {
+  let summary = "lmma.m2n64k4 whose O is not the type of its accumulator";
+  let description = [{
+    As `lmma.mma`, but the sum leaves the array rounded to `out`, into a tile of its own; the accumulator stays as it was. An i32 sum
+    is converted to f32 first.
+
+    - (C1) to (C4) as of `lmma.mma`.
+    - (C5) `out` is f32 or f16, and not the accumulator's type.
+
+    Example:
+    ```mlir
+    %r = lmma.mma_to %a, %t[3], %w[3, 0] bits 4 out f16 : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
+    ```
+  }];
+  let arguments = (ins Lmma_AccumulatorType:$accumulator, Lmma_TableType:$table, Lmma_WeightsType:$weights, I64Attr:$step,
+                       I64Attr:$weight_step, I64Attr:$plane, I64Attr:$bits, TypeAttr:$out, DefaultValuedAttr<I64Attr, "2">:$m,
+                       DefaultValuedAttr<I64Attr, "64">:$n, DefaultValuedAttr<I64Attr, "4">:$k, OptionalAttr<StrAttr>:$kind);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = [{
+    $accumulator `,` $table `[` $step `]` `,` $weights `[` $weight_step `,` $plane `]` `bits` $bits `out` $out attr-dict
     `:` type($accumulator) `,` type($table) `,` type($weights)
   }];
   let hasVerifier = 1;
@@ -335,19 +375,20 @@ def Lmma_FmaOuterOp : Lmma_Instruction<"fma_outer", [Pure]> {
   let assemblyFormat = "$accumulator `,` $row `,` $column attr-dict";
 }
 
-def Lmma_StoreOp : Lmma_AccessOp<"store"> {
-  let summary = "st.f32: an output tile";
+def Lmma_StoreOp : Lmma_AccessOp<"store", [
+    TypesMatchWith<"the tile accumulates what the buffer holds", "buffer", "value", "::lutra::lmma::tileOf($_self)">]> {
+  let summary = "st: an output tile";
   let description = [{
-    Writes what lies inside of the buffer: rows past M and columns past its end are left out.
+    Writes what lies inside of the buffer: rows past M and columns past its end are left out. f16 is rounded once.
 
-    - (C1) the buffer is `M x N` of f32, and there are two indices.
+    - (C1) the buffer is `M x N` of f32, f16 or i32, and there are two indices.
 
     Example:
     ```mlir
     lmma.store %y, %out[%m, %n * 64] : memref<?x131xf32>
     ```
   }];
-  let arguments = (ins Lmma_F32Tile:$value, Arg<AnyMemRef, "", [MemWrite]>:$buffer, Variadic<Index>:$indices,
+  let arguments = (ins Lmma_AccumulatorType:$value, Arg<AnyMemRef, "", [MemWrite]>:$buffer, Variadic<Index>:$indices,
                        AffineMapAttr:$map);
   let assemblyFormat = [{
     $value `,` $buffer `` custom<AffineIndices>($indices, $map) attr-dict `:` type($buffer)

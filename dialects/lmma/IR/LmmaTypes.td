@@ -13,7 +13,7 @@ class Lmma_Type<string name, string typeMnemonic> : TypeDef<Lmma_Dialect, name> 
 def Lmma_TableType : Lmma_Type<"Table", "table"> {
   let summary = "Half tables (8 entries of 16) of m rows, a register tile `t`";
   let description = [{
-    `tables` tables of four activations each, for each of the array's m rows; entries are i8, i16, f16 or f32.
+    `tables` tables of four activations each, for each of the array's m rows; entries are i8, i16, f16, bf16, f8E4M3FN or f32.
 
     Example: `!lmma.table<8, i8>`
   }];
@@ -46,6 +46,15 @@ def Lmma_AccumulatorType : Lmma_Type<"Accumulator", "acc"> {
   let genVerifyDecl = 1;
 }
 
+def Lmma_ActsType : Lmma_Type<"Acts", "acts"> {
+  let summary = "Activations of m rows, a register tile `x`";
+  let description = [{
+    As many activations of each row as a table tile has tables of, as f32: what tables are made of.
+
+    Example: `!lmma.acts`
+  }];
+}
+
 def Lmma_RowsType : Lmma_Type<"Rows", "rows"> {
   let summary = "One f32 for each of m rows, a register `s`";
   let description = [{
@@ -62,6 +71,17 @@ def Lmma_ColsType : Lmma_Type<"Cols", "cols"> {
 
     Example: `!lmma.cols`
   }];
+}
+
+def Lmma_SharedAttr : AttrDef<Lmma_Dialect, "Shared"> {
+  let mnemonic = "shared";
+  let summary = "The memory space of a core's shared memory";
+  let description = [{
+    What `lmma.copy` fills and loads read; it lives as long as a block runs.
+
+    Example: `#lmma.shared`
+  }];
+  let assemblyFormat = "";
 }
 
 def Lmma_BoundAttr : AttrDef<Lmma_Dialect, "Bound"> {

@@ -39,9 +39,15 @@ std::optional<int64_t> lutra::lmma::getRegister(Value value) {
 
 namespace {
 
-enum File { Table, Weight, I32, F32, Rows, Cols, NumFiles };
-constexpr const char *kFileNames[] = {"table (t)",           "weight (w)", "i32 accumulator (a)",
-                                      "f32 accumulator (f)", "row (s)",    "column (c)"};
+enum File { Table, Weight, I32, F32, Rows, Cols, Acts, NumFiles };
+constexpr const char *kFileNames[] = {"table (t)", "weight (w)", "i32 accumulator (a)", "f32 accumulator (f)",
+                                      "row (s)",   "column (c)", "activation (x)"};
+
+/// Whether a value lives in a register tile. Others are counters, which are numbered by their depth, and buffers.
+bool isTile(Value value) { return isa<LmmaDialect>(value.getType().getDialect()); }
+
+/// The depth of the outermost loop: a grid's column has the first register.
+int64_t firstDepth(KernelOp kernel) { return kernel.getGrid() ? 1 : 0; }
 
 File fileOf(Type type) {
   return llvm::TypeSwitch<Type, File>(type)
@@ -49,6 +55,7 @@ File fileOf(Type type) {
       .Case([](WeightsType) { return Weight; })
       .Case([](AccumulatorType acc) { return acc.getElement().isF32() ? F32 : I32; })
       .Case([](RowsType) { return Rows; })
+      .Case([](ActsType) { return Acts; })
       .Default(Cols);
 }
 
@@ -62,6 +69,7 @@ Value tiedOperand(Operation *op) {
       .Case([](MmaOp mma) { return mma.getAccumulator(); })
       .Case([](ShiftOp shift) { return shift.getAccumulator(); })
       .Case([](ScaleOp scale) { return scale.getOutput(); })
+      .Case<AsumOp, AmaxOp>([](auto reduce) { return reduce.getStart(); })
       .Case<FmaRowsOp, FmaColsOp, FmaOuterOp>([](auto fma) { return fma.getAccumulator(); })
       .Default(Value());
 }
@@ -104,7 +112,8 @@ void Allocator::number(Block &block) {
     auto loop = dyn_cast<ForOp>(op);
     if (!loop) {
       for (Value result : op.getResults())
-        define(result, positions[&op]);
+        if (isTile(result))
+          define(result, positions[&op]);
       if (Value tied = tiedOperand(&op))
         unite(op.getResult(0), tied);
       continue;
@@ -207,14 +216,19 @@ void Allocator::annotate() {
   auto registerOf = [&](Value value) { return registers[*classes.findLeader(value.getAsOpaquePointer())]; };
   kernel.getBody().walk([&](Operation *op) {
     SmallVector<int64_t> numbers;
+    if (isa<BlockColumnOp>(op)) {
+      op->setAttr(LmmaDialect::kRegistersAttr, DenseI64ArrayAttr::get(op->getContext(), {0}));
+      return;
+    }
     if (isa<ForOp>(op)) {
-      int64_t depth = 0;
+      int64_t depth = firstDepth(kernel);
       for (Operation *parent = op->getParentOp(); isa<ForOp>(parent); parent = parent->getParentOp())
         ++depth;
       numbers.push_back(depth);
     }
     for (Value result : op->getResults())
-      numbers.push_back(registerOf(result));
+      if (isTile(result))
+        numbers.push_back(registerOf(result));
     if (!numbers.empty())
       op->setAttr(LmmaDialect::kRegistersAttr, DenseI64ArrayAttr::get(op->getContext(), numbers));
   });
@@ -226,7 +240,7 @@ LogicalResult Allocator::run() {
   if (failed(checkOverwrites()) || failed(assign()))
     return failure();
   WalkResult depths = kernel.getBody().walk([&](ForOp loop) {
-    unsigned depth = 1;
+    unsigned depth = 1 + firstDepth(kernel);
     for (Operation *parent = loop->getParentOp(); isa<ForOp>(parent); parent = parent->getParentOp())
       ++depth;
     if (depth <= loopRegisters)
@@ -244,7 +258,7 @@ namespace {
 struct AllocateRegisters : lutra::lmma::impl::LmmaAllocateRegistersBase<AllocateRegisters> {
   using LmmaAllocateRegistersBase::LmmaAllocateRegistersBase;
   void runOnOperation() override {
-    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles},
+    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles, actTiles},
                         loopRegisters);
     if (failed(allocator.run()))
       signalPassFailure();

@@ -40,6 +40,7 @@ def LmmaAllocateRegisters : Pass<"lmma-allocate-registers", "::lutra::lmma::Kern
     Option<"f32Tiles", "f32-tiles", "unsigned", "64", "Registers f">,
     Option<"rowTiles", "row-tiles", "unsigned", "64", "Registers s">,
     Option<"colTiles", "col-tiles", "unsigned", "16", "Registers c">,
+    Option<"actTiles", "act-tiles", "unsigned", "16", "Registers x">,
     Option<"loopRegisters", "loop-registers", "unsigned", "8", "Registers r">,
   ];
 }

@@ -42,6 +42,8 @@ struct TableOptions {
   bool mergeMatmuls = false;
   /// Whether lookup products apply the element-wise operations that follow them.
   bool fuseEpilogue = false;
+  /// Whether tables are computed where their activations are, instead of by operations of their own.
+  bool fusePrecompute = true;
   /// What the strategy of each product is chosen by.
   MachineFacts facts;
   /// Whether activations become codes of 8 bits wherever weights are in planes.

@@ -15,14 +15,22 @@ namespace lutra::ltc {
 struct Machine {
   std::string name = "ltc-1";
 
-  /// The LUT array: `m` rows of tables against `n` groups of `k` one-bit weights (LUT Tensor Core, section 4.2.2). The
-  /// nibbles of a weight tile fix k = 4.
+  /// The LUT array: `m` rows of tables against `n` groups of `k` one-bit weights (LUT Tensor Core, section 4.2.2): m 1 to
+  /// 16, n 1 to 256, k 1 to 8. Codes of more than 4 bits (k > 4) take a byte, others half of one.
   unsigned arrayM = 2, arrayN = 64, arrayK = 4;
 
   /// Registers in each file, and what one tile of tables or weights holds.
-  unsigned tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
+  unsigned tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16,
+           actTiles = 16;
   unsigned loopRegisters = kLoopRegisters;
   unsigned tablesPerTile = 16, planesPerTile = 8;
+
+  /// Shared memory of a core, what it delivers, and how long a load from it takes.
+  uint64_t sharedBytes = 167936;
+  double sharedBytesPerCycle = 128;
+  unsigned sharedLatency = 30;
+  /// Cores, each with an array, registers and shared memory of its own.
+  unsigned cores = 1;
 
   /// Clock: the A100's boost clock, which the paper's figures use.
   double clockGHz = 1.41;
@@ -51,11 +59,19 @@ struct Machine {
 
   /// Registers in `file`.
   unsigned registers(RegisterFile file) const;
+  /// Bytes of the codes of one plane of `tables` tables in a weight tile.
+  uint64_t planeBytes(unsigned tables) const { return uint64_t(arrayN) * (arrayK > 4 ? tables : (tables + 1) / 2); }
+  /// Entries of a table, of which half are stored.
+  unsigned entries() const { return 1u << arrayK; }
+  unsigned stored() const { return 1u << (arrayK - 1); }
+  /// An error when the array's shape is beyond what the machine's family has.
+  llvm::Error check() const;
 };
 
 /// Checks all that does not depend on the launch: register numbers, capacities, types and ranges of every access,
-/// loops, and that every tile is written before it is read. What passes can not fail while it runs.
-llvm::Error verify(const Program &program, const Machine &machine);
+/// loops, and that every tile is written before it is read. What passes can not fail while it runs. With `hazards`, that
+/// holds for copies too: nothing is read or written before the wait for a copy that is on its way there.
+llvm::Error verify(const Program &program, const Machine &machine, bool hazards = true);
 
 } // namespace lutra::ltc
 

@@ -30,12 +30,12 @@ struct Timing {
   uint64_t lookups = 0;
   uint64_t loadBytes = 0, storeBytes = 0;
   /// Cycles in which each unit was busy.
-  uint64_t arrayBusy = 0, memoryBusy = 0, vectorBusy = 0;
+  uint64_t arrayBusy = 0, memoryBusy = 0, vectorBusy = 0, sharedBusy = 0;
 
   Timing &operator+=(const Timing &other);
 };
 
-/// An instruction on its unit ("memory", "array", "vector"), in cycles.
+/// An instruction on its unit ("memory", "shared", "array", "vector"), in cycles.
 struct TraceEvent {
   const char *unit;
   /// The instruction's address.
@@ -70,11 +70,14 @@ void printReport(llvm::raw_ostream &os, const Program &program, const Machine &m
 /// The same for one launch of each kernel of a verified program, without data.
 void printTimings(llvm::raw_ostream &os, const Program &program, const Machine &machine, int64_t rows);
 
+class Core;
+
 /// A machine with a loaded program. One launch at a time.
 class Simulator {
 public:
-  /// Verifies `program` for `machine` and loads it.
-  static llvm::Expected<std::unique_ptr<Simulator>> create(Program program, Machine machine = {});
+  /// Verifies `program` for `machine` and loads it. Without `hazards`, reads before a wait are left to the launch, which
+  /// checks them in any case.
+  static llvm::Expected<std::unique_ptr<Simulator>> create(Program program, Machine machine = {}, bool hazards = true);
   ~Simulator();
 
   /// Runs a kernel. `buffers` stand in the order of the kernel's declarations.
@@ -92,14 +95,11 @@ public:
   void printReport(llvm::raw_ostream &os) const { ltc::printReport(os, program, machine, statistics); }
 
 private:
-  struct State;
   Simulator(Program program, Machine machine);
   llvm::Expected<int64_t> bind(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers) const;
-  void execute(const Kernel &kernel, llvm::ArrayRef<HostBuffer> buffers, int64_t rows);
-
   Program program;
   Machine machine;
-  std::unique_ptr<State> state;
+  std::unique_ptr<Core> core;
   std::vector<KernelStatistics> statistics;
   std::map<std::pair<unsigned, int64_t>, Timing> timings;
 };

@@ -7,41 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelBuilder.h"
-
-#include "mlir/IR/AffineExpr.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
-
-#include <vector>
+#include "KernelTools.h"
 
 using namespace mlir;
 using namespace lutra;
 using namespace lutra::luttolmma;
 
 namespace {
-
-/// A sum of loop counters times constants, and a constant.
-struct Index {
-  SmallVector<std::pair<Value, int64_t>, 3> terms;
-  int64_t constant = 0;
-
-  Index(int64_t constant = 0) : constant(constant) {}
-  Index(Value counter) : terms({{counter, 1}}) {}
-  Index operator+(const Index &other) const {
-    Index sum = *this;
-    sum.terms.append(other.terms);
-    sum.constant += other.constant;
-    return sum;
-  }
-  Index operator*(int64_t factor) const {
-    Index product = *this;
-    for (auto &term : product.terms)
-      term.second *= factor;
-    product.constant *= factor;
-    return product;
-  }
-};
-
-using Values = SmallVector<Value>;
 
 class KernelBuilder {
 public:
@@ -59,8 +31,7 @@ private:
     Step replace(ValueRange values) const;
   };
 
-  std::pair<AffineMapAttr, Values> access(ArrayRef<Index> indices);
-  void forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step, function_ref<void(Value)> body);
+  Access access(ArrayRef<Index> indices) { return luttolmma::access(b, indices); }
   Values pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
                    function_ref<Values(const Step &, const Values &)> compute);
   void loadTables(Step &step, const Index &group, const Index &table, int64_t count);
@@ -184,82 +155,27 @@ KernelBuilder::Step KernelBuilder::Step::replace(ValueRange values) const {
   return step;
 }
 
-/// The map and operands of an access. A counter that occurs twice is one operand.
-std::pair<AffineMapAttr, Values> KernelBuilder::access(ArrayRef<Index> indices) {
-  Values counters;
-  SmallVector<AffineExpr> results;
-  for (const Index &index : indices) {
-    AffineExpr expr = b.getAffineConstantExpr(index.constant);
-    for (auto [counter, factor] : index.terms) {
-      auto *found = llvm::find(counters, counter);
-      unsigned position = found - counters.begin();
-      if (found == counters.end())
-        counters.push_back(counter);
-      expr = b.getAffineDimExpr(position) * factor + expr;
-    }
-    results.push_back(expr);
-  }
-  return {AffineMapAttr::get(AffineMap::get(counters.size(), 0, results, b.getContext())), counters};
-}
-
-void KernelBuilder::forRange(lmma::BoundAttr lower, lmma::BoundAttr upper, int64_t step,
-                             function_ref<void(Value)> body) {
-  lmma::ForOp::create(b, lower, upper, step, ValueRange(), [&](OpBuilder &, Value counter, ValueRange) {
-    body(counter);
-    return Values();
-  });
-}
-
 /// compute(load(0)), ..., compute(load(count - 1)) with the loads `depth` steps ahead.
 Values KernelBuilder::pipelined(int64_t count, const Values &carried, function_ref<Step(const Index &)> load,
                                 function_ref<Values(const Step &, const Values &)> compute) {
-  const int64_t depth = std::min(options.depth, count);
-  std::vector<Step> sets;
-  for (int64_t i = 0; i < depth; ++i)
-    sets.push_back(load(i));
-  Values results = carried;
-  const int64_t main = (count / depth - 1) * depth;
-  if (main > 0) {
-    Values inits = carried;
-    for (const Step &set : sets)
-      inits.append(set.flatten());
-    auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
-    auto loop = lmma::ForOp::create(b, bound(0), bound(main), depth, inits,
-                                    [&](OpBuilder &, Value counter, ValueRange arguments) {
-                                      Values inner(arguments.take_front(carried.size()));
-                                      arguments = arguments.drop_front(carried.size());
-                                      Values next;
-                                      for (int64_t i = 0; i < depth; ++i) {
-                                        const size_t size = sets[i].flatten().size();
-                                        inner = compute(sets[i].replace(arguments.take_front(size)), inner);
-                                        arguments = arguments.drop_front(size);
-                                        next.append(load(Index(counter) + (depth + i)).flatten());
-                                      }
-                                      inner.append(next);
-                                      return inner;
-                                    });
-    results = Values(loop.getResults().take_front(carried.size()));
-    ValueRange rest = loop.getResults().drop_front(carried.size());
-    for (Step &set : sets) {
-      const size_t size = set.flatten().size();
-      set = set.replace(rest.take_front(size));
-      rest = rest.drop_front(size);
-    }
-  }
-  for (int64_t i = 0; main + i < count; ++i) {
-    results = compute(sets[i % depth], results);
-    if (main + i + depth < count)
-      sets[i % depth] = load(main + i + depth);
-  }
-  return results;
+  // Steps differ in their registers only: the first one says what a list of them means.
+  Step first;
+  return luttolmma::pipelined(
+      b, count, options.depth, carried,
+      [&](const Index &index) {
+        first = load(index);
+        return first.flatten();
+      },
+      [&](const Index &, ValueRange values, const Values &inner) { return compute(first.replace(values), inner); });
 }
 
 /// Tables `table`, ..., `table + count - 1` of a group: activations and codes.
 void KernelBuilder::loadTables(Step &step, const Index &group, const Index &table, int64_t count) {
   auto type = lmma::TableType::get(b.getContext(), count, s.entry);
+  IntegerAttr pitch = s.pitch == kEntries ? IntegerAttr() : b.getI64IntegerAttr(s.pitch);
   for (int64_t block = 0; block < blocks; ++block) {
-    auto [map, counters] = access({row + block * kArrayM, group, table * kEntries});
-    step.tables.push_back(lmma::LoadTableOp::create(b, type, entries, counters, map));
+    auto [map, counters] = access({row + block * kArrayM, group, table * s.pitch});
+    step.tables.push_back(lmma::LoadTableOp::create(b, type, entries, counters, map, pitch));
   }
   const int64_t tileBytes = s.groupBytes * s.groups;
   auto [map, counters] = access({column * tileBytes + group * s.groupBytes + table * (kArrayN / 2)});
@@ -329,7 +245,7 @@ Values KernelBuilder::accumulate(const Step &step, const Values &sums, int64_t c
     for (auto [index, target] : llvm::enumerate(targets)) {
       const int64_t block = index / perBlock, plane = index % perBlock;
       target = lmma::MmaOp::create(b, target.getType(), target, step.tables[block], step.weights, table, table,
-                                   byPlane ? plane : 0, byPlane ? 1 : s.planes);
+                                   byPlane ? plane : 0, byPlane ? 1 : s.planes, kArrayM, kArrayN, kGroup, StringAttr());
     }
   };
   for (int64_t table = 0; table < count; ++table) {
@@ -403,9 +319,8 @@ void KernelBuilder::tile(int64_t blockCount, Value columnTile, Value firstRow) {
     };
     outputs = pipelined(s.groups, outputs, load, compute);
   } else {
-    auto bound = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
     auto loop =
-        lmma::ForOp::create(b, bound(0), bound(s.groups), 1, outputs, [&](OpBuilder &, Value counter, ValueRange y) {
+        lmma::ForOp::create(b, bound(b, 0), bound(b, s.groups), 1, outputs, [&](OpBuilder &, Value counter, ValueRange y) {
           Index group(counter);
           Step scales;
           loadScales(scales, group);
@@ -449,30 +364,24 @@ void KernelBuilder::build(lmma::KernelOp kernel) {
     one = columns(b.getF32FloatAttr(1.0f));
     empty = zeros(1, b.getF32Type(), /*negative=*/true).front();
   }
-  auto constant = [&](int64_t value) { return lmma::BoundAttr::get(b.getContext(), value, 0); };
-  auto rowsDownTo = [&](int64_t multiple) { return lmma::BoundAttr::get(b.getContext(), 0, multiple); };
-  forRange(constant(0), constant((s.rows + kArrayN - 1) / kArrayN), 1, [&](Value columnTile) {
-    // Whole blocks, then what is left in halves of them; the last may reach past M.
-    for (int64_t size = options.blockRows; size >= kArrayM; size /= 2) {
-      lmma::BoundAttr lower = size == options.blockRows ? constant(0) : rowsDownTo(2 * size);
-      lmma::BoundAttr upper = rowsDownTo(size == kArrayM ? 1 : size);
-      forRange(lower, upper, size, [&](Value firstRow) { tile(size / kArrayM, columnTile, firstRow); });
-    }
+  forRange(b, bound(b, 0), bound(b, (s.rows + kArrayN - 1) / kArrayN), 1, [&](Value columnTile) {
+    forRowBlocks(b, options.blockRows, kArrayM,
+                 [&](int64_t size, Value firstRow) { tile(size / kArrayM, columnTile, firstRow); });
   });
+}
+
+SmallVector<Type> ProductShape::bufferTypes(Builder &b) const {
+  Type f32 = b.getF32Type();
+  const int64_t dynamic = ShapedType::kDynamic, tiles = (rows + kArrayN - 1) / kArrayN;
+  return {MemRefType::get({dynamic, groups, tables * kEntries}, entry), MemRefType::get({dynamic, scalesPerRow()}, f32),
+          MemRefType::get({dynamic, groups}, f32), MemRefType::get({tiles * groups * groupBytes}, b.getI8Type()),
+          MemRefType::get({dynamic, rows}, f32)};
 }
 
 lmma::KernelOp lutra::luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRef name,
                                              const ProductShape &shape, const KernelOptions &options) {
   ImplicitLocOpBuilder b(loc, builder);
-  Type f32 = b.getF32Type();
-  const int64_t dynamic = ShapedType::kDynamic;
-  const int64_t tiles = (shape.rows + kArrayN - 1) / kArrayN;
-  SmallVector<Type> buffers = {MemRefType::get({dynamic, shape.groups, shape.tables * kEntries}, shape.entry),
-                               MemRefType::get({dynamic, shape.scalesPerRow()}, f32),
-                               MemRefType::get({dynamic, shape.groups}, f32),
-                               MemRefType::get({tiles * shape.groups * shape.groupBytes}, b.getI8Type()),
-                               MemRefType::get({dynamic, shape.rows}, f32)};
-  auto kernel = lmma::KernelOp::create(b, name, buffers);
+  auto kernel = lmma::KernelOp::create(b, name, shape.bufferTypes(b));
   KernelBuilder(b, shape, options).build(kernel);
   return kernel;
 }

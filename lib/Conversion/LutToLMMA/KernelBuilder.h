@@ -6,12 +6,16 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "mlir/IR/Builders.h"
 
+#include <optional>
+
 namespace lutra::luttolmma {
 
 /// Output rows and activation rows of the array.
 inline constexpr int64_t kArrayN = 64, kArrayM = 2;
-/// Entries of a whole table; the array stores half of them.
-inline constexpr int64_t kEntries = 16;
+/// Activations of a table.
+inline constexpr int64_t kGroup = 4;
+/// Entries of a whole table, and those of the half that the array stores.
+inline constexpr int64_t kEntries = 16, kStored = 8;
 
 /// What determines a kernel: the product's shape and where things lie in the packed weight.
 struct ProductShape {
@@ -29,6 +33,8 @@ struct ProductShape {
   mlir::Type entry;
   /// Which entries share a scale; floats have none that counts.
   lowbit::TableScale scale = lowbit::TableScale::Group;
+  /// Elements from one table to the next: 16 of whole tables, 8 of halves that lie one after the other.
+  int64_t pitch = kEntries;
 
   /// Whether entries are summed in f32.
   bool isFloat() const { return mlir::isa<mlir::FloatType>(entry); }
@@ -38,6 +44,9 @@ struct ProductShape {
   int64_t scalesPerRow() const { return lowbit::getScalesPerRow(scale, groups, tables); }
   /// Accumulators of two rows: one, or one for each plane where planes are not summed as integers.
   int64_t accumulatorsPerBlock() const { return isFloat() || perPlane ? planes : 1; }
+
+  /// The kernel's buffers: entries, scales, sums, weights, out.
+  llvm::SmallVector<mlir::Type> bufferTypes(mlir::Builder &b) const;
 
   /// Reads a weight type and a table kind, or says by name what the machine has no kernel for.
   static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry, lowbit::TableScale scale,
@@ -56,9 +65,54 @@ struct KernelOptions {
   void fit(const ProductShape &shape);
 };
 
-/// Builds the kernel at the builder's insertion point.
+/// Builds the kernel at the builder's insertion point. Every load goes to DRAM.
 lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
                            const ProductShape &shape, const KernelOptions &options);
+
+/// What a kernel may take of a core, and how fast the core is: what a tile is chosen by.
+struct CoreFacts {
+  int64_t sharedBytes = 0, tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
+  int64_t cores = 1;
+  double dramBytesPerCycle = 10.2, dramLatency = 290, sharedBytesPerCycle = 128;
+};
+
+/// How a product is cut when its operands go through shared memory.
+struct SharedTile {
+  /// Activation rows and columns of a block; a column is 64 output rows.
+  int64_t rows = 0, columns = 0;
+  /// Groups that one copy brings; two copies are held.
+  int64_t groups = 0;
+  /// Columns of blocks that the blocks of all rows take before the next ones.
+  int64_t swizzle = 1;
+  /// Bytes of one stage, of tables (with scales and sums) and of weights.
+  int64_t tableBytes = 0, weightBytes = 0;
+  int64_t stageBytes() const { return tableBytes + weightBytes; }
+};
+
+/// The tile with the shortest predicted time for 512 rows and for one, of those that fit registers and shared memory; none
+/// when a group has more tables than a register or nothing fits.
+std::optional<SharedTile> chooseSharedTile(const ProductShape &shape, const CoreFacts &core, int64_t mostRows);
+
+/// Builds the kernel at the builder's insertion point: operands in two stages of shared memory, which asynchronous copies
+/// fill in turns while the array works on the other.
+lmma::KernelOp buildSharedKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                                 const ProductShape &shape, const SharedTile &tile);
+
+/// A lut.precompute, as far as its kernel depends on it.
+struct TablesShape {
+  /// Elements of a row, of a group; tables of a group.
+  int64_t cols, group, groups, tables;
+  mlir::Type activation, entry;
+  lowbit::TableScale scale;
+  /// Whether the activations are codes, with scales as the tables have.
+  bool codes = false;
+  int64_t scalesPerRow;
+  int64_t pitch = kStored;
+};
+
+/// Builds the kernel that computes tables at the builder's insertion point.
+lmma::KernelOp buildTablesKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                                 const TablesShape &shape);
 
 } // namespace lutra::luttolmma
 

@@ -1,16 +1,20 @@
 //===- LutToLMMA.cpp - convert-lut-to-lmma --------------------------------===//
 //
-// One kernel for each kind of product, one launch for each product.
+// One kernel for each kind of product and of table, one launch for each product and each precompute.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 
 #include "KernelBuilder.h"
+#include "dialects/lowbit/Transforms/Remarks.h"
 #include "dialects/lut/IR/Lut.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "convert-lut-to-lmma"
 
 namespace lutra {
 #define GEN_PASS_DEF_CONVERTLUTTOLMMA
@@ -46,12 +50,68 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     kernels.clear();
     SymbolTable symbols(module);
     SmallVector<lut::MatmulOp> products;
+    SmallVector<lut::PrecomputeOp> tables;
     module.walk([&](lut::MatmulOp op) { products.push_back(op); });
+    module.walk([&](lut::PrecomputeOp op) { tables.push_back(op); });
+    // A table's halves lie where both its maker and its readers say: all tables are made here, or none.
+    makesTables = deviceTables && llvm::all_of(tables, [](lut::PrecomputeOp op) { return canMake(op); });
     bool failedOnce = false;
+    if (makesTables)
+      for (lut::PrecomputeOp op : tables)
+        convert(op, symbols);
     for (lut::MatmulOp op : products)
       failedOnce |= failed(convert(op, symbols));
     if (failedOnce)
       signalPassFailure();
+  }
+
+  static bool hasUnitStride(Value buffer) {
+    auto type = dyn_cast<MemRefType>(buffer.getType());
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    return type && succeeded(type.getStridesAndOffset(strides, offset)) && (strides.empty() || strides.back() == 1);
+  }
+
+  /// Whether the device computes these tables; a remark says why not.
+  static bool canMake(lut::PrecomputeOp op) {
+    auto missed = [&](const char *reason) {
+      remark::missed(op.getLoc(), lowbit::remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason(reason);
+      return false;
+    };
+    if (!llvm::all_of(op->getOperands(), hasUnitStride))
+      return missed("the tables are computed by the host: a buffer's innermost stride is not 1");
+    auto rows = cast<MemRefType>(op.getActivations().getType());
+    if (op.getActScales() && op.getGroup() > kMostCodes)
+      return missed("the tables are computed by the host: sums of so many codes leave f32");
+    return rows.getElementType().isF32() || op.getActScales();
+  }
+
+  void convert(lut::PrecomputeOp op, SymbolTable &symbols) {
+    TablesShape shape;
+    auto activations = cast<MemRefType>(op.getActivations().getType());
+    shape.cols = activations.getDimSize(1);
+    shape.group = op.getGroup();
+    shape.groups = op.getNumGroups();
+    shape.tables = op.getTablesPerGroup();
+    shape.activation = activations.getElementType();
+    shape.entry = cast<MemRefType>(op.getEntries().getType()).getElementType();
+    shape.scale = op.getScaleKind();
+    shape.codes = bool(op.getActScales());
+    shape.scalesPerRow = cast<MemRefType>(op.getScales().getType()).getDimSize(1);
+    OpBuilder builder(op);
+    Attribute key = builder.getArrayAttr({builder.getI64ArrayAttr({shape.cols, shape.group, shape.scalesPerRow}),
+                                          TypeAttr::get(shape.activation), TypeAttr::get(shape.entry)});
+    lmma::KernelOp &kernel = kernels[key];
+    if (!kernel) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(getOperation().getBody());
+      std::string name;
+      llvm::raw_string_ostream(name) << "tables_" << shape.cols << "_" << shape.entry << "_g" << shape.group;
+      kernel = buildTablesKernel(builder, builder.getUnknownLoc(), name, shape);
+      symbols.insert(kernel);
+    }
+    lmma::LaunchOp::create(builder, op.getLoc(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()), op->getOperands());
+    op.erase();
   }
 
   LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
@@ -65,9 +125,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
       if (!type)
         return op.emitOpError() << "expected buffers, but found " << buffer.getType()
                                 << "; run one-shot-bufferize before";
-      SmallVector<int64_t> strides;
-      int64_t offset;
-      if (failed(type.getStridesAndOffset(strides, offset)) || (!strides.empty() && strides.back() != 1))
+      if (!hasUnitStride(buffer))
         return op.emitOpError() << "expected a buffer with an innermost stride of 1, but found " << type;
     }
     FailureOr<ProductShape> shape =
@@ -75,6 +133,9 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
                           op.getScaleKind(), [&] { return op.emitOpError(); });
     if (failed(shape))
       return failure();
+    if (makesTables)
+      shape->pitch = kStored;
+    std::optional<SharedTile> tile = choose(op, *shape);
     KernelOptions kernelOptions;
     kernelOptions.blockRows = chooseBlockRows(op);
     kernelOptions.depth = depth;
@@ -88,7 +149,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry),
                                           builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
-                                          builder.getI64IntegerAttr(kernelOptions.blockRows)});
+                                          builder.getI64IntegerAttr(tile ? -tile->rows : kernelOptions.blockRows)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
@@ -96,7 +157,8 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
       std::string name = ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + "_" + kindName(*shape) +
                           "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
                              .str();
-      kernel = buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
+      kernel = tile ? buildSharedKernel(builder, builder.getUnknownLoc(), name, *shape, *tile)
+                    : buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
       symbols.insert(kernel);
     }
     lmma::LaunchOp::create(builder, op.getLoc(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()), buffers);
@@ -104,6 +166,34 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     return success();
   }
 
+  /// The tile of a product whose operands go through shared memory, with a remark.
+  std::optional<SharedTile> choose(lut::MatmulOp op, const ProductShape &shape) {
+    if (sharedBytes == 0)
+      return std::nullopt;
+    CoreFacts core;
+    core.sharedBytes = sharedBytes;
+    core.i32Tiles = i32Tiles;
+    core.f32Tiles = f32Tiles;
+    core.rowTiles = rowTiles;
+    core.colTiles = colTiles;
+    core.cores = cores;
+    std::optional<SharedTile> tile = chooseSharedTile(shape, core, chooseBlockRows(op));
+    auto options = lowbit::remarkOf(DEBUG_TYPE, op.getLoc());
+    if (!tile) {
+      remark::missed(op.getLoc(), options)
+          << remark::reason("operands are loaded from DRAM: two stages of a group do not fit shared memory and registers");
+      return tile;
+    }
+    remark::passed(op.getLoc(), options)
+        << remark::reason("blocks of {0} x {1}, {2} groups a copy: {3} bytes of tables and {4} of weights", tile->rows,
+                          tile->columns * kArrayN, tile->groups, tile->tableBytes, tile->weightBytes);
+    return tile;
+  }
+
+  /// Codes whose sums of 8 bits are exact in f32.
+  static constexpr int64_t kMostCodes = 131072;
+
   llvm::DenseMap<Attribute, lmma::KernelOp> kernels;
+  bool makesTables = false;
 };
 } // namespace

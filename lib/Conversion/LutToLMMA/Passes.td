@@ -13,7 +13,13 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     that are loaded, the rows that are left go in blocks of half, a quarter ... of it. Outputs stay in their registers while the
     groups go by. Loads run `depth` groups (for large groups: chunks of a group) ahead of the array.
 
-    `lut.precompute` stays on the host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
+    With `shared-bytes`, operands go through shared memory: a block of a grid of launches computes some rows by some columns of 64, the outputs
+    stay in registers, and asynchronous copies fill one of two stages while the array works on the other. The tile is the one with the
+    shortest predicted time of those whose bytes fit; a remark names it. Products of groups with more tables than a register holds load
+    from DRAM.
+
+    With `device-tables`, each `lut.precompute` is a launch too, if the machine can compute all of the module's; otherwise they stay on the
+    host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
 
     Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, buffers whose
     innermost stride is not 1, epilogues (`lowbit-unfuse-epilogue`), and i16 entries in groups whose sums could leave 32 bits.
@@ -55,6 +61,9 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"depth", "depth", "int64_t", "4", "Groups, or chunks of a group, that are loaded ahead">,
+    Option<"sharedBytes", "shared-bytes", "int64_t", "0", "Shared memory of a core; 0: loads go to DRAM">,
+    Option<"deviceTables", "device-tables", "bool", "false", "Compute tables on the device">,
+    Option<"cores", "cores", "int64_t", "1", "Cores of the machine, which share what blocks that run at once read">,
     Option<"tablesPerTile", "tables-per-tile", "int64_t", "16", "Tables that a register tile holds">,
     Option<"i32Tiles", "i32-tiles", "int64_t", "32", "Registers a, which bound the rows of a block">,
     Option<"f32Tiles", "f32-tiles", "int64_t", "64", "Registers f, which do so for exact tables">,

@@ -1,7 +1,7 @@
 //===- LTCTarget.cpp - the LUT tensor core --------------------------------===//
 //
-// Host code for everything but the lookup products, which are launches of kernels on the modelled machine; the artifact
-// holds the kernels as assembly text beside the host's library.
+// Host code for everything but the lookup products and their tables, which are launches of kernels on the modelled machine;
+// the artifact holds the kernels as assembly text beside the host's library.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,6 +56,8 @@ public:
                      *lutra::lowbit::symbolizeTableScale(option("table-scale"))};
       tables.rows = device.arrayN;
       tables.symmetric = true;
+      // Tables are a launch of their own: one for all products that read them.
+      tables.fusePrecompute = false;
       return lutra::buildTablesPhase(pm, tables);
     }
     case lutra::Phase::Lut:
@@ -106,6 +108,9 @@ private:
     lutra::buildKernelsPhase(pm);
     lutra::ConvertLutToLmmaOptions kernels;
     kernels.tablesPerTile = device.tablesPerTile;
+    kernels.sharedBytes = device.sharedBytes;
+    kernels.deviceTables = true;
+    kernels.cores = device.cores;
     kernels.i32Tiles = device.i32Tiles;
     kernels.f32Tiles = device.f32Tiles;
     kernels.rowTiles = device.rowTiles;
@@ -118,6 +123,7 @@ private:
     registers.f32Tiles = device.f32Tiles;
     registers.rowTiles = device.rowTiles;
     registers.colTiles = device.colTiles;
+    registers.actTiles = device.actTiles;
     registers.loopRegisters = device.loopRegisters;
     pm.addNestedPass<lutra::lmma::KernelOp>(lutra::lmma::createLmmaAllocateRegisters(registers));
     lutra::buildLoopsPhase(pm, {});

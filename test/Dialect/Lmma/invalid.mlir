@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{argument 0 must be a buffer of i8, i16, f16 or f32 with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
+// expected-error@+1 {{argument 0 must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 in DRAM with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
 lmma.kernel @kernel_c1(%b: memref<4x?xi8>) {}
 
 // -----
@@ -10,8 +10,8 @@ func.func private @table_tables(!lmma.table<0, i8>)
 
 // -----
 
-// expected-error@+1 {{expected entries of i8, i16, f16 or f32, but found 'bf16'}}
-func.func private @table_element(!lmma.table<8, bf16>)
+// expected-error@+1 {{expected entries of i8, i16, f16, bf16, f8E4M3FN or f32, but found 'f64'}}
+func.func private @table_element(!lmma.table<8, f64>)
 
 // -----
 
@@ -121,8 +121,8 @@ lmma.kernel @index_not_linear(%b: memref<4096xi8>) {
 // -----
 
 lmma.kernel @load_cols_c2(%b: memref<4096xi8>) {
-  // expected-error@+1 {{expected f16, f32 or i8 in memory, but found 'bf16' (C2)}}
-  %c = lmma.load_cols %b[0] as bf16 : memref<4096xi8>
+  // expected-error@+1 {{expected f16, bf16, f32 or i8 in memory, but found 'f64' (C2)}}
+  %c = lmma.load_cols %b[0] as f64 : memref<4096xi8>
 }
 
 // -----
@@ -175,8 +175,8 @@ lmma.kernel @mma_c3(%e: memref<?x2x128xf32>, %b: memref<4096xi8>) {
   %t = lmma.load_table %e[0, 0, 0] : memref<?x2x128xf32> -> !lmma.table<8, f32>
   %w = lmma.load_weights %b[0] pitch 256 : memref<4096xi8> -> !lmma.weights<4, 8>
   %z = lmma.zero negative : !lmma.acc<f32>
-  // expected-error@+1 {{expected 1 bit, since an f32 accumulator holds one plane, but found 2 (C3)}}
-  %r = lmma.mma %z, %t[0], %w[0, 0] bits 2 : !lmma.acc<f32>, !lmma.table<8, f32>, !lmma.weights<4, 8>
+  // expected-error@+1 {{expected 1 to 8 bits, but found 9 (C3)}}
+  %r = lmma.mma %z, %t[0], %w[0, 0] bits 9 : !lmma.acc<f32>, !lmma.table<8, f32>, !lmma.weights<4, 8>
 }
 
 // -----

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 namespace {
 
 /// Every instruction in its canonical form.
-constexpr const char *kEverything = R"(.lmma 2
+constexpr const char *kEverything = R"(.lmma 3
 
 .kernel everything
 .buffer entries : i8[M, 2, 128]
@@ -19,6 +19,13 @@ constexpr const char *kEverything = R"(.lmma 2
 .buffer scales : f32[M, 2]
 .buffer weights : i8[4096]
 .buffer out : f32[M, 131]
+.buffer half : f16[M, 64]
+.buffer brain : bf16[M, 64]
+.buffer byte : f8[M, 64]
+.buffer sums : i32[M, 64]
+.shared stage : i8[2, 1024]
+.shared rows : f32[16, 8]
+.grid r7, columns=3, rows=16, swizzle=2
   loop r0, 0, rows(16), 16
     loop r1, rows(16), rows(1), 2
       ld.table.i8 t0, entries[r0 + 2, 1, 0], tables=8
@@ -44,6 +51,36 @@ constexpr const char *kEverything = R"(.lmma 2
       scale.i32 f2, a0, s0, s1, c0, c1
       scale.f32 f2, f1, s0, s1, c0, c1
       st.f32 out[r0, 64*r1], f2
+      st.f16 half[r0, 0], f2
+      st.i32 sums[r0, 0], a0
+      copy rows[2, 0], scales[r0, 0], sizes=8x2, token=4
+      wait 4
+      ld.rows.f32 s2, rows[4, 1]
+      ld.act.bf16 x0, brain[r0, 0], count=64
+      ld.act.f8 x1, byte[r0, 32*r7], count=32, token=1
+      ld.tile.f16 f3, half[r0, 0]
+      asum s3, x0, tables=8
+      asum.more s3, x0, tables=8, first=8
+      amax s4, x0, tables=8
+      amax.more s4, x0, tables=1, first=3
+      table.scale.i16 s5, s6, s4
+      precompute.bf16 t3, x0, tables=16
+      precompute.f8 t4, x0, tables=2, first=14
+      quantize.i16 t5, x0, s6, tables=8
+      ld.table.i8 t6, entries[r0, 0, 0], tables=8, pitch=8
+      st.table.i8 entries[r0, 0, 0], t6, tables=8, pitch=8
+      st.rows.f32 scales[r0, 0], s5
+      set.rows s7, -0
+      mul.rows s7, s5, s6
+      spread f4, c3
+      add.f32 f5, f4, f3
+      sub.f32 f5, f4, f3
+      mul.f32 f5, f4, f3
+      div.f32 f5, f4, f3
+      lmma.m2n64k4.bf16.w3.f32.f32 f0, t3[0], w0[0]
+      lmma.m2n64k4.i16.wt.i32.i32 a0, t5[0], w0[0, 1]
+      lmma.m2n64k4.f8.wfp4.f32.f16 f6, f0, t4[0], w0[0]
+      lmma.m2n64k4.i8.w4.i32.f32 f7, a0, t0[0], w0[0]
     end
   end
 .end
@@ -62,7 +99,7 @@ std::string errorOf(llvm::StringRef text) {
 }
 
 std::string errorOfLine(llvm::StringRef instruction) {
-  return errorOf((".lmma 2\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
+  return errorOf((".lmma 3\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
 }
 
 TEST(Assembler, PrintsWhatItReads) {
@@ -73,9 +110,9 @@ TEST(Assembler, PrintsWhatItReads) {
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
   llvm::Expected<Program> program =
-      assemble("; a comment\n.lmma 2\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+      assemble("; a comment\n.lmma 3\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
-  EXPECT_EQ(print(*program), ".lmma 2\n\n.kernel k\n  zero a3\n.end\n");
+  EXPECT_EQ(print(*program), ".lmma 3\n\n.kernel k\n  zero a3\n.end\n");
 }
 
 TEST(Assembler, KeepsEveryFloatExactly) {
@@ -135,26 +172,26 @@ TEST(Assembler, RefusesBrokenBinaries) {
     changed[at] = char(changed[at] ^ 0x55);
     EXPECT_NE(errorOfBytes(changed), "") << at;
   }
-  // The opcode of the first instruction: after the name, 5 buffers and the count.
-  Program tiny = *assemble(".lmma 2\n.kernel k\nzero a0\n.end\n", "k.lmma");
+  // The opcode of the first instruction: after the name, no buffers, no grid and the count.
+  Program tiny = *assemble(".lmma 3\n.kernel k\nzero a0\n.end\n", "k.lmma");
   std::string opcode = encode(tiny);
-  opcode[13] = 77;
-  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000e: expected an opcode of 0 to 15, but "
+  opcode[14] = 77;
+  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000f: expected an opcode of 0 to 34, but "
                                   "found 77");
 }
 
 TEST(Assembler, RefusesOtherVersions) {
   EXPECT_THAT(errorOf(".lmma 1\n"),
-              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 2"));
-  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 2'"));
-  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 2' as the first line"));
+              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 3"));
+  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 3'"));
+  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 3' as the first line"));
 }
 
 TEST(Assembler, RefusesTruncatedFiles) {
   std::string text = kEverything;
   for (size_t size = 10; size + 6 < text.size(); size += 37)
     EXPECT_NE(errorOf(llvm::StringRef(text).take_front(size)), "") << size;
-  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
 }
 
 TEST(Assembler, ErrorsNameLineAddressAndText) {
@@ -164,7 +201,7 @@ TEST(Assembler, ErrorsNameLineAddressAndText) {
 }
 
 TEST(Assembler, RefusesBadInstructions) {
-  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|i16|f16|f32>"));
+  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|i16|f16|bf16|f8|f32>"));
   EXPECT_THAT(errorOfLine("zero t0"), HasSubstr("expected a register a0, a1, ..., but found 't0'"));
   EXPECT_THAT(errorOfLine("zero a0 a1"), HasSubstr("expected the end of the line, but found 'a1'"));
   EXPECT_THAT(errorOfLine("zero a70000"), HasSubstr("between 0 and 65535, but found 70000"));
@@ -184,14 +221,21 @@ TEST(Assembler, RefusesBadInstructions) {
 }
 
 TEST(Assembler, RefusesBadDirectives) {
-  EXPECT_THAT(errorOf(".lmma 2\n.foo\n"), HasSubstr("unknown directive '.foo'"));
-  EXPECT_THAT(errorOf(".lmma 2\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
-  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
-  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
-  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i8[1, M]\n"),
-              HasSubstr("only the first size of a buffer may be M"));
-  EXPECT_THAT(errorOf(".lmma 2\n.kernel k\n.buffer b : i8[0]\n"),
+  EXPECT_THAT(errorOf(".lmma 3\n.foo\n"), HasSubstr("unknown directive '.foo'"));
+  EXPECT_THAT(errorOf(".lmma 3\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i8[1, M]\n"),
+              HasSubstr("only the first size of a buffer in DRAM may be M"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i8[0]\n"),
               HasSubstr("expected a size of at least 1, but found 0"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.shared b : i8[M]\n"), HasSubstr("a buffer in DRAM may be M"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.shared s : i8[1]\n.buffer b : i8[1]\n"),
+              HasSubstr("expected the buffers of a launch before the shared ones"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.grid r0, columns=0, rows=1, swizzle=1\n"),
+              HasSubstr("expected columns and a swizzle of at least 1"));
+  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.grid r8, columns=1, rows=1, swizzle=1\n"),
+              HasSubstr("loop register r8 does not exist"));
 }
 
 } // namespace

@@ -26,7 +26,7 @@ Machine roundMachine() {
 
 Timing time(const std::string &code, int64_t rows = 2, Machine machine = roundMachine()) {
   llvm::Expected<Program> program = assemble(
-      ".lmma 2\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
+      ".lmma 3\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
       ".buffer out : f32[M, 131]\n" +
           code + "\n.end\n",
       "k.lmma");
@@ -79,7 +79,7 @@ TEST(Timing, WaitHoldsIssueUntilTheCopyArrives) {
 
 TEST(Timing, TraceShowsUnitsAndStarts) {
   llvm::Expected<Program> program =
-      assemble(".lmma 2\n.kernel k\n.buffer weights : i8[4096]\n"
+      assemble(".lmma 3\n.kernel k\n.buffer weights : i8[4096]\n"
                "ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nzero f0\n.end\n",
                "k.lmma");
   ASSERT_TRUE(bool(program));
@@ -162,6 +162,58 @@ TEST(Timing, LoopsIssueOnceAndOncePerIteration) {
   EXPECT_EQ(timing.cycles, 1000u + 6);
   EXPECT_EQ(time("loop r0, 0, rows(16), 16\nend", 15).instructions, 1u);
   EXPECT_EQ(time("loop r0, 0, rows(16), 16\nend\nloop r0, rows(16), rows(1), 2\nend", 37).instructions, 1u + 2 + 1 + 3);
+}
+
+TEST(Timing, CopiesRunBesideTheProgramAndSharedLoadsAreFast) {
+  Machine machine = roundMachine();
+  machine.sharedBytesPerCycle = 128;
+  machine.sharedLatency = 20;
+  const std::string copy = ".shared s : i8[1024]\ncopy s[0], weights[0], sizes=1024, token=0\n";
+  // Starts in 1, moves 1024 bytes at 32, arrives after 100: 133.
+  EXPECT_EQ(time(copy, 2, machine).cycles, 1000u + 133);
+  EXPECT_EQ(time(copy, 2, machine).loadBytes, 1024u);
+  // The wait issues in 133, the load in 134; 8 cycles at 128 bytes and a latency of 20.
+  Timing loaded = time(copy + "wait 0\nld.weights w0, s[0], planes=4, tables=8, pitch=256", 2, machine);
+  EXPECT_EQ(loaded.cycles, 1000u + 134 + 8 + 20);
+  EXPECT_EQ(loaded.sharedBusy, 8u);
+  EXPECT_EQ(loaded.loadBytes, 1024u);
+  // What does not wait is done meanwhile: the zero in 2 + 2 + 4.
+  EXPECT_EQ(time(copy + "zero f0\nwait 0", 2, machine).cycles, 1000u + 133);
+  // A copy into a place that is read waits until the read is over, in 142: 142 + 32 + 100.
+  EXPECT_EQ(time(copy + "wait 0\nld.weights w0, s[0], planes=4, tables=8, pitch=256\n"
+                        "copy s[0], weights[1024], sizes=1024, token=0",
+                 2, machine)
+                .cycles,
+            1000u + 142 + 32 + 100);
+}
+
+TEST(Timing, TablesAreMadeInTheVectorUnit) {
+  // Two sectors arrive in 1 + 2 + 100; 2 rows x 2 tables x 8 entries are 32 additions: one cycle and a latency of 4.
+  const std::string load = "ld.act.f32 x0, scales[0, 0], count=2\n";
+  EXPECT_EQ(time(load + "precompute.f32 t0, x0, tables=2").cycles, 1000u + 103 + 1 + 4);
+  // Entry by entry a product, a rounding and an addition: 96 operations, 2 cycles; the greatest takes 64, 1 cycle.
+  EXPECT_EQ(time(load + "set.rows s0, 1\nquantize.i8 t0, x0, s0, tables=2").cycles, 1000u + 103 + 2 + 4);
+  EXPECT_EQ(time(load + "amax s0, x0, tables=2").cycles, 1000u + 103 + 1 + 4);
+}
+
+TEST(Timing, WeightsTakeACycleForEachLookup) {
+  const std::string load = "ld.table.i8 t0, entries[0, 0, 0], tables=8\n"
+                           "ld.weights w0, weights[0], planes=4, tables=8, pitch=256\nzero a0\n";
+  const uint64_t planes = time(load + "lmma.m2n64k4.i8.w4.i32.i32 a0, t0[0], w0[0]").cycles;
+  EXPECT_EQ(time(load + "lmma.m2n64k4.i8.wt.i32.i32 a0, t0[0], w0[0]").cycles, planes - 2);
+  // Four digits of an FP4 weight, two lookups each.
+  EXPECT_EQ(time(load + "lmma.m2n64k4.i8.wfp4.i32.i32 a0, t0[0], w0[0]").cycles, planes + 4);
+}
+
+TEST(Timing, CoresShareTheBlocks) {
+  Machine machine = roundMachine();
+  const std::string code = ".grid r0, columns=4, rows=0, swizzle=1\nzero f0\nloop r1, 0, rows(1), 2\n"
+                           "st.f32 out[r1, 32*r0], f0\nend";
+  const Timing one = time(code, 2, machine);
+  machine.cores = 4;
+  const Timing four = time(code, 2, machine);
+  EXPECT_EQ(one.instructions, four.instructions);
+  EXPECT_LT(four.cycles, one.cycles);
 }
 
 } // namespace

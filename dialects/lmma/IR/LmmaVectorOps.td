@@ -1,0 +1,182 @@
+//===- LmmaVectorOps.td - tables and epilogues in the vector unit -*- tablegen -*-===//
+
+#ifndef LUTRA_DIALECTS_LMMA_IR_LMMAVECTOROPS_TD
+#define LUTRA_DIALECTS_LMMA_IR_LMMAVECTOROPS_TD
+
+include "dialects/lmma/IR/LmmaBase.td"
+
+/// A number for each row, from the tables `first`, ..., `first + tables - 1` that activations make; into `start`, if there is one.
+class Lmma_ReduceTablesOp<string mnemonic> : Lmma_Instruction<mnemonic, [Pure]> {
+  let arguments = (ins Lmma_ActsType:$acts, Optional<Lmma_RowsType>:$start, I64Attr:$tables, DefaultValuedAttr<I64Attr, "0">:$first);
+  let results = (outs Lmma_RowsType:$result);
+  let assemblyFormat = "$acts `tables` $tables (`into` $start^)? attr-dict";
+}
+
+def Lmma_AsumOp : Lmma_ReduceTablesOp<"asum"> {
+  let summary = "asum: the sums of activations";
+  let description = [{
+    With t_j = `((a0 + a1) + a2) + a3` of table j: `(..(t_0 + t_1) + ..)`, or `(..(start + t_0) + ..)` in the register of `start`
+    (docs/spec/numerics.md, "Tables").
+
+    Example:
+    ```mlir
+    %s = lmma.asum %x tables 8
+    ```
+  }];
+}
+
+def Lmma_AmaxOp : Lmma_ReduceTablesOp<"amax"> {
+  let summary = "amax: the greatest magnitude of the entries";
+  let description = [{
+    NaN if there is one; at least `start`, in its register.
+
+    Example:
+    ```mlir
+    %s = lmma.amax %x tables 8
+    ```
+  }];
+}
+
+def Lmma_TableScaleOp : Lmma_Instruction<"table_scale", [Pure]> {
+  let summary = "table.scale: the scale of quantized entries, and what they are multiplied by";
+  let description = [{
+    `ts` and `inv` of docs/spec/numerics.md, "i16 and i8 tables", from the greatest magnitude.
+
+    - (C1) `element` is i8 or i16.
+
+    Example:
+    ```mlir
+    %ts, %inv = lmma.table_scale %amax as i8
+    ```
+  }];
+  let arguments = (ins Lmma_RowsType:$amax, TypeAttr:$element);
+  let results = (outs Lmma_RowsType:$scale, Lmma_RowsType:$inverse);
+  let assemblyFormat = "$amax `as` $element attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lmma_PrecomputeOp : Lmma_Instruction<"precompute", [Pure]> {
+  let summary = "precompute: tables of activations";
+  let description = [{
+    Tables `first`, ... of the activations, rounded once to the entries' type; integer entries are those of integers, and wrap.
+
+    Example:
+    ```mlir
+    %t = lmma.precompute %x : !lmma.table<8, f32>
+    ```
+  }];
+  let arguments = (ins Lmma_ActsType:$acts, DefaultValuedAttr<I64Attr, "0">:$first);
+  let results = (outs Lmma_TableType:$result);
+  let assemblyFormat = "$acts attr-dict `:` type($result)";
+}
+
+def Lmma_QuantizeOp : Lmma_Instruction<"quantize", [Pure]> {
+  let summary = "quantize: tables of activations, divided by a scale and rounded";
+  let description = [{
+    Tables `first`, ... of the activations, times `inverse`, rounded to the nearest integer, within 127 or 32767; 0 where `inverse` is 0.
+
+    - (C1) entries are i8 or i16.
+
+    Example:
+    ```mlir
+    %t = lmma.quantize %x, %inv : !lmma.table<8, i8>
+    ```
+  }];
+  let arguments = (ins Lmma_ActsType:$acts, Lmma_RowsType:$inverse, DefaultValuedAttr<I64Attr, "0">:$first);
+  let results = (outs Lmma_TableType:$result);
+  let assemblyFormat = "$acts `,` $inverse attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lmma_SetRowsOp : Lmma_Instruction<"set_rows", [Pure]> {
+  let summary = "set.rows: the same number in every row";
+  let description = [{
+    - (C1) the value is finite.
+
+    Example:
+    ```mlir
+    %s = lmma.set_rows 1.0
+    ```
+  }];
+  let arguments = (ins F32Attr:$value);
+  let results = (outs Lmma_RowsType:$result);
+  let assemblyFormat = "custom<Float>($value) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lmma_MulRowsOp : Lmma_Instruction<"mul_rows", [Pure]> {
+  let summary = "mul.rows: the products of two numbers of each row";
+  let description = [{
+    Example:
+    ```mlir
+    %s = lmma.mul_rows %sum, %scale
+    ```
+  }];
+  let arguments = (ins Lmma_RowsType:$lhs, Lmma_RowsType:$rhs);
+  let results = (outs Lmma_RowsType:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict";
+}
+
+def Lmma_SpreadOp : Lmma_Instruction<"spread", [Pure]> {
+  let summary = "spread: a tile whose rows are all the same columns";
+  let description = [{
+    `result[r][c] = columns[c]`.
+
+    Example:
+    ```mlir
+    %y = lmma.spread %bias
+    ```
+  }];
+  let arguments = (ins Lmma_ColsType:$columns);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$columns attr-dict";
+}
+
+/// An element-wise operation on two tiles, rounded once.
+class Lmma_BinaryOp<string mnemonic> : Lmma_Instruction<mnemonic, [Pure]> {
+  let arguments = (ins Lmma_F32Tile:$lhs, Lmma_F32Tile:$rhs);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict";
+}
+
+def Lmma_AddOp : Lmma_BinaryOp<"add"> {
+  let summary = "add.f32: element-wise, for what follows a product";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.add %y, %residual
+    ```
+  }];
+}
+
+def Lmma_SubOp : Lmma_BinaryOp<"sub"> {
+  let summary = "sub.f32: element-wise";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.sub %y, %z
+    ```
+  }];
+}
+
+def Lmma_MulOp : Lmma_BinaryOp<"mul"> {
+  let summary = "mul.f32: element-wise";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.mul %y, %z
+    ```
+  }];
+}
+
+def Lmma_DivOp : Lmma_BinaryOp<"div"> {
+  let summary = "div.f32: element-wise";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.div %y, %z
+    ```
+  }];
+}
+
+#endif // LUTRA_DIALECTS_LMMA_IR_LMMAVECTOROPS_TD

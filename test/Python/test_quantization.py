@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from lutra import formats
 from lutra.errors import LutraError
-from lutra.quantization import Budget, allocation, calibration, fitting, gptq, grids, quantize
+from lutra.quantization import Budget, allocation, calibrate, calibration, fitting, gptq, grids, quantize
 from lutra.quantization.algorithms import Context, quantize_weight
 from lutra.quantization.gptq import Statistics
 from onnx import TensorProto, helper, numpy_helper
@@ -52,6 +52,11 @@ def statistics_of(activations: np.ndarray) -> Statistics:
     return Statistics(exact.T @ exact / len(exact), len(exact))
 
 
+def layout_spread(table: np.ndarray, weights: np.ndarray, group: int) -> np.ndarray:
+    """The values [N, K, L] that each element may take."""
+    return formats.layout.spread(table, *weights.shape, group)
+
+
 class Grids(unittest.TestCase):
     def test_values_are_those_of_dequantize(self) -> None:
         for spelling in ELEMENTARY:
@@ -74,6 +79,20 @@ class Grids(unittest.TestCase):
 class Algorithms(unittest.TestCase):
     def error(self, form: formats.Format, components: formats.Components, weights: np.ndarray) -> float:
         return float(np.sum((weights - form.dequantize(components, *weights.shape)) ** 2))
+
+    def test_rounded_is_the_nearest_value(self) -> None:
+        """A uniform format's formula gives what a search of its grid does."""
+        weights = heavy(8, 48)
+        for spelling in ELEMENTARY:
+            form = formats.parse(spelling)
+            components = form.quantize(weights)
+            table = layout_spread(grids.levels(form, components), weights, form.group)
+            nearest = np.abs(table - weights[..., None]).min(axis=-1)
+            with self.subTest(spelling):
+                found = grids.rounded(form, components, weights)
+                np.testing.assert_allclose(np.abs(found - weights), nearest, rtol=1e-9, atol=1e-12)
+                codes = grids.nearest_codes(form, components, weights)
+                np.testing.assert_allclose(grids.values(form, components, codes), found, rtol=1e-9, atol=1e-12)
 
     def test_search_and_half_quadratic_are_not_worse_than_rounding(self) -> None:
         weights = heavy(24, 96)
@@ -245,6 +264,13 @@ class Model(unittest.TestCase):
         for name in ("x", "r"):
             scale = np.abs(theirs[name].gram).max()
             np.testing.assert_allclose(ours[name].gram, theirs[name].gram, rtol=1e-4, atol=1e-4 * scale)
+
+    def test_calls_share_calibration(self) -> None:
+        known = calibrate(self.model, self.batches)
+        for algorithm in ("gptq", "hqq"):
+            own = quantize(self.model, self.form, algorithm, calibration=self.batches)
+            shared = quantize(self.model, self.form, algorithm, calibration=known)
+            self.assertEqual(shared.model.SerializeToString(), own.model.SerializeToString())
 
     def test_the_report_is_true_and_gptq_is_best(self) -> None:
         errors = {}

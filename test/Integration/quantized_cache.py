@@ -2,6 +2,7 @@
 """Key-value caches of codes: their bytes are those that docs/spec/numerics.md defines, and attention over them is close to the same in
 numpy and in the interpreter; GroupQueryAttention's own quantization gives what ONNX Runtime gives; a decoder runs with each kind."""
 
+import platform
 import subprocess
 import tempfile
 import unittest
@@ -181,6 +182,18 @@ class InADecoder(unittest.TestCase):
             error = np.linalg.norm(np.subtract(logits[kind], logits["f32"])) / np.linalg.norm(logits["f32"])
             self.assertLess(error, bound, kind)
             self.assertGreater(error, 0, kind)
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "compiles for the first x86-64, and runs it")
+    def test_without_instructions_for_f16(self) -> None:
+        """Scales are f16: a machine that cannot convert them gives the same bits, where sums are in f64."""
+        tokens = [int(token) for token in rng.integers(0, 320, 12)]
+        found = []
+        with tempfile.TemporaryDirectory() as directory:
+            for cpu in ("x86-64", "native"):
+                options = {"table": "f32", "kv-cache": "i4", "sums": "f64", "mcpu": cpu}
+                decoder = Decoder(lutra.Session(lutra.compile(FIXTURE, Path(directory) / cpu, options=options)), 16)
+                found.append(decoder.prefill(tokens).copy())
+        np.testing.assert_array_equal(*found)
 
 
 if __name__ == "__main__":

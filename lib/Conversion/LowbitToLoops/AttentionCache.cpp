@@ -30,8 +30,7 @@ Value AttentionKernel::groupScale(FloatType type, Value cache, const Keys &keys,
   Value at = add(index(headSize * cacheBits / 8), mul(group, index(2)));
   Value bytes = load(cache, {keys.batch, keys.kvHead, key, at}, 2);
   Value half = vector::BitCastOp::create(b, loc, VectorType::get({1}, b.getF16Type()), bytes);
-  Value scale = vector::ExtractOp::create(b, loc, half, ArrayRef<int64_t>{0});
-  return arith::ExtFOp::create(b, loc, type, scale);
+  return widen(type, vector::ExtractOp::create(b, loc, half, ArrayRef<int64_t>{0}));
 }
 
 Value AttentionKernel::loadCodes(FloatType type, Value cache, const Keys &keys, Value key, Value d, int64_t lanes) {

@@ -104,9 +104,17 @@ Value AttentionKernel::load(Value memref, ValueRange indices, int64_t lanes) {
   return vector::LoadOp::create(b, loc, VectorType::get({lanes}, element), memref, indices);
 }
 Value AttentionKernel::loadAs(FloatType type, Value memref, ValueRange indices, int64_t lanes) {
-  Value vector = load(memref, indices, lanes);
-  auto wanted = VectorType::get({lanes}, type);
-  return vector.getType() == wanted ? vector : arith::ExtFOp::create(b, loc, wanted, vector);
+  return widen(type, load(memref, indices, lanes));
+}
+Value AttentionKernel::widen(FloatType type, Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  if (element == type)
+    return value;
+  // By way of f32, which machines without instructions for f16 have code for.
+  if (element.isF16() && type.isF64())
+    return widen(type, widen(b.getF32Type(), value));
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return arith::ExtFOp::create(b, loc, vector ? Type(vector.clone(type)) : type, value);
 }
 void AttentionKernel::store(Value vector, Value memref, ValueRange indices) {
   auto type = cast<VectorType>(vector.getType());

@@ -76,6 +76,8 @@ private:
   static int64_t vectorLanes(int64_t size);
   /// Loads, and widens to `type`.
   mlir::Value loadAs(mlir::FloatType type, mlir::Value memref, mlir::ValueRange indices, int64_t lanes);
+  /// A float, or a vector of them, in the type `type`, which holds it exactly.
+  mlir::Value widen(mlir::FloatType type, mlir::Value value);
   /// Stores, rounded to the buffer's type.
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
   /// x y + sum, rounded once where `fuses`.

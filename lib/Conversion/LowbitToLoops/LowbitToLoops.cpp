@@ -31,14 +31,22 @@ Signature getSignature(lowbit::AttentionOp op) {
   return {builder.getTypeArrayAttr(SmallVector<Type>(op->getOperandTypes())), op->getAttrDictionary()};
 }
 
-/// Whether products are of codes, through tables or multiplied: the model was trained with quantized activations, or is run so.
+/// Whether `op` stands in a choice whose other branch makes tables of floats: there activations are quantized for speed (lowbit-select-strategy, by-rows).
+bool hasFloatsInstead(Operation *op) {
+  auto choice = op->getParentOfType<scf::IfOp>();
+  return choice && !choice.getElseRegion().empty() && choice.getElseRegion().walk([](lut::PrecomputeOp tables) {
+    return tables.getActScales() ? WalkResult::advance() : WalkResult::interrupt();
+  }).wasInterrupted();
+}
+
+/// Whether products are of codes, through tables or multiplied: the model was trained with quantized activations, or is run so for any number of rows.
 bool quantizesActivations(ModuleOp module) {
   return module
       .walk([](Operation *op) {
         auto precompute = dyn_cast<lut::PrecomputeOp>(op);
         bool ofCodes = precompute ? getElementTypeOrSelf(precompute->getOperand(0).getType()).isInteger()
                                   : op->getName().getStringRef() == "lut.prepare_codes";
-        return ofCodes ? WalkResult::interrupt() : WalkResult::advance();
+        return ofCodes && !hasFloatsInstead(op) ? WalkResult::interrupt() : WalkResult::advance();
       })
       .wasInterrupted();
 }

@@ -290,6 +290,46 @@ def LinalgToLoops : Pass<"lutra-linalg-to-loops", "::mlir::func::FuncOp"> {
 
 def ApproximateMath : Pass<"lutra-approximate-math"> {
   let summary = "Replace exp, tanh, erf, log and the like by arithmetic that vectorizes";
+def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
+  let summary = "Each thread of a parallel loop finds its own part of the iterations";
+  let description = [{
+    An outermost `scf.parallel` without reductions becomes an `omp.parallel` region in which each thread runs a part of the iterations: as many as the others, or one more,
+    and neighbours. The thread computes the part from its number, which is what OpenMP's static schedule gives it, without the run-time library's call for each loop.
+    Loops with reductions, and loops inside others, are left to `convert-scf-to-openmp`.
+
+    Refused: a module with a symbol `omp_get_thread_num` or `omp_get_num_threads` that is not the library's function.
+
+    Before:
+    ```mlir
+    func.func @fill(%n: index, %x: memref<?xf32>, %value: f32) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+        memref.store %value, %x[%i] : memref<?xf32>
+      }
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func private @omp_get_num_threads() -> i32
+    func.func private @omp_get_thread_num() -> i32
+    ...
+    omp.parallel {
+    ...
+    func.call @omp_get_thread_num() : () -> i32
+    ...
+    scf.for
+    ...
+    memref.store
+    ...
+    omp.terminator
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
+}
+
   let description = [{
     Polynomials within a few units in the last place of f32; `exp` in f64 within two units of f64's. `sin`, `cos` and `pow` stay calls to libm: their polynomials are not accurate over
     the whole range. Operations that the numerics of lookup tables use (fma, roundeven, abs) are left alone.

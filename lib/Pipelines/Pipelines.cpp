@@ -127,6 +127,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
 }
 
 void lutra::buildLLVMPhase(OpPassManager &pm, ArrayRef<std::string> features) {
+  pm.addPass(createShareLoops());
   pm.addPass(createConvertSCFToOpenMPPass());
   // Inlines the allocation scopes that the step before leaves.
   pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());

@@ -21,7 +21,7 @@ using namespace lutra::lutloops;
 namespace {
 /// One accumulator: `lanes16` 16-bit lanes for rows of the tile, or 32-bit lanes that are themselves part of a total.
 struct Slot {
-  unsigned row;
+  unsigned cell;
   /// What the lanes are added to at the end: `output`, and 16-row part `part` of it (two parts for a narrow slot).
   unsigned output;
   int64_t part;
@@ -42,9 +42,9 @@ public:
   ByteSumsEmitter(ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count)
       : b(b), block(block), layout(block.layout), begin(begin), parts(count / kLanes),
         outputs(layout.perPlane ? layout.planes : 1) {
-    for (unsigned row = 0; row < block.rows.size(); ++row)
+    for (unsigned cell = 0; cell < block.getCells(); ++cell)
       for (auto [index, run] : llvm::enumerate(layout.runs))
-        planRun(row, index, run);
+        planRun(cell, index, run);
   }
 
   GroupSums emit();
@@ -52,13 +52,13 @@ public:
 private:
   using AddLists = SmallVector<SmallVector<Add, 4>, 4>;
 
-  void planRun(unsigned row, unsigned index, const PlaneRun &run);
+  void planRun(unsigned cell, unsigned index, const PlaneRun &run);
   unsigned getSlot(const Slot &slot);
   int64_t getChunkPairs() const;
   SmallVector<Value> emitChunk(Value firstPair, int64_t count, ArrayRef<Value> totals);
   SmallVector<Value> emitPair(unsigned index, Value pair, ArrayRef<Value> accumulators);
-  unsigned totalIndex(unsigned row, unsigned output, int64_t part) const {
-    return (row * outputs + output) * parts + part;
+  unsigned totalIndex(unsigned cell, unsigned output, int64_t part) const {
+    return (cell * outputs + output) * parts + part;
   }
   /// The weight of `plane` in `output`: a power of two, or one for the plane that is the output.
   int32_t weightOf(unsigned plane, unsigned output, unsigned base) const {
@@ -71,7 +71,7 @@ private:
   int64_t begin, parts;
   unsigned outputs;
   SmallVector<Slot> slots;
-  /// [row][run][vector of the block] -> the accumulations of a looked-up vector.
+  /// [cell][run][vector of the tile's rows] -> the accumulations of a looked-up vector.
   llvm::DenseMap<std::tuple<unsigned, unsigned, int64_t>, SmallVector<Add, 4>> adds;
   /// The largest sum of weights that a 16-bit lane adds per lookup; 0 when there are none.
   int64_t largestWeight = 0;
@@ -80,17 +80,17 @@ private:
 
 unsigned ByteSumsEmitter::getSlot(const Slot &slot) {
   for (auto [index, known] : llvm::enumerate(slots))
-    if (known.row == slot.row && known.output == slot.output && known.part == slot.part && known.kind == slot.kind &&
+    if (known.cell == slot.cell && known.output == slot.output && known.part == slot.part && known.kind == slot.kind &&
         known.finish == slot.finish)
       return index;
   slots.push_back(slot);
   return slots.size() - 1;
 }
 
-void ByteSumsEmitter::planRun(unsigned row, unsigned index, const PlaneRun &run) {
+void ByteSumsEmitter::planRun(unsigned cell, unsigned index, const PlaneRun &run) {
   auto add = [&](int64_t vector, const Slot &slot, ArrayRef<int32_t> weights) {
     if (llvm::any_of(weights, [](int32_t weight) { return weight != 0; }))
-      adds[{row, index, vector}].push_back({getSlot(slot), llvm::to_vector<4>(weights)});
+      adds[{cell, index, vector}].push_back({getSlot(slot), llvm::to_vector<4>(weights)});
   };
   unsigned first = run.first;
   if (run.width == 4 && block.options.accumulatorBits == 32) {
@@ -99,7 +99,7 @@ void ByteSumsEmitter::planRun(unsigned row, unsigned index, const PlaneRun &run)
         SmallVector<int32_t, 4> weights;
         for (unsigned plane = first; plane < first + 4; ++plane)
           weights.push_back(weightOf(plane, output, 0));
-        add(part, {row, output, part, Slot::Total, {}}, weights);
+        add(part, {cell, output, part, Slot::Total, {}}, weights);
       }
     return;
   }
@@ -108,11 +108,11 @@ void ByteSumsEmitter::planRun(unsigned row, unsigned index, const PlaneRun &run)
     largestWeight = std::max<int64_t>(largestWeight, layout.perPlane ? 1 : 3);
     for (int64_t part = 0; part < parts; ++part) {
       if (!layout.perPlane) {
-        add(part, {row, 0, part, Slot::Quads16, {1 << first, 4 << first}}, {1, 2});
+        add(part, {cell, 0, part, Slot::Quads16, {1 << first, 4 << first}}, {1, 2});
         continue;
       }
       for (unsigned plane = 0; plane < 4; ++plane)
-        add(part, {row, first + plane, part, Slot::Quads16, {plane < 2, plane >= 2}},
+        add(part, {cell, first + plane, part, Slot::Quads16, {plane < 2, plane >= 2}},
             {plane % 2 == 0, plane % 2 == 1});
     }
     return;
@@ -130,13 +130,13 @@ void ByteSumsEmitter::planRun(unsigned row, unsigned index, const PlaneRun &run)
     int32_t shift = layout.perPlane ? 0 : base;
     if (run.width == 2) {
       for (int64_t part = 0; part < parts; part += 2)
-        add(part / 2, {row, output, part, Slot::Narrow16, {shift}},
+        add(part / 2, {cell, output, part, Slot::Narrow16, {shift}},
             {weightOf(first, output, base), weightOf(first + 1, output, base)});
       continue;
     }
     // One plane: neighbours are row r and row r + 32.
-    add(0, {row, output, 0, Slot::Narrow16, {shift}}, {weightOf(first, output, base), 0});
-    add(0, {row, output, 2, Slot::Narrow16, {shift}}, {0, weightOf(first, output, base)});
+    add(0, {cell, output, 0, Slot::Narrow16, {shift}}, {weightOf(first, output, base), 0});
+    add(0, {cell, output, 2, Slot::Narrow16, {shift}}, {0, weightOf(first, output, base)});
   }
 }
 
@@ -162,37 +162,39 @@ SmallVector<Value> ByteSumsEmitter::emitPair(unsigned index, Value pair, ArrayRe
   }
   const PlaneRun &run = layout.runs[index];
   int64_t rowsPerVector = kVectorBytes / run.width;
-  for (int64_t vector = 0; vector < parts * kLanes / rowsPerVector; ++vector) {
-    int64_t place = run.offset + begin * run.width + vector * kVectorBytes;
-    Value offset = affine(b, block.offset, run.width * kTileRows, pair, place);
-    block.prefetch(b, offset);
-    Value low = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), kVectorBytes);
-    Value high = arith::ShRUIOp::create(b, low, splatInt(b, kVectorBytes, 8, 4));
-    for (unsigned row = 0; row < block.rows.size(); ++row)
-      for (int64_t half : {0, 1}) {
-        Value entries = lut::LookupOp::create(b, low.getType(), tables[row][half], half == 0 ? low : high);
-        for (const Add &add : adds[{row, index, vector}])
-          result[add.slot] = lut::AccumulateOp::create(b, result[add.slot].getType(), entries, result[add.slot],
-                                                       b.getDenseI32ArrayAttr(add.weights));
-      }
-  }
+  unsigned tiles = block.offsets.size();
+  for (int64_t vector = 0; vector < parts * kLanes / rowsPerVector; ++vector)
+    for (auto [tile, tileOffset] : llvm::enumerate(block.offsets)) {
+      int64_t place = run.offset + begin * run.width + vector * kVectorBytes;
+      Value offset = affine(b, tileOffset, run.width * kTileRows, pair, place);
+      block.prefetch(b, offset);
+      Value low = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), kVectorBytes);
+      Value high = arith::ShRUIOp::create(b, low, splatInt(b, kVectorBytes, 8, 4));
+      for (unsigned row = 0; row < block.rows.size(); ++row)
+        for (int64_t half : {0, 1}) {
+          Value entries = lut::LookupOp::create(b, low.getType(), tables[row][half], half == 0 ? low : high);
+          for (const Add &add : adds[{unsigned(row * tiles + tile), index, vector}])
+            result[add.slot] = lut::AccumulateOp::create(b, result[add.slot].getType(), entries, result[add.slot],
+                                                         b.getDenseI32ArrayAttr(add.weights));
+        }
+    }
   return result;
 }
 
 SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, ArrayRef<Value> totals) {
   SmallVector<Value> accumulators;
   for (const Slot &slot : slots)
-    accumulators.push_back(slot.kind == Slot::Total ? totals[totalIndex(slot.row, slot.output, slot.part)]
+    accumulators.push_back(slot.kind == Slot::Total ? totals[totalIndex(slot.cell, slot.output, slot.part)]
                                                     : splatInt(b, 2 * kLanes, 16, 0));
   // A run after the other, as they lie in memory.
   for (auto [index, run] : llvm::enumerate(layout.runs)) {
     unsigned number = index;
-    accumulators = forEachPair(b, firstPair, count, getUnrolledPairs(run.width * parts, block.rows.size()), accumulators,
+    accumulators = forEachPair(b, firstPair, count, getUnrolledPairs(run.width * parts, block.getCells()), accumulators,
                                [&](Value pair, ArrayRef<Value> values) { return emitPair(number, pair, values); });
   }
   SmallVector<Value> result(totals);
   for (auto [slot, value] : llvm::zip_equal(slots, accumulators)) {
-    Value &total = result[totalIndex(slot.row, slot.output, slot.part)];
+    Value &total = result[totalIndex(slot.cell, slot.output, slot.part)];
     if (slot.kind == Slot::Total) {
       total = value;
     } else if (slot.kind == Slot::Quads16) {
@@ -204,7 +206,7 @@ SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, Ar
         Value wide = arith::ExtSIOp::create(b, total.getType(), lanes);
         if (slot.finish[0] != 0)
           wide = arith::ShLIOp::create(b, wide, splatInt(b, kLanes, 32, slot.finish[0]));
-        Value &sum = result[totalIndex(slot.row, slot.output, slot.part + half)];
+        Value &sum = result[totalIndex(slot.cell, slot.output, slot.part + half)];
         sum = arith::AddIOp::create(b, sum, wide);
       }
     }
@@ -213,7 +215,7 @@ SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, Ar
 }
 
 GroupSums ByteSumsEmitter::emit() {
-  SmallVector<Value> totals(block.rows.size() * outputs * parts, splatInt(b, kLanes, 32, 0));
+  SmallVector<Value> totals(block.getCells() * outputs * parts, splatInt(b, kLanes, 32, 0));
   int64_t chunk = getChunkPairs(), whole = layout.pairs / chunk, rest = layout.pairs % chunk;
   if (whole == 1) {
     totals = emitChunk(constantIndex(b, 0), chunk, totals);
@@ -228,13 +230,13 @@ GroupSums ByteSumsEmitter::emit() {
   }
   if (rest != 0)
     totals = emitChunk(constantIndex(b, whole * chunk), rest, totals);
-  GroupSums sums(block.rows.size());
+  GroupSums sums(block.getCells());
   auto floats = VectorType::get({kLanes}, b.getF32Type());
-  for (unsigned row = 0; row < block.rows.size(); ++row)
+  for (unsigned cell = 0; cell < block.getCells(); ++cell)
     for (unsigned output = 0; output < outputs; ++output) {
-      sums[row].emplace_back();
+      sums[cell].emplace_back();
       for (int64_t part = 0; part < parts; ++part)
-        sums[row].back().push_back(arith::SIToFPOp::create(b, floats, totals[totalIndex(row, output, part)]));
+        sums[cell].back().push_back(arith::SIToFPOp::create(b, floats, totals[totalIndex(cell, output, part)]));
     }
   return sums;
 }

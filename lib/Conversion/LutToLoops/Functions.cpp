@@ -136,6 +136,8 @@ func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attrib
 static constexpr int64_t kMaxBlockRows = 4;
 /// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
 static constexpr int64_t kMinPieces = 32;
+/// The same, where tiles are read side by side: more streams are worth some threads on machines that have many.
+static constexpr int64_t kMinStreamPieces = 8;
 /// Bytes of tables that a chunk of activation rows has: half of what is common as a core's second-level cache.
 static constexpr int64_t kChunkBytes = 512 << 10;
 
@@ -195,45 +197,50 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
     return failure();
   int64_t blockRows = 4, tilesPerItem = 1;
   int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
+  auto entriesType = cast<MemRefType>(op.getEntries().getType());
+  int64_t staticRows = entriesType.getDimSize(0);
+  lowbit::TableKind kind{*lowbit::getTableElement(entriesType.getElementType()), op.getScaleKind()};
+  int64_t streams = 1;
+  if (isByteKind(kind) && (ShapedType::isDynamic(staticRows) || staticRows == 1))
+    streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tileCount / kMinStreamPieces), 1, options.streams);
+  int64_t itemCount = (tileCount + streams - 1) / streams;
   if (lowbit::TileAttr tile = op.getTileAttr()) {
     blockRows = std::min(tile.getM(), kMaxBlockRows);
     // The tile's n, but enough pieces for some threads: one activation row must be shared out too.
-    tilesPerItem = std::clamp<int64_t>(tile.getN() / kTileRows, 1, std::max<int64_t>(tileCount / kMinPieces, 1));
+    tilesPerItem = std::clamp<int64_t>(tile.getN() / kTileRows, 1, std::max<int64_t>(itemCount / kMinPieces, 1));
   }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
   int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
   SmallVector<Attribute> key{b.getStringAttr("matmul"), TypeAttr::get(b.getFunctionType(types, {})),
                              op.getWeightType().getFormat(), b.getI64IntegerAttr(lastColumns),
-                             b.getI64IntegerAttr(blockRows), scaleKey(b, op.getScaleKind()),
+                             b.getI64IntegerAttr(blockRows), b.getI64IntegerAttr(streams), scaleKey(b, op.getScaleKind()),
                              getEpilogueKey(op.getEpilogue())};
   func::FuncOp function = getOrCreate(op.getLoc(), "lut_matmul", b.getArrayAttr(key), types,
                                       [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitMatmul(body, args, *layout, op.getScaleKind(), lastColumns, blockRows,
+                                        emitMatmul(body, args, *layout, op.getScaleKind(), lastColumns, blockRows, streams,
                                                    op.getEpilogue(), options);
                                       });
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);
-  Value tiles = constantIndex(b, tileCount), perItem = constantIndex(b, tilesPerItem);
-  auto call = [&](Value firstTile, Value firstRow, Value lastRow) {
-    Value lastTile = arith::AddIOp::create(b, firstTile, perItem);
-    if (tileCount % tilesPerItem != 0)
-      lastTile = arith::MinUIOp::create(b, lastTile, tiles);
+  Value items = constantIndex(b, itemCount), perItem = constantIndex(b, tilesPerItem);
+  auto call = [&](Value firstItem, Value firstRow, Value lastRow) {
+    Value lastItem = arith::AddIOp::create(b, firstItem, perItem);
+    if (itemCount % tilesPerItem != 0)
+      lastItem = arith::MinUIOp::create(b, lastItem, items);
     SmallVector<Value> operands(*buffers);
-    operands.append({firstTile, lastTile, firstRow, lastRow});
+    operands.append({firstItem, lastItem, firstRow, lastRow});
     func::CallOp::create(b, function, operands);
   };
   // Chunks outside, whose tables stay in the second-level cache while the weights pass by.
-  auto entriesType = cast<MemRefType>(op.getEntries().getType());
   int64_t tableBytes = entriesType.getDimSize(1) * entriesType.getDimSize(2) * entriesType.getElementTypeBitWidth() / 8;
   int64_t chunkRows = std::min<int64_t>(options.chunkRows, std::max<int64_t>(kChunkBytes / tableBytes, 16) / 4 * 4);
-  int64_t staticRows = cast<MemRefType>(op.getEntries().getType()).getDimSize(0);
   if (!ShapedType::isDynamic(staticRows) && staticRows <= chunkRows) {
-    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{tiles}, ValueRange{perItem},
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{perItem},
                             [&](OpBuilder &, Location, ValueRange indices) { call(indices[0], zero, rows); });
   } else {
     Value chunk = constantIndex(b, chunkRows);
-    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, perItem},
+    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, items}, ValueRange{chunk, perItem},
                             [&](OpBuilder &, Location, ValueRange indices) {
                               Value last = arith::AddIOp::create(b, indices[0], chunk);
                               call(indices[1], indices[0], arith::MinUIOp::create(b, last, rows));

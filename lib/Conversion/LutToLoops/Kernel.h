@@ -29,7 +29,8 @@ mlir::Value applyEpilogue(mlir::ImplicitLocOpBuilder &b, const Epilogue &epilogu
 /// An attribute that two epilogues share when they compute the same.
 mlir::Attribute getEpilogueKey(mlir::Region &epilogue);
 
-/// A block of activation rows times the rows of one tile, in one group.
+/// A block of activation rows times the rows of some tiles, in one group. Sums and products of a block are numbered by cells, the tiles of
+/// the first activation row first.
 struct GroupBlock {
   const GroupLayout &layout;
   const ConvertLutToLoopsOptions &options;
@@ -40,7 +41,9 @@ struct GroupBlock {
   llvm::SmallVector<mlir::Value> rows;
   /// The group, and the byte offset of its tile in `weights`.
   mlir::Value group;
-  mlir::Value offset;
+  llvm::SmallVector<mlir::Value> offsets;
+
+  int64_t getCells() const { return rows.size() * offsets.size(); }
 
   /// Asks for the vector of codes or scales that lies `prefetch-bytes` behind byte `offset` of the weights. Side by side with the loads:
   /// prefetches in one burst would fill the line fill buffers, and the loads would wait for one. They cross pages, which the hardware's
@@ -48,7 +51,7 @@ struct GroupBlock {
   void prefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value offset) const;
 };
 
-/// Sums of looked-up entries, f32: `[row of the block][output][16 rows of the tile]`. There is one output, the planes
+/// Sums of looked-up entries, f32: `[cell][output][16 rows of the tile]`. There is one output, the planes
 /// weighted by their powers of two, or one per plane where each has its own alpha.
 using GroupSums = llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<mlir::Value>>>;
 
@@ -64,7 +67,7 @@ GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, i
 GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 
 /// The same for tables with a scale each: the sums of scale times entries, which follow the scale of the table. They start from `offsets`,
-/// `[row of the block][16 rows of the tile]`, where planes are weighted by powers of two, and from nothing where each has its own alpha.
+/// `[cell][16 rows of the tile]`, where planes are weighted by powers of two, and from nothing where each has its own alpha.
 GroupSums emitScaledSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count,
                          llvm::ArrayRef<llvm::SmallVector<mlir::Value>> offsets);
 
@@ -140,11 +143,13 @@ void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func:
                  mlir::Value matrix);
 
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
-/// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none).
+/// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none). A single activation row is multiplied by
+/// `streams` tiles at once: item i of the range is tiles i, i + n, i + 2 n, ..., where n is a `streams`th of the tiles, rounded up.
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
                     lowbit::TableScale scale);
 void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
-                int64_t lastColumns, int64_t blockRows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+                int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,
+                const ConvertLutToLoopsOptions &options);
 
 } // namespace lutra::lutloops
 

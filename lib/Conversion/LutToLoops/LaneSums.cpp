@@ -54,7 +54,7 @@ RowCodes LaneLookup::loadCodes(const PlaneRun &run, Value pair, int64_t row) {
   auto lanes = VectorType::get({kLanes}, b.getI32Type());
   int64_t place = run.offset;
   if (run.width == 4) {
-    Value offset = affine(b, block.offset, 4 * kTileRows, pair, place + 4 * row);
+    Value offset = affine(b, block.offsets.front(), 4 * kTileRows, pair, place + 4 * row);
     block.prefetch(b, offset);
     Value bytes = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), 4 * kLanes);
     return {vector::BitCastOp::create(b, lanes, bytes), 0, run.width};
@@ -62,7 +62,7 @@ RowCodes LaneLookup::loadCodes(const PlaneRun &run, Value pair, int64_t row) {
   // Two bytes: the planes of a row, or (one plane) the codes of rows r and r + 32.
   int64_t half = run.width == 1 ? row / (kTileRows / 2) : 0;
   int64_t first = run.width == 1 ? row % (kTileRows / 2) : row;
-  Value offset = affine(b, block.offset, run.width * kTileRows, pair, place + 2 * first);
+  Value offset = affine(b, block.offsets.front(), run.width * kTileRows, pair, place + 2 * first);
   if (half == 0 && 2 * first % kVectorBytes == 0)
     block.prefetch(b, offset);
   Value bytes = loadBytes(b, block.buffers.weights, offset, b.getI8Type(), 2 * kLanes);

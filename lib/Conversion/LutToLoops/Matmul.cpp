@@ -1,6 +1,7 @@
 //===- Matmul.cpp - the loops of a lookup product -------------------------===//
 //
-// Tiles of 64 output rows outside, so that a tile's weights come from memory once; blocks of activation rows inside. The
+// Tiles of 64 output rows outside, so that a tile's weights come from memory once; blocks of activation rows inside. A single activation
+// row takes several tiles at once: memory gives several streams faster than one, and its tables are loaded once for all of them. The
 // products of a block stay in registers over all groups: y = fma(alpha, fma(scale, sum, zeta * asum), y), one lane per
 // output row, groups in ascending order (docs/spec/numerics.md, "Lookup matmul").
 //
@@ -29,16 +30,21 @@ public:
     wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
   }
 
-  /// Emits `count` activation rows from `row` times one tile.
-  void emitBlock(Value tile, Value row, int64_t count);
+  /// Emits `count` activation rows from `row` times `tiles`.
+  void emitBlock(ArrayRef<Value> tiles, Value row, int64_t count);
+
+  /// The number of tiles, the last of which may be short.
+  Value getTileCount() { return lastColumns == 0 ? wholeTiles : affine(b, wholeTiles, 0, {}, 1); }
 
 private:
   void emitGroup(const GroupBlock &block, MutableArrayRef<Value> products);
-  Value loadRows(const GroupBlock &block, int64_t offset, int64_t row, Type stored);
-  SmallVector<Value> loadZetas(const GroupBlock &block, int64_t begin, int64_t parts);
+  Value loadRows(Value tileOffset, int64_t offset, int64_t row, Type stored);
+  SmallVector<Value> loadZetas(Value tileOffset, int64_t begin, int64_t parts);
   SmallVector<SmallVector<Value>> makeOffsets(const GroupBlock &block, ArrayRef<Value> zetas);
   void emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums, MutableArrayRef<Value> products);
-  void store(Value tile, const GroupBlock &block, ArrayRef<Value> products);
+  void scaleCell(const GroupBlock &block, int64_t begin, int64_t row, Value tileOffset, ArrayRef<SmallVector<Value>> sums,
+                 MutableArrayRef<Value> products);
+  void store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products);
 
   ImplicitLocOpBuilder &b;
   MatmulBuffers buffers;
@@ -62,18 +68,18 @@ void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
                                /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
-/// 16 numbers of the rows from `row` on, stored at `offset` of the group.
-Value MatmulEmitter::loadRows(const GroupBlock &block, int64_t offset, int64_t row, Type stored) {
+/// 16 numbers of the rows from `row` on, stored at `offset` of the group that begins at `tileOffset`.
+Value MatmulEmitter::loadRows(Value tileOffset, int64_t offset, int64_t row, Type stored) {
   int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
-  return loadAsFloat(b, buffers.weights, affine(b, block.offset, 0, {}, offset + row * bytes), stored);
+  return loadAsFloat(b, buffers.weights, affine(b, tileOffset, 0, {}, offset + row * bytes), stored);
 }
 
 /// The zetas (betas) of the rows from `begin` on: a constant, or stored.
-SmallVector<Value> MatmulEmitter::loadZetas(const GroupBlock &block, int64_t begin, int64_t parts) {
+SmallVector<Value> MatmulEmitter::loadZetas(Value tileOffset, int64_t begin, int64_t parts) {
   SmallVector<Value> zetas;
   for (int64_t part = 0; part < parts; ++part)
     zetas.push_back(layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
-                                : loadRows(block, layout.zetaOffset, begin + part * kLanes, layout.zetaType));
+                                : loadRows(tileOffset, layout.zetaOffset, begin + part * kLanes, layout.zetaType));
   return zetas;
 }
 
@@ -88,46 +94,52 @@ SmallVector<SmallVector<Value>> MatmulEmitter::makeOffsets(const GroupBlock &blo
   return offsets;
 }
 
-void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums,
-                                MutableArrayRef<Value> products) {
-  int64_t parts = sums[0][0].size(), tileParts = kTileRows / kLanes;
+/// Adds the scaled `sums` of one activation row and the tile at `tileOffset` to their `products`.
+void MatmulEmitter::scaleCell(const GroupBlock &block, int64_t begin, int64_t row, Value tileOffset,
+                              ArrayRef<SmallVector<Value>> sums, MutableArrayRef<Value> products) {
+  int64_t parts = sums[0].size();
   // Weighted planes have one alpha. With an alpha per plane, the stored beta is last.
   SmallVector<SmallVector<Value>> alphas(parts);
   for (int64_t part = 0; part < parts; ++part)
-    for (unsigned output = 0; output < sums[0].size(); ++output) {
+    for (unsigned output = 0; output < sums.size(); ++output) {
       int64_t bytes = kTileRows * layout.alphaType.getIntOrFloatBitWidth() / 8;
       alphas[part].push_back(
-          loadRows(block, layout.alphaOffset + output * bytes, begin + part * kLanes, layout.alphaType));
+          loadRows(tileOffset, layout.alphaOffset + output * bytes, begin + part * kLanes, layout.alphaType));
     }
-  SmallVector<Value> zetas = loadZetas(block, begin, parts);
+  SmallVector<Value> zetas = loadZetas(tileOffset, begin, parts);
   bool floats = !lowbit::isQuantized(kind.element), scaled = kind.scale == lowbit::TableScale::Table;
   Value column = kind.scale == lowbit::TableScale::Row ? constantIndex(b, 0) : block.group;
-  for (auto [index, row] : llvm::enumerate(block.rows)) {
-    // The scale of a table of floats is 1; sums that follow the scales of tables have them, and zeta asum.
-    Value scale;
-    if (!scaled)
-      scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, row, column);
-    Value sum = loadSplat(b, buffers.sums, row, block.group);
-    for (int64_t part = 0; part < parts; ++part) {
-      Value &product = products[index * tileParts + begin / kLanes + part];
-      if (layout.perPlane) {
-        for (auto [output, planeSum] : llvm::enumerate(sums[index])) {
-          Value value = planeSum[part];
-          if (!floats && !scaled)
-            value = arith::MulFOp::create(b, scale, value);
-          product = math::FmaOp::create(b, alphas[part][output], value, product);
-        }
-        product = math::FmaOp::create(b, zetas[part], sum, product);
-        continue;
+  // The scale of a table of floats is 1; sums that follow the scales of tables have them, and zeta asum.
+  Value scale;
+  if (!scaled)
+    scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, block.rows[row], column);
+  Value sum = loadSplat(b, buffers.sums, block.rows[row], block.group);
+  for (int64_t part = 0; part < parts; ++part) {
+    Value &product = products[begin / kLanes + part];
+    if (layout.perPlane) {
+      for (auto [output, planeSum] : llvm::enumerate(sums)) {
+        Value value = planeSum[part];
+        if (!floats && !scaled)
+          value = arith::MulFOp::create(b, scale, value);
+        product = math::FmaOp::create(b, alphas[part][output], value, product);
       }
-      Value value = sums[index][0][part];
-      if (!scaled) {
-        Value offset = arith::MulFOp::create(b, zetas[part], sum);
-        value = math::FmaOp::create(b, scale, value, offset);
-      }
-      product = math::FmaOp::create(b, alphas[part][0], value, product);
+      product = math::FmaOp::create(b, zetas[part], sum, product);
+      continue;
     }
+    Value value = sums[0][part];
+    if (!scaled) {
+      Value offset = arith::MulFOp::create(b, zetas[part], sum);
+      value = math::FmaOp::create(b, scale, value, offset);
+    }
+    product = math::FmaOp::create(b, alphas[part][0], value, product);
   }
+}
+
+void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums,
+                                MutableArrayRef<Value> products) {
+  int64_t tiles = block.offsets.size(), tileParts = kTileRows / kLanes;
+  for (auto [cell, cellSums] : llvm::enumerate(sums))
+    scaleCell(block, begin, cell / tiles, block.offsets[cell % tiles], cellSums, products.slice(cell * tileParts, tileParts));
 }
 
 void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> products) {
@@ -139,22 +151,25 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> pr
   for (int64_t begin = 0; begin < kTileRows; begin += step) {
     GroupSums sums;
     if (kind.scale == lowbit::TableScale::Table)
-      sums = emitScaledSums(b, block, begin, step, makeOffsets(block, loadZetas(block, begin, step / kLanes)));
+      sums = emitScaledSums(b, block, begin, step,
+                            makeOffsets(block, loadZetas(block.offsets.front(), begin, step / kLanes)));
     else
       sums = bytes ? emitByteSums(b, block, begin, step) : emitLaneSums(b, block, begin, step);
     emitScaling(block, begin, sums, products);
   }
   // Last, as they lie: out of order, prefetches mislead the hardware's.
   for (int64_t byte = layout.alphaOffset; byte < layout.bytes; byte += kVectorBytes)
-    block.prefetch(b, affine(b, block.offset, 0, {}, byte));
+    for (Value offset : block.offsets)
+      block.prefetch(b, affine(b, offset, 0, {}, byte));
 }
 
-void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> products) {
+/// Stores the products of `rows` and one tile.
+void MatmulEmitter::store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products) {
   auto column = [&](int64_t part) { return affine(b, {}, kTileRows, tile, part * kLanes); };
   int64_t tileParts = kTileRows / kLanes;
   auto storeWhole = [&] {
     for (auto [index, product] : llvm::enumerate(products)) {
-      Value row = block.rows[index / tileParts], place = column(index % tileParts);
+      Value row = rows[index / tileParts], place = column(index % tileParts);
       Value output = applyEpilogue(b, epilogue, product, row, place, /*mask=*/Value());
       vector::StoreOp::create(b, output, buffers.out, ValueRange{row, place});
     }
@@ -173,7 +188,7 @@ void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> p
     int64_t count = std::min(kLanes, lastColumns - part * kLanes);
     Value place = column(part);
     Value mask = vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count});
-    for (auto [index, row] : llvm::enumerate(block.rows)) {
+    for (auto [index, row] : llvm::enumerate(rows)) {
       bool isWhole = count == kLanes;
       Value output = applyEpilogue(b, epilogue, products[index * tileParts + part], row, place, isWhole ? Value() : mask);
       if (isWhole)
@@ -184,36 +199,46 @@ void MatmulEmitter::store(Value tile, const GroupBlock &block, ArrayRef<Value> p
   }
 }
 
-void MatmulEmitter::emitBlock(Value tile, Value row, int64_t count) {
+void MatmulEmitter::emitBlock(ArrayRef<Value> tiles, Value row, int64_t count) {
   GroupBlock block{layout, options, buffers, kind, {}, {}, {}};
   for (int64_t index = 0; index < count; ++index)
     block.rows.push_back(affine(b, row, 0, {}, index));
-  SmallVector<Value> zeros(count * kTileRows / kLanes, splatFloat(b, kLanes, 0.0f));
-  Value tileOffset = arith::MulIOp::create(b, tile, tileBytes);
+  int64_t tileParts = kTileRows / kLanes;
+  SmallVector<Value> zeros(count * tiles.size() * tileParts, splatFloat(b, kLanes, 0.0f)), tileOffsets;
+  for (Value tile : tiles)
+    tileOffsets.push_back(arith::MulIOp::create(b, tile, tileBytes));
   auto loop = scf::ForOp::create(b, constantIndex(b, 0), groups, constantIndex(b, 1), zeros,
                                  [&](OpBuilder &, Location, Value group, ValueRange values) {
                                    block.group = group;
-                                   block.offset = affine(b, tileOffset, layout.bytes, group, 0);
+                                   for (Value tileOffset : tileOffsets)
+                                     block.offsets.push_back(affine(b, tileOffset, layout.bytes, group, 0));
                                    SmallVector<Value> products(values);
                                    emitGroup(block, products);
                                    scf::YieldOp::create(b, products);
                                  });
-  store(tile, block, SmallVector<Value>(loop.getResults()));
+  SmallVector<Value> products(loop.getResults());
+  for (auto [index, tile] : llvm::enumerate(tiles)) {
+    SmallVector<Value> ofTile;
+    for (int64_t cell = index; cell < int64_t(products.size()) / tileParts; cell += tiles.size())
+      llvm::append_range(ofTile, ArrayRef<Value>(products).slice(cell * tileParts, tileParts));
+    store(tile, block.rows, ofTile);
+  }
 }
 
 void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
-                          int64_t lastColumns, int64_t blockRows, Region &region, const ConvertLutToLoopsOptions &options) {
+                          int64_t lastColumns, int64_t blockRows, int64_t streams, Region &region,
+                          const ConvertLutToLoopsOptions &options) {
   // In the order of the op's operands; then what the call is to do.
   ValueRange ranges = args.take_back(4);
   Epilogue epilogue{&region, llvm::to_vector(args.drop_front(4).drop_back(5))};
   MatmulEmitter emitter(b, {args[0], args[1], args[2], args[3], args.drop_back(4).back()}, epilogue, layout, scale,
                         lastColumns, options);
-  Value firstTile = ranges[0], lastTile = ranges[1], firstRow = ranges[2], lastRow = ranges[3];
+  Value firstItem = ranges[0], lastItem = ranges[1], firstRow = ranges[2], lastRow = ranges[3];
   Value one = constantIndex(b, 1), block = constantIndex(b, blockRows);
   Value rows = arith::SubIOp::create(b, lastRow, firstRow);
   Value rest = arith::RemUIOp::create(b, rows, block);
   Value blocksEnd = arith::SubIOp::create(b, lastRow, rest);
-  scf::ForOp::create(b, firstTile, lastTile, one, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+  auto multiplyTile = [&](OpBuilder &, Location, Value tile, ValueRange) {
     if (blockRows > 1)
       scf::ForOp::create(b, firstRow, blocksEnd, block, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
         emitter.emitBlock(tile, row, blockRows);
@@ -224,6 +249,28 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
       emitter.emitBlock(tile, row, 1);
       scf::YieldOp::create(b);
     });
+    scf::YieldOp::create(b);
+  };
+  if (streams == 1) {
+    scf::ForOp::create(b, firstItem, lastItem, one, ValueRange(), multiplyTile);
+    return;
+  }
+  Value tileCount = emitter.getTileCount();
+  Value distance = arith::DivUIOp::create(b, affine(b, tileCount, 0, {}, streams - 1), constantIndex(b, streams));
+  Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows, one);
+  scf::ForOp::create(b, firstItem, lastItem, one, ValueRange(), [&](OpBuilder &, Location, Value item, ValueRange) {
+    SmallVector<Value> tiles{item};
+    while (int64_t(tiles.size()) < streams)
+      tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
+    // The last items may have a tile less.
+    Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tiles.back(), tileCount);
+    auto branch = scf::IfOp::create(b, TypeRange(), arith::AndIOp::create(b, isSingle, isWhole), /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitter.emitBlock(tiles, firstRow, 1);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::ForOp::create(b, item, tileCount, distance, ValueRange(), multiplyTile);
+    b.setInsertionPointAfter(branch);
     scf::YieldOp::create(b);
   });
 }

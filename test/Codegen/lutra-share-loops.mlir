@@ -1,0 +1,90 @@
+// RUN: lutra-opt %s --lutra-share-loops --canonicalize --split-input-file | FileCheck %s
+// RUN: lutra-opt %s --lutra-share-loops --convert-scf-to-openmp --canonicalize --split-input-file | FileCheck %s --check-prefix=ALL
+
+// A thread of n takes count / n iterations, and one more when its number is below count mod n.
+// CHECK-DAG: func.func private @omp_get_thread_num() -> i32
+// CHECK-DAG: func.func private @omp_get_num_threads() -> i32
+// CHECK-LABEL: func.func @fill(
+// CHECK-SAME: %[[N:.*]]: index, %[[X:.*]]: memref<?xf32>
+// CHECK: %[[COUNT:.*]] = arith.maxsi %[[N]], %c0 : index
+// CHECK: omp.parallel {
+// CHECK:   %[[NUMBER:.*]] = {{(func\.)?}}call @omp_get_thread_num()
+// CHECK:   %[[T:.*]] = arith.index_cast %[[NUMBER]] : i32 to index
+// CHECK:   %[[THREADS:.*]] = {{(func\.)?}}call @omp_get_num_threads()
+// CHECK:   %[[OF:.*]] = arith.index_cast %[[THREADS]] : i32 to index
+// CHECK:   %[[SHARE:.*]] = arith.divui %[[COUNT]], %[[OF]]
+// CHECK:   %[[REST:.*]] = arith.remui %[[COUNT]], %[[OF]]
+// CHECK:   %[[BEFORE:.*]] = arith.muli %[[T]], %[[SHARE]]
+// CHECK:   %[[LONGER:.*]] = arith.minui %[[T]], %[[REST]]
+// CHECK:   %[[FIRST:.*]] = arith.addi %[[BEFORE]], %[[LONGER]]
+// CHECK:   %[[LAST:.*]] = arith.addi
+// CHECK:   scf.for %[[I:.*]] = %[[FIRST]] to %[[LAST:.*]] step %c1 {
+// CHECK:     memref.store %{{.*}}, %[[X]][%[[I]]]
+// CHECK:   omp.terminator
+func.func @fill(%n: index, %x: memref<?xf32>, %value: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %value, %x[%i] : memref<?xf32>
+  }
+  return
+}
+
+// -----
+
+// Two dimensions are one range, the last runs fastest: 3 times 5 iterations, (2, 4, 6) by (0, 8, ..., 32). What an iteration takes of
+// the stack, the thread takes once.
+// CHECK-LABEL: func.func @nest(
+// CHECK: omp.parallel {
+// CHECK:   arith.divui %c15
+// CHECK:   %[[OWN:.*]] = memref.alloca()
+// CHECK:   scf.for %[[I:.*]] = %{{.*}} to %{{.*}} step %c1 {
+// CHECK:     %[[COLUMN:.*]] = arith.remui %[[I]], %c5
+// CHECK:     %[[ROW:.*]] = arith.divui %[[I]], %c5
+// CHECK:     %[[Y:.*]] = arith.muli %[[COLUMN]], %c8
+// CHECK:     %[[X:.*]] = arith.muli %[[ROW]], %c2
+// CHECK:     %[[X2:.*]] = arith.addi %[[X]], %c2
+// CHECK-NOT: memref.alloca
+// CHECK:     memref.store %[[X2]], %[[OWN]]
+// CHECK:     func.call @use(%[[OWN]], %[[Y]])
+// A loop in an iteration is of one thread.
+// ALL-LABEL: func.func @nest(
+// ALL-COUNT-1: omp.parallel
+// ALL-NOT: omp.parallel
+// ALL: return
+func.func private @use(memref<1xindex>, index)
+func.func @nest() {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c7 = arith.constant 7 : index
+  %c8 = arith.constant 8 : index
+  %c33 = arith.constant 33 : index
+  scf.parallel (%i, %j) = (%c2, %c0) to (%c7, %c33) step (%c2, %c8) {
+    %own = memref.alloca() : memref<1xindex>
+    memref.store %i, %own[%c0] : memref<1xindex>
+    func.call @use(%own, %j) : (memref<1xindex>, index) -> ()
+  }
+  return
+}
+
+// -----
+
+// Reductions are left to upstream's conversion; a module without other loops declares nothing.
+// CHECK-NOT: omp_get_thread_num
+// CHECK-LABEL: func.func @sum(
+// CHECK: scf.parallel
+// CHECK: scf.reduce
+func.func @sum(%n: index, %x: memref<?xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %total = scf.parallel (%i) = (%c0) to (%n) step (%c1) init (%zero) -> f32 {
+    %v = memref.load %x[%i] : memref<?xf32>
+    scf.reduce(%v : f32) {
+    ^bb0(%a: f32, %b: f32):
+      %s = arith.addf %a, %b : f32
+      scf.reduce.return %s : f32
+    }
+  }
+  return %total : f32
+}

@@ -146,7 +146,9 @@ def FreeBuffers : Pass<"lutra-free-buffers", "::mlir::func::FuncOp"> {
   let summary = "Free each buffer after its last use";
   let description = [{
     Every `memref.alloc` gets one `memref.dealloc` in its own block, after the last operation that uses the buffer or a view of it. A buffer
-    that leaves its block (yielded or returned) is refused: the bufferization of this compiler makes none.
+    that a branch of `scf.if` allocates and yields is freed by the block around the `scf.if`, after the last use of its result; where only one
+    branch allocates, the other yields a copy, so that the result has one owner. A buffer that leaves its block in another way (returned, say)
+    is refused: the bufferization of this compiler makes none.
 
     Before:
     ```mlir
@@ -288,8 +290,6 @@ def LinalgToLoops : Pass<"lutra-linalg-to-loops", "::mlir::func::FuncOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::linalg::LinalgDialect"];
 }
 
-def ApproximateMath : Pass<"lutra-approximate-math"> {
-  let summary = "Replace exp, tanh, erf, log and the like by arithmetic that vectorizes";
 def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
   let summary = "Each thread of a parallel loop finds its own part of the iterations";
   let description = [{
@@ -330,6 +330,8 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
                            "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ApproximateMath : Pass<"lutra-approximate-math"> {
+  let summary = "Replace exp, tanh, erf, log and the like by arithmetic that vectorizes";
   let description = [{
     Polynomials within a few units in the last place of f32; `exp` in f64 within two units of f64's. `sin`, `cos` and `pow` stay calls to libm: their polynomials are not accurate over
     the whole range. Operations that the numerics of lookup tables use (fma, roundeven, abs) are left alone.

@@ -39,7 +39,7 @@ struct GroupBlock {
   lowbit::TableKind kind;
   /// The activation rows of the block.
   llvm::SmallVector<mlir::Value> rows;
-  /// The group, and the byte offset of its tile in `weights`.
+  /// The group, and its byte offset in each tile. Several tiles are read side by side, as a stream each.
   mlir::Value group;
   llvm::SmallVector<mlir::Value> offsets;
 
@@ -62,7 +62,7 @@ inline bool isByteKind(lowbit::TableKind kind) {
 }
 
 /// Emits the sums for the rows [begin, begin + count) of the tile, by bytes or by lanes of 32 bits. `begin` and `count` are multiples
-/// of the layout's block of rows (of 16 for lanes).
+/// of the layout's block of rows (of 16 for lanes). Lanes are summed of one tile only.
 GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 

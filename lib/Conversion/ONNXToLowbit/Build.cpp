@@ -203,6 +203,9 @@ Value buildSlice(Node &node, Value value, int64_t axis, OpFoldResult offset, OpF
   offsets[axis] = offset;
   strides[axis] = node.getIndexAttr(step);
   sizes[axis] = size;
+  // A slice of nothing has no offset that is within it.
+  if (llvm::any_of(sizes, [](OpFoldResult dim) { return getConstantIntValue(dim) == 0; }))
+    return createEmpty(node, sizes, cast<RankedTensorType>(value.getType()).getElementType());
   Value result = tensor::ExtractSliceOp::create(node, value, offsets, sizes, strides);
   node.setDims(result, sizes);
   return result;

@@ -256,22 +256,26 @@ Value sliceScalars(Node &node, ArrayRef<Range> ranges) {
 /// One axis from `start` downwards to after `end`, every |step|-th: positions are within -1 .. size - 1 here.
 Value buildReversedSlice(Node &node, Value value, const Range &range) {
   Dims dims = node.getDims(value);
-  Value size = node.toValue(dims[range.axis]), zero = arith::ConstantIndexOp::create(node, 0);
-  Value minusOne = arith::ConstantIndexOp::create(node, -1);
-  auto clamp = [&](OpFoldResult position) -> Value {
+  OpFoldResult size = dims[range.axis], zero = node.getIndexAttr(0), minusOne = node.getIndexAttr(-1);
+  auto clamp = [&](OpFoldResult position) -> OpFoldResult {
+    std::optional<int64_t> constant = getConstantIntValue(position), known = getConstantIntValue(size);
     // What exporters write for "to the beginning".
-    std::optional<int64_t> constant = getConstantIntValue(position);
     if (constant && *constant <= std::numeric_limits<int32_t>::min())
       return minusOne;
-    Value given = node.toValue(position);
-    Value isNegative = arith::CmpIOp::create(node, arith::CmpIPredicate::slt, given, zero);
-    Value wrapped = arith::SelectOp::create(node, isNegative, arith::AddIOp::create(node, given, size), given);
-    Value low = arith::MaxSIOp::create(node, wrapped, minusOne);
-    return arith::MinSIOp::create(node, low, arith::AddIOp::create(node, size, minusOne));
+    if (constant && known)
+      return node.getIndexAttr(std::clamp<int64_t>(*constant < 0 ? *constant + *known : *constant, -1, *known - 1));
+    Value given = node.toValue(position),
+          last = arith::AddIOp::create(node, node.toValue(size), node.toValue(minusOne));
+    Value isNegative = arith::CmpIOp::create(node, arith::CmpIPredicate::slt, given, node.toValue(zero));
+    Value fromEnd = arith::AddIOp::create(node, given, node.toValue(size));
+    Value wrapped = arith::SelectOp::create(node, isNegative, fromEnd, given);
+    return Value(arith::MinSIOp::create(node, arith::MaxSIOp::create(node, wrapped, node.toValue(minusOne)), last));
   };
-  Value start = clamp(range.start), end = clamp(range.end), step = arith::ConstantIndexOp::create(node, -range.step);
-  Value span = arith::MaxSIOp::create(node, arith::SubIOp::create(node, start, end), zero);
-  dims[range.axis] = getAsOpFoldResult(node.createOrFold<arith::CeilDivSIOp>(span, step));
+  OpFoldResult first = clamp(range.start);
+  OpFoldResult span =
+      combineSizes<arith::MaxSIOp>(node, combineSizes<arith::SubIOp>(node, first, clamp(range.end)), zero);
+  dims[range.axis] = combineSizes<arith::CeilDivSIOp>(node, span, node.getIndexAttr(-range.step));
+  Value start = node.toValue(first), step = arith::ConstantIndexOp::create(node, -range.step);
   Type element = cast<RankedTensorType>(value.getType()).getElementType();
   return buildGenerate(node, dims, element, [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
     SmallVector<Value> from(at);

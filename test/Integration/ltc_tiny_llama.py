@@ -1,8 +1,8 @@
 # RUN: %python %s --work-dir=%t.dir | FileCheck %s
-# CHECK: i8 prompt: 13 launches, 5 outputs bit-identical
-# CHECK: i8 decode: 13 launches, 5 outputs bit-identical
-# CHECK: f32 prompt: 13 launches, 5 outputs bit-identical
-# CHECK: f32 decode: 13 launches, 5 outputs bit-identical
+# CHECK: i8 prompt: 25 launches, 5 outputs bit-identical
+# CHECK: i8 decode: 25 launches, 5 outputs bit-identical
+# CHECK: f32 prompt: 25 launches, 5 outputs bit-identical
+# CHECK: f32 decode: 25 launches, 5 outputs bit-identical
 """The fixture's decoder layers on the CPU and on the simulated LUT tensor core give the same bits."""
 
 from __future__ import annotations

@@ -190,7 +190,8 @@ Step lutra::executeTensorOp(Operation *op, Environment &env) {
       })
       .Case<bufferization::MaterializeInDestinationOp>([&](bufferization::MaterializeInDestinationOp o) {
         // A buffer becomes the source; a tensor stays, and the result is what it would become.
-        return define(o.getNumResults() ? o->getResult(0) : o.getDest(), env.array(o.getSource()));
+        Value target = o.getNumResults() ? Value(o->getResult(0)) : Value(o.getDest());
+        return define(target, env.array(o.getSource()));
       })
       .Default([](auto) { return Step::Unknown; });
 }

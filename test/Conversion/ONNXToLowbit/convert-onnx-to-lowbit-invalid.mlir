@@ -79,7 +79,7 @@ func.func @main(%x: tensor<4x32xf32>, %g: tensor<32xi32>) -> tensor<4x3xf32> {
   %b = onnx.constant "b" dense<17> : tensor<3x2x8xui8>
   %s = onnx.constant "s" dense<0.5> : tensor<3x2xf32>
   %none = onnx.none
-  // expected-error @+1 {{node '/mm' (com.microsoft.MatMulNBits): input 'g_idx' is not supported: leave it out when exporting the model}}
+  // expected-error @+1 {{node '/mm' (com.microsoft.MatMulNBits): input 'g_idx' must be a constant (an initializer): weights are packed when the model is compiled}}
   %y = onnx.node "MatMulNBits" "/mm" (%x, %b, %s, %none, %g) {domain = "com.microsoft", version = 1 : i64,
       node_attrs = {K = 32 : i64, N = 3 : i64, block_size = 16 : i64}}
       : (tensor<4x32xf32>, tensor<3x2x8xui8>, tensor<3x2xf32>, none, tensor<32xi32>) -> tensor<4x3xf32>
@@ -126,7 +126,7 @@ func.func @main(%x: tensor<4x48xf32>) -> tensor<4x3xf32> {
 
 func.func @main(%q: tensor<1x3x128xf32>, %len: tensor<1xi32>, %total: tensor<i32>, %scale: tensor<1xf32>) -> tensor<1x3x64xf32> {
   %none = onnx.none
-  // expected-error @+1 {{node '/layers.0/attn' (com.microsoft.GroupQueryAttention): input 'k_scale' is not supported: leave it out when exporting the model}}
+  // expected-error @+1 {{node '/layers.0/attn' (com.microsoft.GroupQueryAttention): input 'k_scale' needs attribute 'k_quant_type' or 'v_quant_type' to say what it scales}}
   %y = onnx.node "GroupQueryAttention" "/layers.0/attn"
       (%q, %none, %none, %none, %none, %len, %total, %none, %none, %none, %none, %none, %scale)
       {domain = "com.microsoft", version = 1 : i64, node_attrs = {num_heads = 4 : i64, kv_num_heads = 2 : i64}}
@@ -169,7 +169,7 @@ func.func @main(%x: tensor<2x8xf32>, %w: tensor<7xf32>) -> tensor<2x8xf32> {
 // -----
 
 func.func @main(%x: tensor<7x16xi8>, %ids: tensor<?xi64>, %s: tensor<7x2xf32>) -> tensor<?x32xf32> {
-  // expected-error @+1 {{input 'data' must be uint8 (codes packed in bytes), but is 'tensor<7x16xi8>': int4 and uint4 tensors are not supported}}
+  // expected-error @+1 {{input 'data' must be uint8 (codes packed in bytes), int4 or uint4, but is 'tensor<7x16xi8>'}}
   %y = onnx.node "GatherBlockQuantized" "/embed" (%x, %ids, %s) {domain = "com.microsoft", version = 1 : i64,
       node_attrs = {bits = 4 : i64, block_size = 16 : i64}}
       : (tensor<7x16xi8>, tensor<?xi64>, tensor<7x2xf32>) -> tensor<?x32xf32>

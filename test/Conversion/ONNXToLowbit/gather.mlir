@@ -27,8 +27,8 @@ func.func @main(%ids: tensor<?x?xi64> {onnx.name = "ids", onnx.dims = ["b", "s"]
 // CHECK-NOT: cf.assert
 // CHECK: linalg.generic
 // CHECK: arith.shrui
-// CHECK: arith.uitofp %{{.*}} : i8 to f32
-// CHECK: arith.subf %{{.*}}, %[[EIGHT:.*]] : f32
+// CHECK: arith.subi %{{.*}}, %c8_i32
+// CHECK: arith.sitofp %{{.*}} : i32 to f32
 // CHECK: arith.mulf
 // CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
 func.func @main(%ids: tensor<?xi64> {onnx.name = "ids", onnx.dims = ["n"]})

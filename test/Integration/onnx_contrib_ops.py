@@ -104,7 +104,8 @@ class MatMulNBits(OperatorTest):
                 with self.subTest(bits=bits, zeros=zeros):
                     k = 200
                     self.grouped(rng.permutation(np.arange(k) // 16), k, bits, 16, zeros, expected=True)
-                    self.grouped(rng.integers(0, 13, k), k, bits, 16, zeros, expected=True)
+                    if zeros == "packed":
+                        self.grouped(rng.integers(0, 13, k), k, bits, 16, zeros, expected=True)
         # With an entry for each padding column.
         self.grouped(np.append(rng.permutation(np.arange(40) // 32), np.zeros(24, np.int64)), 40, 4, 32, expected=True)
 

@@ -44,7 +44,7 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   cost.lookup = std::max(read, looked + ends) + m * tables * 8 / rates.table;
   // Planes that share an alpha stay packed; other weights are in memory as f32.
   const double made = bipolar ? time(panels * n * k, rates.number) : 0;
-  cost.dense = std::max(bipolar ? read : 4 * n * k / rates.bandwidth, m * n * k / rates.fma + made);
+  cost.dense = std::max(bipolar ? read : 4 * n * k / rates.bandwidth, m * n * k / rates.fma + made + time(m * n, rates.store));
   cost.int8 = kNever;
   if (rates.int8 > 0 && hasIntegerSums(weight)) {
     const double multiplied = m * n * k / rates.int8 + time(getIntegerBlocks(rows) * n * k, rates.panel);

@@ -56,7 +56,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
 
         lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + S)  +  8 M T / table-rate
         int8  = max(packed bytes / bandwidth, M N K / int8-rate + B6 N K / panel-rate + ceil(M / 512) P N K / unpack-rate + S)  +  M K / code-rate + M G / scale-rate
-        dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate)
+        dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / store-rate)
         S     = M N G / sum-rate + M N / store-rate          each group's sum is scaled, each output stored
 
     N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows and then one, of

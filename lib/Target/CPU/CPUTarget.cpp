@@ -121,8 +121,7 @@ protected:
   }
 
 private:
-  /// What one core does in a nanosecond: as measured, else, at 3 GHz: vectors of `lanes` f32, two fused multiply-adds each cycle, and a lookup of a byte per
-  /// lane byte each cycle, which adding halves. Memory gives a core some 12 bytes. Good for comparing products, not for promises.
+  /// What one core does in a nanosecond: as measured, else estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
   lutra::MachineFacts machineFacts() const {
     if (measured) {
       lutra::MachineFacts facts;
@@ -144,18 +143,22 @@ private:
     lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const double lanes = instructions.avx512bw ? 16 : instructions.hasByteShuffle() ? 8 : 4, clock = 3;
     lutra::MachineFacts facts;
+    // Measured with 64-byte vectors and vpdpbusd (facts/cascadelake.yaml), and scaled by lanes; other machines by the instructions that they lack.
+    const bool shuffles = instructions.hasByteShuffle(), dots = instructions.hasDotProduct();
+    const double vectors = clock * lanes;
     facts.bandwidth = 12;
-    facts.lookupRate = clock * (instructions.hasByteShuffle() ? 4 * lanes : 1) / 2;
-    facts.tableRate = clock * lanes / 4;
-    facts.fmaRate = clock * lanes * 2;
-    // Two instructions of four products a lane each cycle, or three for one of them; what scales sums takes a third of the time.
-    facts.int8Rate = clock * 4 * lanes * (instructions.hasDotProduct() ? 2 : instructions.hasByteShuffle() ? 0.67 : 0.1) * 0.67;
-    // A plane of four weights becomes indices in a third of a lookup's time; a plane of a weight becomes a byte in the time of two products of bytes.
-    facts.indexRate = 3 * facts.lookupRate;
-    facts.unpackRate = facts.int8Rate / 2;
-    facts.sumRate = facts.fmaRate / 8;
-    facts.codeRate = facts.tableRate / 2;
-    facts.numberRate = clock * lanes / 20;
+    facts.lookupRate = vectors * (shuffles ? 5.4 : 0.1);
+    facts.indexRate = vectors * (shuffles ? 0.9 : 0.4);
+    facts.tableRate = vectors / 20;
+    facts.sumRate = vectors / 13;
+    facts.storeRate = vectors / 48;
+    facts.fmaRate = vectors * 0.75;
+    facts.numberRate = vectors / 14;
+    facts.int8Rate = vectors * (dots ? 20 : shuffles ? 5 : 0.4);
+    facts.panelRate = vectors * (dots ? 1.8 : shuffles ? 1.2 : 0.2);
+    facts.unpackRate = vectors * (dots ? 1.6 : shuffles ? 1 : 0.5);
+    facts.codeRate = vectors / 9;
+    facts.scaleRate = clock / 80;
     return facts;
   }
 

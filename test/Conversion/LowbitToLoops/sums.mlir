@@ -37,3 +37,24 @@ func.func @codes(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1
     {num_heads = 2 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
   return
 }
+
+// -----
+
+// Codes for many rows and tables of floats for few: quantized for speed, by the compiler's choice.
+// CHECK-LABEL: func @by_rows
+// AUTO-NOT: f64
+// F64: vector.fma {{.*}} : vector<8xf64>
+func.func @by_rows(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1x?x16xf32>, %len: memref<1xi32>, %total: memref<i32>, %many: i1,
+                   %x: memref<?x32xf32>, %e: memref<?x1x128xi8>, %a: memref<?x32xi8>, %s: memref<?x1xf32>, %p: memref<1x?x32xi8>, %b: memref<1x?xi32>,
+                   %f: memref<1x?xf32>) {
+  scf.if %many {
+    lut.prepare_codes ins(%a, %s : memref<?x32xi8>, memref<?x1xf32>)
+        outs(%p, %b, %f, %f : memref<1x?x32xi8>, memref<1x?xi32>, memref<1x?xf32>, memref<1x?xf32>) {group = 32 : i64, factor = 15 : i64}
+  } else {
+    lut.precompute ins(%x : memref<?x32xf32>) outs(%e, %s, %s : memref<?x1x128xi8>, memref<?x1xf32>, memref<?x1xf32>) {group = 32 : i64}
+  }
+  lowbit.attention ins(%q, %kv, %kv, %c, %c, %len, %total : memref<1x?x32xf32>, memref<1x?x16xf32>, memref<1x?x16xf32>, memref<1x1x?x16xf32>, memref<1x1x?x16xf32>, memref<1xi32>, memref<i32>)
+    outs(%q, %c, %c : memref<1x?x32xf32>, memref<1x1x?x16xf32>, memref<1x1x?x16xf32>)
+    {num_heads = 2 : i64, kv_heads = 1 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
+  return
+}

@@ -315,15 +315,28 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
     func.func private @omp_get_num_threads() -> i32
     func.func private @omp_get_thread_num() -> i32
     ...
-    omp.parallel {
-    ...
-    func.call @omp_get_thread_num() : () -> i32
-    ...
-    scf.for
-    ...
-    memref.store
-    ...
-    omp.terminator
+      omp.parallel {
+        %5 = func.call @omp_get_thread_num() : () -> i32
+        %6 = arith.index_cast %5 : i32 to index
+        %7 = func.call @omp_get_num_threads() : () -> i32
+        %8 = arith.index_cast %7 : i32 to index
+        %9 = arith.divui %4, %8 : index
+        %10 = arith.remui %4, %8 : index
+        %11 = arith.muli %6, %9 : index
+        %12 = arith.minui %6, %10 : index
+        %13 = arith.addi %11, %12 : index
+        %14 = arith.cmpi ult, %6, %10 : index
+        %15 = arith.index_castui %14 : i1 to index
+        %16 = arith.addi %13, %9 : index
+        %17 = arith.addi %16, %15 : index
+        %c1_2 = arith.constant 1 : index
+        scf.for %arg3 = %13 to %17 step %c1_2 {
+          ...
+        }
+        omp.terminator
+      }
+      return
+    }
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",

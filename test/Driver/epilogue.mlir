@@ -34,7 +34,7 @@
 // RUN: lutrac %t/ltc.mlir --target=ltc -o %t/ltc.lutra
 // RUN: lutra-run %t/ltc.lutra --input a=%t/a.npy --input r=%t/r.npy --output-dir=%t/ltc --device-report | FileCheck %s --check-prefix=REPORT
 // REPORT: machine ltc-1: one m2n64k4 array
-// REPORT: total 2 10
+// REPORT: total 3 15
 // RUN: cmp %t/ltc/y.npy %t/reference/y.npy
 
 #id = affine_map<(i, j) -> (i, j)>

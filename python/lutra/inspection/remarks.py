@@ -14,6 +14,7 @@ from lutra.errors import LutraError
 
 _PASS = "lowbit-select-strategy"
 _FUNCTION = re.compile(r"^Function:\s+'?(.*?)'?$", re.MULTILINE)
+_FEWER_ROWS = re.compile(r"\band (\w+) for fewer\b")
 _ARGUMENT = re.compile(r"^  - ([\w-]+):\s+'?(.*?)'?$", re.MULTILINE)
 
 
@@ -28,8 +29,11 @@ class Decision:
 
     @property
     def strategy(self) -> str | None:
-        """lut, int8 or dense."""
-        return None if self.reason is None else self.reason.partition(":")[0]
+        """lut, int8 or dense: what one row takes, where the number of rows decides at run time."""
+        if self.reason is None:
+            return None
+        fewer = _FEWER_ROWS.search(self.reason)
+        return fewer.group(1) if fewer else self.reason.partition(":")[0]
 
 
 def decisions(path: Path, target_options: Sequence[str] = ()) -> list[Decision]:

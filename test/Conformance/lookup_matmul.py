@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 CASES_PER_MODEL = 5
+#: Names, and lutrac's options.
+Targets = list[tuple[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def run(*command: object) -> None:
         sys.exit(f"failed ({done.returncode}): {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
 
 
-def host_targets() -> list[tuple[str, list[str]]]:
+def host_targets() -> Targets:
     """The targets that this machine can run: a name, and lutrac's options."""
     cpuinfo = Path("/proc/cpuinfo")
     features = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
@@ -189,12 +192,35 @@ def same(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
     return bits | (~np.isfinite(expected) & ~np.isfinite(found))
 
 
-def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, targets: list, tables: list[str]) -> int:
-    """Compiles and runs one model for every target; the number of comparisons."""
+def save_inputs(work: Path, cases: list[Case], rng: np.random.Generator) -> list[str]:
+    """Writes activations for each case; lutra-run's arguments for them."""
     inputs = []
     for i, case in enumerate(cases):
         np.save(work / f"a{i}.npy", activations(case, rng))
         inputs += ["--input", f"a{i}={work / f'a{i}.npy'}"]
+    return inputs
+
+
+def compare(work: Path, artifact: Path, cases: list[Case], inputs: list[str], expected: Path, what: str) -> int:
+    """Runs one artifact with 1 and 2 threads; the number of comparisons with the interpreter's outputs. A difference ends the program."""
+    for threads in (1, 2):
+        found = work / f"found-{threads}"
+        run("lutra-run", artifact, f"--threads={threads}", "--output-dir", found, *inputs)
+        for i, case in enumerate(cases):
+            want, have = np.load(expected / f"y{i}.npy"), np.load(found / f"y{i}.npy")
+            agree = same(want, have)
+            if not agree.all():
+                at = tuple(int(x) for x in np.argwhere(~agree)[0])
+                sys.exit(
+                    f"{what}, {threads} threads: {case}: {np.count_nonzero(~agree)} of {agree.size} outputs differ; "
+                    f"at {at} expected {want[at]!r}, found {have[at]!r}\ncase {i}, work directory {work}"
+                )
+    return 2 * len(cases)
+
+
+def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, targets: Targets, tables: list[str]) -> int:
+    """Compiles and runs one model for every target; the number of comparisons."""
+    inputs = save_inputs(work, cases, rng)
     lowered = work / "lowbit.mlir"
     run("lutrac", model, "--compile-to=lowbit", "-o", lowered)
     comparisons = 0
@@ -204,55 +230,68 @@ def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, 
         for name, options in targets:
             artifact, target = work / "artifact", options[0].split("=")[1]
             run("lutrac", model, "-o", artifact, *options, f"--target-option={target}.table={table}")
-            for threads in (1, 2):
-                found = work / f"found-{name}-{table}-{threads}"
-                run("lutra-run", artifact, f"--threads={threads}", "--output-dir", found, *inputs)
-                for i, case in enumerate(cases):
-                    want, have = np.load(expected / f"y{i}.npy"), np.load(found / f"y{i}.npy")
-                    agree = same(want, have)
-                    comparisons += 1
-                    if not agree.all():
-                        at = tuple(int(x) for x in np.argwhere(~agree)[0])
-                        sys.exit(
-                            f"{name}, {table} tables, {threads} threads: {case}: {np.count_nonzero(~agree)} of "
-                            f"{agree.size} outputs differ; at {at} expected {want[at]!r}, found {have[at]!r}\n"
-                            f"model {model}, case {i}, work directory {work}"
-                        )
+            comparisons += compare(work, artifact, cases, inputs, expected, f"{name}, {table} tables")
     return comparisons
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments_of(description: str | None, cases: int) -> argparse.ArgumentParser:
+    """The options of a comparison on random cases."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--work-dir", type=Path, required=True)
-    parser.add_argument("--cases", type=int, default=40, help="cases to draw (default 40)")
+    parser.add_argument("--cases", type=int, default=cases, help=f"cases to draw (default {cases})")
     parser.add_argument("--seed", type=int, help="default: from the clock")
     parser.add_argument("--minutes", type=float, default=4, help="stop drawing after this time (default 4)")
     parser.add_argument("--targets", help="comma-separated: x86-64, haswell, skylake-avx512, native, ltc (default: all)")
-    parser.add_argument("--tables", default="i8,f32", help="comma-separated: i8, f32 (default: both)")
-    arguments = parser.parse_args()
+    return parser
+
+
+def compare_models(
+    arguments: argparse.Namespace,
+    targets: Targets,
+    draw_cases: Callable[[random.Random, int], list[Case]],
+    check: Callable[[Path, Path, list[Case], np.random.Generator, Targets], int],
+) -> None:
+    """Draws models, every other one in IR, checks each, and prints how many results agreed. `draw_cases` is given the model's number."""
     seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
     print(f"seed {seed}", flush=True)
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
-    targets = host_targets()
     if arguments.targets:
         targets = [target for target in targets if target[0] in arguments.targets.split(",")]
     shutil.rmtree(arguments.work_dir, ignore_errors=True)
 
     begin, done, comparisons, models = time.monotonic(), 0, 0, 0
     while done < arguments.cases and time.monotonic() - begin < 60 * arguments.minutes:
-        ir = models % 2 == 1
-        cases = (FIXED_IR if ir else FIXED) if models < 2 else [draw(rng, ir) for _ in range(CASES_PER_MODEL)]
-        cases = cases[: arguments.cases - done]
+        cases = draw_cases(rng, models)[: arguments.cases - done]
         work = arguments.work_dir / f"model{models}"
         work.mkdir(parents=True)
+        ir = is_ir(models)
         model = work / ("model.mlir" if ir else "model.onnx")
         (ir_model if ir else onnx_model)(cases, numbers, model)
-        comparisons += check(work, model, cases, numbers, targets, arguments.tables.split(","))
+        comparisons += check(work, model, cases, numbers, targets)
         shutil.rmtree(work)
         done += len(cases)
         models += 1
     names = ", ".join(name for name, _ in targets)
     print(f"{done} cases in {models} models for {names}: {comparisons} results bit-identical to the interpreter's")
+
+
+def is_ir(model: int) -> bool:
+    """Whether the model of this number is a module at phase lowbit."""
+    return model % 2 == 1
+
+
+def draw_cases(rng: random.Random, model: int) -> list[Case]:
+    """The fixed cases first, then random ones."""
+    ir = is_ir(model)
+    return (FIXED_IR if ir else FIXED) if model < 2 else [draw(rng, ir) for _ in range(CASES_PER_MODEL)]
+
+
+def main() -> None:
+    parser = arguments_of(__doc__, 40)
+    parser.add_argument("--tables", default="i8,f32", help="comma-separated: i8, f32 (default: both)")
+    arguments = parser.parse_args()
+    tables = arguments.tables.split(",")
+    compare_models(arguments, host_targets(), draw_cases, lambda *model: check(*model, tables))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,8 +24,8 @@ IDS = [5, 80, 200, 17, 33, 90, 120, 60, 7, 8, 100, 240, 31, 77, 66, 55, 44, 33, 
 UNKNOWN = ("bitnet-b1.58",)
 
 
-def main() -> None:
-    recorded = {}
+def answers() -> Iterator[tuple[str, Path, np.ndarray]]:
+    """Each architecture that llama.cpp knows: its tiny model's file, and what llama.cpp computes, tokens x vocabulary."""
     with tempfile.TemporaryDirectory() as folder:
         for architecture in ARCHITECTURES:
             if architecture in UNKNOWN:
@@ -32,7 +33,11 @@ def main() -> None:
             model, logits = Path(folder) / "m.gguf", Path(folder) / "logits.npy"
             TinyModel(model, architecture)
             ask(model, windows=[IDS], logits=str(logits), threads=1)
-            recorded[architecture] = [round(float(value), 6) for value in np.load(logits)[-1]]
+            yield architecture, model, np.load(logits)
+
+
+def main() -> None:
+    recorded = {name: [round(float(value), 6) for value in logits[-1]] for name, _, logits in answers()}
     lines = ",\n".join(f'"{name}": {json.dumps(values)}' for name, values in recorded.items())
     (HERE / "logits.json").write_text(f"{{\n{lines}\n}}\n")
 

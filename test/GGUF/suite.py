@@ -12,7 +12,6 @@ import argparse
 import math
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,8 +29,7 @@ from lutra.eval.perplexity import PERPLEXITY_LIMIT, TEXT
 from lutra.eval.reference import ReferenceModel
 from lutra.generation import generate
 from lutra.textmodel import TextModel
-from record import IDS, UNKNOWN
-from tiny_models import ARCHITECTURES, TinyModel
+from record import IDS, answers
 
 WINDOW = 512
 #: Tokens of a text that the suite shows.
@@ -112,15 +110,9 @@ def expect(condition: bool, message: str) -> None:
 def tiny_logits() -> str:
     """The converted graph, run by onnxruntime, against llama.cpp: what this machine's llama.cpp says, not what was recorded."""
     worst = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for architecture in ARCHITECTURES:
-            if architecture in UNKNOWN:
-                continue
-            model, logits = Path(folder) / "m.gguf", Path(folder) / "logits.npy"
-            TinyModel(model, architecture)
-            ask(model, windows=[IDS], logits=str(logits), threads=1)
-            onnx = convert_gguf(model, Path(folder) / "onnx" / "m.onnx", tokenizer=False, to_float=True)
-            worst[architecture] = float(np.abs(ReferenceModel(onnx, 1).feed(IDS) - np.load(logits)).max())
+    for architecture, model, logits in answers():
+        onnx = convert_gguf(model, model.parent / "onnx" / "m.onnx", tokenizer=False, to_float=True)
+        worst[architecture] = float(np.abs(ReferenceModel(onnx, 1).feed(IDS) - logits).max())
     shown = ", ".join(f"{name} {error:.1e}" for name, error in worst.items())
     # llama.cpp's gelu is a table of f16 numbers.
     expect(all(error < (1e-2 if name == "gemma3" else 1e-4) for name, error in worst.items()), shown)

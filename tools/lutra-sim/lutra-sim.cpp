@@ -4,13 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "../lutra-run/Run.h"
+#include "Common.h"
 #include "Figures.h"
 #include "Sim.h"
 
 #include "lutra/Simulator/Device.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -111,10 +111,5 @@ int main(int argc, char **argv) {
                                       : runAndReport(flags);
   if (!error && times && !flags.trace.empty())
     error = traceFile(flags.path, flags.time, flags.trace);
-  if (!error)
-    return 0;
-  outs().flush();
-  handleAllErrors(std::move(error),
-                  [](const ErrorInfoBase &info) { WithColor::error(errs(), "lutra-sim") << info.message() << "\n"; });
-  return 1;
+  return report(std::move(error));
 }

@@ -202,31 +202,10 @@ void DenseEmitter::emitGroup(Value tileOffset, Value group, int64_t length, Valu
 }
 
 void DenseEmitter::store(Value tile, Value firstRow, Value row) {
-  auto floats = VectorType::get({kLanes}, b.getF32Type());
-  auto storeColumns = [&](int64_t columns) {
-    for (int64_t part = 0; part * kLanes < columns; ++part) {
-      Value column = affine(b, {}, kTileRows, tile, part * kLanes);
-      Value sum = vector::LoadOp::create(b, floats, waiting, ValueRange{waitingPlace(row, firstRow, constantIndex(b, part * kLanes))});
-      int64_t count = std::min(kLanes, columns - part * kLanes);
-      if (count == kLanes) {
-        vector::StoreOp::create(b, sum, out, ValueRange{row, column});
-        continue;
-      }
-      Value mask = vector::ConstantMaskOp::create(b, VectorType::get({kLanes}, b.getI1Type()), ArrayRef<int64_t>{count});
-      vector::MaskedStoreOp::create(b, out, ValueRange{row, column}, mask, sum);
-    }
-  };
-  if (lastColumns == 0)
-    return storeColumns(kTileRows);
-  Value wholeTiles = arith::DivUIOp::create(b, memref::DimOp::create(b, out, constantIndex(b, 1)), constantIndex(b, kTileRows));
-  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
-  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  storeColumns(kTileRows);
-  // The last tile: rows past the weight's are padding and have no place in the output.
-  b.setInsertionPointToStart(branch.elseBlock());
-  storeColumns(lastColumns);
+  storeTile(b, out, row, tile, lastColumns, [&](int64_t part, Value, Value) -> Value {
+    return vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting,
+                                  ValueRange{waitingPlace(row, firstRow, constantIndex(b, part))});
+  });
 }
 
 void DenseEmitter::emitTile(Value tile, Value firstRow, Value lastRow) {

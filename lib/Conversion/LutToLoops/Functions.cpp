@@ -33,6 +33,34 @@ Value lutloops::splatFloat(ImplicitLocOpBuilder &b, int64_t lanes, float value) 
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
 }
 
+void lutloops::storeTile(ImplicitLocOpBuilder &b, Value out, Value row, Value tile, int64_t lastColumns,
+                         function_ref<Value(int64_t, Value, Value)> numbers) {
+  auto storeColumns = [&](int64_t columns) {
+    for (int64_t part = 0; part < columns; part += kLanes) {
+      Value column = affine(b, {}, kTileRows, tile, part);
+      int64_t count = std::min(kLanes, columns - part);
+      if (count == kLanes) {
+        vector::StoreOp::create(b, numbers(part, column, {}), out, ValueRange{row, column});
+        continue;
+      }
+      Value mask = vector::ConstantMaskOp::create(b, VectorType::get({kLanes}, b.getI1Type()), ArrayRef<int64_t>{count});
+      vector::MaskedStoreOp::create(b, out, ValueRange{row, column}, mask, numbers(part, column, mask));
+    }
+  };
+  if (lastColumns == 0)
+    return storeColumns(kTileRows);
+  Value columns = memref::DimOp::create(b, out, constantIndex(b, 1));
+  Value wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
+  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
+  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  storeColumns(kTileRows);
+  // The last tile: rows past the weight's are padding and have no place in the output.
+  b.setInsertionPointToStart(branch.elseBlock());
+  storeColumns(lastColumns);
+}
+
 Value lutloops::affine(ImplicitLocOpBuilder &b, Value begin, int64_t factor, Value value, int64_t constant) {
   Value result = begin;
   auto add = [&](Value term) { result = result ? arith::AddIOp::create(b, result, term).getResult() : term; };

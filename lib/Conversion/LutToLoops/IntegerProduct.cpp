@@ -335,34 +335,11 @@ void IntegerEmitter::emitLongGroups(Value tileOffset, Value firstRow, Value last
 /// The waiting products of `row` through the epilogue to the output.
 void IntegerEmitter::store(Value tile, Value firstRow, Value row) {
   Value local = affine(b, {}, kTileRows, arith::SubIOp::create(b, row, firstRow), 0);
-  auto maskType = VectorType::get({kLanes}, b.getI1Type());
-  auto storePart = [&](int64_t part, int64_t count) {
-    Value column = affine(b, {}, kTileRows, tile, part * kLanes);
-    Value product = vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting,
-                                           ValueRange{affine(b, local, 0, {}, part * kLanes)});
-    Value mask = count == kLanes ? Value() : vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count}).getResult();
-    Value output = applyEpilogue(b, epilogue, product, row, column, mask);
-    if (mask)
-      vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, column}, mask, output);
-    else
-      vector::StoreOp::create(b, output, buffers.out, ValueRange{row, column});
-  };
-  auto storeColumns = [&](int64_t columns) {
-    for (int64_t part = 0; part * kLanes < columns; ++part)
-      storePart(part, std::min(kLanes, columns - part * kLanes));
-  };
-  if (lastColumns == 0)
-    return storeColumns(kTileRows);
-  Value columns = memref::DimOp::create(b, buffers.out, one);
-  Value wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
-  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
-  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  storeColumns(kTileRows);
-  // The last tile: rows past the weight's are padding and have no place in the output.
-  b.setInsertionPointToStart(branch.elseBlock());
-  storeColumns(lastColumns);
+  storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
+    Value product =
+        vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting, ValueRange{affine(b, local, 0, {}, part)});
+    return applyEpilogue(b, epilogue, product, row, column, mask);
+  });
 }
 
 void IntegerEmitter::emitTile(Value tile, Value firstRow, Value lastRow) {

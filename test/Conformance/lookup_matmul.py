@@ -55,6 +55,7 @@ FIXED = [
     Case(1, 1, 16, 2, 16, "packed"),
     Case(3, 200, 129, 8, 128, "float"),
     Case(2, 65, 100, 4, 16, "float", activations="special"),
+    Case(1, 1153, 96, 4, 32, "packed"),  # several streams of tiles
 ]
 FIXED_IR = [
     Case(5, 131, 264, 4, 32, "integer"),
@@ -62,6 +63,7 @@ FIXED_IR = [
     Case(1, 1, 1, 1, 8, "none"),
     Case(2, 130, 77, 6, 16, "integer", activations="wide"),
     Case(3, 66, 200, 5, 200, "float", activations="special"),
+    Case(1, 1300, 70, 3, 12, "integer"),  # several streams of tiles
 ]
 
 

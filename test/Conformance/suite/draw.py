@@ -124,7 +124,8 @@ def draw(rng: random.Random, mix: Mix, kinds: int, count: int) -> list[Case]:
             case = Case(
                 kind,
                 m=rng.choice([1, 1, 2, 3, 4, 5, 7, 8, 9, 13, 17]),
-                n=64 * rng.choice([0, 0, 1, 1, 2, 3, 4]) + rng.choice(columns),
+                # From 16 tiles on one row is multiplied in several streams of tiles.
+                n=64 * rng.choice([0, 0, 1, 1, 2, 3, 4, 17]) + rng.choice(columns),
                 k=step * rng.randrange(0, max(2, 400 // step)) + rng.choice(rests),
                 numbers=rng.choice(NUMBERS),
                 codes=rng.choice(CODES),

@@ -33,6 +33,21 @@ Value lutloops::splatFloat(ImplicitLocOpBuilder &b, int64_t lanes, float value) 
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
 }
 
+void lutloops::forEachGroup(ImplicitLocOpBuilder &b, ValueRange rows, Value cols, int64_t group, int64_t rest,
+                            function_ref<void(Value, Value, int64_t)> body) {
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
+  Value wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
+  scf::ForOp::create(b, rows[0], rows[1], one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
+    scf::ForOp::create(b, zero, wholeGroups, one, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
+      body(row, index, group);
+      scf::YieldOp::create(b);
+    });
+    if (rest != 0)
+      body(row, wholeGroups, rest);
+    scf::YieldOp::create(b);
+  });
+}
+
 void lutloops::storeTile(ImplicitLocOpBuilder &b, Value out, Value row, Value tile, int64_t lastColumns,
                          function_ref<Value(int64_t, Value, Value)> numbers) {
   auto storeColumns = [&](int64_t columns) {

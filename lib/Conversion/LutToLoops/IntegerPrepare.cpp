@@ -98,17 +98,7 @@ void PrepareEmitter::emitGroup(Value row, Value index, int64_t length) {
 void lutloops::emitPrepareCodes(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, int64_t factor,
                                 bool scalePerRow) {
   PrepareEmitter emitter(b, args, group, factor, scalePerRow);
-  ValueRange rows = args.take_back(2);
-  Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
-  Value cols = memref::DimOp::create(b, args[0], one);
-  Value wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
-  scf::ForOp::create(b, rows[0], rows[1], one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
-    scf::ForOp::create(b, zero, wholeGroups, one, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
-      emitter.emitGroup(row, index, group);
-      scf::YieldOp::create(b);
-    });
-    if (rest != 0)
-      emitter.emitGroup(row, wholeGroups, rest);
-    scf::YieldOp::create(b);
-  });
+  Value cols = memref::DimOp::create(b, args[0], constantIndex(b, 1));
+  forEachGroup(b, args.take_back(2), cols, group, rest,
+               [&](Value row, Value index, int64_t columns) { emitter.emitGroup(row, index, columns); });
 }

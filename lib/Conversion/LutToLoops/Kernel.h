@@ -105,6 +105,11 @@ mlir::Value constantIndex(mlir::ImplicitLocOpBuilder &b, int64_t value);
 mlir::Value splatInt(mlir::ImplicitLocOpBuilder &b, int64_t lanes, unsigned bits, int64_t value);
 mlir::Value splatFloat(mlir::ImplicitLocOpBuilder &b, int64_t lanes, float value);
 
+/// For each row from `rows[0]` to `rows[1]` and each group of its `cols` columns, `body(row, index, columns of the group)`; `rest` columns
+/// are the last group's when it is not whole.
+void forEachGroup(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange rows, mlir::Value cols, int64_t group, int64_t rest,
+                  llvm::function_ref<void(mlir::Value, mlir::Value, int64_t)> body);
+
 /// Stores one row's part of a tile in `out`, 16 columns at a time: `numbers(part, column, mask)` gives those from `part` of the tile on, which is `column` of `out`;
 /// the mask, where there is one, leaves out the columns past the weight's rows. `lastColumns` exist of the last tile; 0: all of them.
 void storeTile(mlir::ImplicitLocOpBuilder &b, mlir::Value out, mlir::Value row, mlir::Value tile, int64_t lastColumns,

@@ -120,19 +120,9 @@ LogicalResult KernelFunctions::lower(lut::QuantizeOp op) {
   func::FuncOp function =
       getOrCreate(op.getLoc(), "lut_quantize", b.getArrayAttr(key), types, [&](ImplicitLocOpBuilder &body, ValueRange args) {
         QuantizeEmitter emitter(body, args, group, bits);
-        ValueRange rows = args.take_back(2);
-        Value zero = constantIndex(body, 0), one = constantIndex(body, 1);
-        Value cols = memref::DimOp::create(body, args[0], one);
-        Value wholeGroups = arith::DivUIOp::create(body, cols, constantIndex(body, group));
-        scf::ForOp::create(body, rows[0], rows[1], one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
-          scf::ForOp::create(body, zero, wholeGroups, one, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
-            emitter.emitGroup(row, index, group);
-            scf::YieldOp::create(body);
-          });
-          if (rest > 0)
-            emitter.emitGroup(row, wholeGroups, rest);
-          scf::YieldOp::create(body);
-        });
+        Value cols = memref::DimOp::create(body, args[0], constantIndex(body, 1));
+        forEachGroup(body, args.take_back(2), cols, group, rest,
+                     [&](Value row, Value index, int64_t columns) { emitter.emitGroup(row, index, columns); });
       });
   callForRows(b, op, function, *buffers, op.getActivations());
   op.erase();

@@ -22,10 +22,10 @@ static constexpr int64_t kMostGroups = 16;
 /// Cycles of a launch with `m` rows.
 static double timeOf(const ProductShape &s, const CoreFacts &core, const SharedTile &tile, int64_t m) {
   const double stages = std::ceil(double(s.groups) / tile.groups);
-  const int64_t columns = (s.rows + kArrayN - 1) / kArrayN / tile.columns;
+  const int64_t columns = s.columns() / tile.columns;
   const double blocks = std::ceil(double(columns) * std::ceil(double(m) / tile.rows) / core.cores);
-  const int64_t rows = std::min<int64_t>(tile.rows, std::max<int64_t>(kArrayM, m));
-  const double pairs = double(rows) / kArrayM, tableBytes = double(tile.tableBytes) * rows / tile.rows;
+  const int64_t rows = std::min<int64_t>(tile.rows, std::max<int64_t>(s.arrayM, m));
+  const double pairs = double(rows) / s.arrayM, tableBytes = double(tile.tableBytes) * rows / tile.rows;
   const double array = pairs * tile.columns * tile.groups * s.tables * s.planes;
   // A stage's copies are issued when the stage before it is begun: their latency has to fit into it as well.
   const double dram = core.dramLatency + (tableBytes + tile.weightBytes) / core.dramBytesPerCycle;
@@ -35,17 +35,16 @@ static double timeOf(const ProductShape &s, const CoreFacts &core, const SharedT
 }
 
 std::optional<SharedTile> luttolmma::chooseSharedTile(const ProductShape &s, const CoreFacts &core, int64_t mostRows) {
-  constexpr int64_t kTablesPerTile = 16;
-  if (s.tables > kTablesPerTile)
+  if (s.tables > s.tablesPerTile)
     return std::nullopt;
-  const int64_t entryBytes = s.entry.getIntOrFloatBitWidth() / 8, tiles = (s.rows + kArrayN - 1) / kArrayN;
+  const int64_t entryBytes = s.entry.getIntOrFloatBitWidth() / 8, tiles = s.columns();
   const int64_t perBlock = s.accumulatorsPerBlock(), scalesPerGroup = s.scalesTables() ? s.tables : 1;
   const int64_t fixedCols = s.perPlane ? 2 : 1, perColumn = (s.perPlane ? s.planes : 1) + (s.zeta ? 1 : 0);
   std::optional<SharedTile> best;
   double bestTime = 0;
-  for (int64_t rows = kArrayM; rows <= mostRows; rows *= 2)
+  for (int64_t rows = s.arrayM; rows <= mostRows; rows *= 2)
     for (int64_t columns = 1; columns <= std::min<int64_t>(tiles, core.weightTiles); ++columns) {
-      const int64_t pairs = rows / kArrayM, sums = pairs * perBlock;
+      const int64_t pairs = rows / s.arrayM, sums = pairs * perBlock;
       const bool floats = s.isFloat() || s.scalesTables();
       const bool fits = tiles % columns == 0 && pairs <= core.tableTiles &&
                         (s.isFloat() || sums <= core.i32Tiles) &&

@@ -10,16 +10,26 @@
 
 namespace lutra::luttolmma {
 
-/// Output rows and activation rows of the array.
-inline constexpr int64_t kArrayN = 64, kArrayM = 2;
-/// Activations of a table.
+/// Activations of a table, for which docs/spec/numerics.md defines tables and sums.
 inline constexpr int64_t kGroup = 4;
 /// Entries of a whole table, and those of the half that the array stores.
 inline constexpr int64_t kEntries = 16, kStored = 8;
 
-/// What determines a kernel: the product's shape and where things lie in the packed weight.
+/// What a kernel may take of a core, and how fast the core is: what a tile is chosen by.
+struct CoreFacts {
+  /// The array: activation rows and output rows of one step. Tables have kGroup activations.
+  int64_t arrayM = 2, arrayN = 64;
+  /// Registers of each kind, tables in one, and bytes of shared memory.
+  int64_t tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16, actTiles = 16;
+  int64_t tablesPerTile = 16, sharedBytes = 0;
+  int64_t cores = 1;
+  double dramBytesPerCycle = 10.2, dramLatency = 290, sharedBytesPerCycle = 128;
+};
+
+/// What determines a kernel: the product's shape, the array's, and where things lie in the packed weight.
 struct ProductShape {
   int64_t rows, cols, groups, tables;
+  int64_t arrayM = 2, arrayN = 64, tablesPerTile = 16;
   int64_t planes, group;
   /// Whether each plane has its own alpha and the sum its own weight beta (#lowbit.bcq).
   bool perPlane = false;
@@ -40,9 +50,13 @@ struct ProductShape {
   bool isFloat() const { return mlir::isa<mlir::FloatType>(entry); }
   /// Whether each table has a scale of its own: its sum is scaled before the next table's is added.
   bool scalesTables() const { return !isFloat() && scale == lowbit::TableScale::Table; }
+  /// Whether a row has one scale.
+  bool hasRowScale() const { return !isFloat() && scale == lowbit::TableScale::Row; }
+  /// Columns of outputs, of arrayN each.
+  int64_t columns() const { return (rows + arrayN - 1) / arrayN; }
   /// Scales of a row.
   int64_t scalesPerRow() const { return lowbit::getScalesPerRow(scale, groups, tables); }
-  /// Accumulators of two rows: one, or one for each plane where planes are not summed as integers.
+  /// Accumulators of arrayM rows: one, or one for each plane where planes are not summed as integers.
   int64_t accumulatorsPerBlock() const { return isFloat() || perPlane ? planes : 1; }
 
   /// The kernel's buffers: entries, scales, sums, weights, out.
@@ -50,35 +64,27 @@ struct ProductShape {
 
   /// Reads a weight type and a table kind, or says by name what the machine has no kernel for.
   static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry, lowbit::TableScale scale,
-                                           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+                                           const CoreFacts &core, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
-/// How a kernel is cut. `fit` makes it fit the machine.
-struct KernelOptions {
-  /// Activation rows that share loaded weights: 2, 4, 8 or 16.
-  int64_t blockRows = 16;
-  int64_t depth = 4, tablesPerTile = 16;
-  /// Registers a, f, s and c of the machine.
-  int64_t i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
+/// How a kernel whose loads go to DRAM is cut.
+struct DramTile {
+  /// Activation rows that share loaded weights: the array's times a power of two.
+  int64_t rows = 2;
+  /// Groups (for large ones: parts of a group) that are loaded ahead.
+  int64_t depth = 4;
 
-  /// Lowers `blockRows` and `depth` until the accumulators, the rows and the columns of `shape` have registers.
-  void fit(const ProductShape &shape);
+  /// At most `rows` and `depth`, lowered until the accumulators, the rows and the columns of `shape` have registers.
+  static DramTile fit(const ProductShape &shape, const CoreFacts &core, int64_t rows, int64_t depth);
 };
 
 /// Builds the kernel at the builder's insertion point. Every load goes to DRAM.
 lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
-                           const ProductShape &shape, const KernelOptions &options);
-
-/// What a kernel may take of a core, and how fast the core is: what a tile is chosen by.
-struct CoreFacts {
-  int64_t sharedBytes = 0, tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16;
-  int64_t cores = 1;
-  double dramBytesPerCycle = 10.2, dramLatency = 290, sharedBytesPerCycle = 128;
-};
+                           const ProductShape &shape, const DramTile &tile);
 
 /// How a product is cut when its operands go through shared memory.
 struct SharedTile {
-  /// Activation rows and columns of a block; a column is 64 output rows.
+  /// Activation rows and columns of a block; a column is arrayN output rows.
   int64_t rows = 0, columns = 0;
   /// Groups that one copy brings; two copies are held.
   int64_t groups = 0;
@@ -108,6 +114,8 @@ struct TablesShape {
   bool codes = false;
   int64_t scalesPerRow;
   int64_t pitch = kStored;
+  /// Rows of the array and activation registers of the core.
+  int64_t arrayM = 2;
 };
 
 /// Builds the kernel that computes tables at the builder's insertion point.

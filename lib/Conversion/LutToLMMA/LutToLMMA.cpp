@@ -25,11 +25,11 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::luttolmma;
 
-/// Rows of a block: what the tile asks for, as a power of two.
-static int64_t chooseBlockRows(lut::MatmulOp op) {
+/// Rows of a block: what the tile asks for, as the array's rows times a power of two.
+static int64_t chooseBlockRows(lut::MatmulOp op, int64_t arrayM) {
   constexpr int64_t kLargest = 16;
-  int64_t rows = op.getTile() ? std::clamp<int64_t>(op.getTile()->getM(), kArrayM, kLargest) : kLargest;
-  return llvm::bit_floor(static_cast<uint64_t>(rows));
+  const int64_t rows = op.getTile() ? std::min<int64_t>(op.getTile()->getM(), kLargest) : kLargest;
+  return arrayM * llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, rows / arrayM)));
 }
 
 /// "i8", "f16", "i8_table", "i16_row": the entries, and what shares a scale unless it is a group.
@@ -48,6 +48,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     kernels.clear();
+    core = readCore();
     SymbolTable symbols(module);
     SmallVector<lut::MatmulOp> products;
     SmallVector<lut::PrecomputeOp> tables;
@@ -63,6 +64,18 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
       failedOnce |= failed(convert(op, symbols));
     if (failedOnce)
       signalPassFailure();
+  }
+
+  CoreFacts readCore() const {
+    CoreFacts facts;
+    facts.i32Tiles = i32Tiles;
+    facts.f32Tiles = f32Tiles;
+    facts.rowTiles = rowTiles;
+    facts.colTiles = colTiles;
+    facts.tablesPerTile = tablesPerTile;
+    facts.sharedBytes = sharedBytes;
+    facts.cores = cores;
+    return facts;
   }
 
   static bool hasUnitStride(Value buffer) {
@@ -97,6 +110,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     shape.entry = cast<MemRefType>(op.getEntries().getType()).getElementType();
     shape.scale = op.getScaleKind();
     shape.codes = bool(op.getActScales());
+    shape.arrayM = core.arrayM;
     shape.scalesPerRow = cast<MemRefType>(op.getScales().getType()).getDimSize(1);
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({builder.getI64ArrayAttr({shape.cols, shape.group, shape.scalesPerRow}),
@@ -130,26 +144,17 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     }
     FailureOr<ProductShape> shape =
         ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
-                          op.getScaleKind(), [&] { return op.emitOpError(); });
+                          op.getScaleKind(), core, [&] { return op.emitOpError(); });
     if (failed(shape))
       return failure();
     if (makesTables)
       shape->pitch = kStored;
     std::optional<SharedTile> tile = choose(op, *shape);
-    KernelOptions kernelOptions;
-    kernelOptions.blockRows = chooseBlockRows(op);
-    kernelOptions.depth = depth;
-    kernelOptions.tablesPerTile = tablesPerTile;
-    kernelOptions.i32Tiles = i32Tiles;
-    kernelOptions.f32Tiles = f32Tiles;
-    kernelOptions.rowTiles = rowTiles;
-    kernelOptions.colTiles = colTiles;
-    kernelOptions.fit(*shape);
-
+    const DramTile dram = DramTile::fit(*shape, core, chooseBlockRows(op, core.arrayM), depth);
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry),
                                           builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
-                                          builder.getI64IntegerAttr(tile ? -tile->rows : kernelOptions.blockRows)});
+                                          builder.getI64IntegerAttr(tile ? -tile->rows : dram.rows)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
@@ -158,7 +163,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
                           "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
                              .str();
       kernel = tile ? buildSharedKernel(builder, builder.getUnknownLoc(), name, *shape, *tile)
-                    : buildKernel(builder, builder.getUnknownLoc(), name, *shape, kernelOptions);
+                    : buildKernel(builder, builder.getUnknownLoc(), name, *shape, dram);
       symbols.insert(kernel);
     }
     lmma::LaunchOp::create(builder, op.getLoc(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()), buffers);
@@ -170,14 +175,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   std::optional<SharedTile> choose(lut::MatmulOp op, const ProductShape &shape) {
     if (sharedBytes == 0)
       return std::nullopt;
-    CoreFacts core;
-    core.sharedBytes = sharedBytes;
-    core.i32Tiles = i32Tiles;
-    core.f32Tiles = f32Tiles;
-    core.rowTiles = rowTiles;
-    core.colTiles = colTiles;
-    core.cores = cores;
-    std::optional<SharedTile> tile = chooseSharedTile(shape, core, chooseBlockRows(op));
+    std::optional<SharedTile> tile = chooseSharedTile(shape, core, chooseBlockRows(op, core.arrayM));
     auto options = lowbit::remarkOf(DEBUG_TYPE, op.getLoc());
     if (!tile) {
       remark::missed(op.getLoc(), options)
@@ -186,7 +184,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     }
     remark::passed(op.getLoc(), options)
         << remark::reason("blocks of {0} x {1}, {2} groups a copy: {3} bytes of tables and {4} of weights", tile->rows,
-                          tile->columns * kArrayN, tile->groups, tile->tableBytes, tile->weightBytes);
+                          tile->columns * core.arrayN, tile->groups, tile->tableBytes, tile->weightBytes);
     return tile;
   }
 
@@ -194,6 +192,7 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   static constexpr int64_t kMostCodes = 131072;
 
   llvm::DenseMap<Attribute, lmma::KernelOp> kernels;
+  CoreFacts core;
   bool makesTables = false;
 };
 } // namespace

@@ -222,7 +222,7 @@ void TablesKernelBuilder::build(lmma::KernelOp kernel) {
   entries = body.getArgument(next++);
   scales = body.getArgument(next++);
   sums = body.getArgument(next++);
-  forRange(b, bound(b, 0), rowsDownTo(b, 1), kArrayM, [&](Value first) {
+  forRange(b, bound(b, 0), rowsDownTo(b, 1), s.arrayM, [&](Value first) {
     row = Index(first);
     rowPair();
   });
@@ -242,7 +242,7 @@ lmma::KernelOp luttolmma::buildTablesKernel(OpBuilder &builder, Location loc, St
                   MemRefType::get({dynamic, shape.scalesPerRow}, f32), MemRefType::get({dynamic, shape.groups}, f32)});
   names.append({"entries", "scales", "sums"});
   auto kernel = lmma::KernelOp::create(b, name, buffers);
-  kernel.setGrid(ArrayRef<int64_t>{1, kBlockRows, 1});
+  kernel.setGrid(ArrayRef<int64_t>{1, std::max<int64_t>(1, kBlockRows / shape.arrayM) * shape.arrayM, 1});
   kernel->setAttr(lmma::LmmaDialect::kBufferNamesAttr, b.getStrArrayAttr(names));
   TablesKernelBuilder(b, shape).build(kernel);
   return kernel;

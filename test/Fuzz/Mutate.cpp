@@ -68,6 +68,85 @@ void Mutator::learn(std::string_view text) {
   }
 }
 
+namespace {
+/// Follows the names of values through the braces of a text.
+class Scopes {
+public:
+  explicit Scopes(const std::vector<Token> &tokens) : tokens(tokens) {}
+
+  std::set<std::string> usedBeforeDefined() {
+    for (size_t at = 0; at < tokens.size(); ++at) {
+      const std::string &text = tokens[at].text;
+      if (text == "{") {
+        scopes.push_back({});
+      } else if (text == "}") {
+        // Braces around values are a region: what it had for arguments is not known after it.
+        bool isRegion = scopes.back().hasValues;
+        if (scopes.size() > 1)
+          scopes.pop_back();
+        if (isRegion)
+          scopes.back().arguments.clear();
+      } else if (text == "%" && at + 1 < tokens.size()) {
+        visit(at);
+      }
+    }
+    return early;
+  }
+
+private:
+  struct Scope {
+    std::set<std::string> results, arguments;
+    bool hasValues = false;
+  };
+
+  bool is(size_t at, std::string_view text) const { return at < tokens.size() && tokens[at].text == text; }
+  size_t skipSpace(size_t at) const { return at < tokens.size() && tokens[at].kind == Token::Space ? at + 1 : at; }
+  bool startsLine(size_t at) const { return at == 0 || tokens[at - 1].text.find('\n') != std::string::npos; }
+
+  /// Whether the list of names at `at` (`%x`, `%x:2`, `%x, %y`) is what an operation's results are called.
+  bool namesResults(size_t at) const {
+    while (is(at, "%")) {
+      at += 2;
+      if (is(at, ":"))
+        at += 2;
+      at = skipSpace(at);
+      if (is(at, "="))
+        return true;
+      if (is(at, ","))
+        at = skipSpace(at + 1);
+    }
+    return false;
+  }
+
+  void visit(size_t at) {
+    const std::string &name = tokens[at + 1].text;
+    scopes.back().hasValues = true;
+    if (startsLine(at))
+      inResults = namesResults(at);
+    if (inResults) {
+      scopes.back().results.insert(name);
+      // The last name before the sign.
+      inResults = !is(skipSpace(at + 2), "=") && !is(skipSpace(at + 4), "=");
+    } else if (is(at + 2, ":") || is(skipSpace(at + 2), "=")) {
+      scopes.back().arguments.insert(name);
+    } else if (std::none_of(scopes.begin(), scopes.end(), [&](const Scope &scope) {
+                 return scope.results.count(name) || scope.arguments.count(name);
+               })) {
+      early.insert(name);
+    }
+  }
+
+  const std::vector<Token> &tokens;
+  std::vector<Scope> scopes{1};
+  std::set<std::string> early;
+  bool inResults = false;
+};
+} // namespace
+
+/// The names of values that stand in `tokens` where none of that name is known. One of those that a region defines later, in an operation
+/// that then does not parse, makes MLIR 22's own parser write to freed memory.
+static std::set<std::string> usedBeforeDefined(const std::vector<Token> &tokens) { return Scopes(tokens).usedBeforeDefined(); }
+
 template <typename T>
 static const T &pick(const std::vector<T> &values, Mutator::Random &random) {
   return values[random() % values.size()];
@@ -84,8 +163,7 @@ void Mutator::change(std::vector<Token> &tokens, Random &random) const {
         return index;
     return tokens.size();
   };
-  // Names of values stay. A name that is used before a region defines it, in an operation that then does not parse, makes MLIR 22's
-  // own parser write to freed memory; and `%x#1000000000` makes it allocate that many values.
+  // Names of values stay: see usedBeforeDefined. And `%x#1000000000` makes MLIR 22's own parser allocate that many values.
   auto follows = [&](const Token &token, std::string_view sign) { return &token != tokens.data() && (&token)[-1].text == sign; };
   auto isNumber = [&](const Token &token) {
     return token.kind == Token::Number && !follows(token, "%") && !follows(token, "#");
@@ -156,13 +234,21 @@ void Mutator::change(std::vector<Token> &tokens, Random &random) const {
 }
 
 std::string Mutator::mutate(std::string_view text, Random &random) const {
-  std::vector<Token> tokens = tokenize(text);
+  const std::vector<Token> original = tokenize(text);
+  const std::set<std::string> known = usedBeforeDefined(original);
+  std::vector<Token> tokens;
   // One change most often: the more, the rarer is a module that parses.
-  do
-    change(tokens, random);
-  while (random() % 3 == 0 && !tokens.empty());
-  std::string result;
-  for (const Token &token : tokens)
-    result += token.text;
-  return result;
+  do {
+    tokens = original;
+    do
+      change(tokens, random);
+    while (random() % 3 == 0 && !tokens.empty());
+    // The text that is parsed may divide into other tokens than those it was made of.
+    std::string result;
+    for (const Token &token : tokens)
+      result += token.text;
+    std::set<std::string> early = usedBeforeDefined(tokenize(result));
+    if (std::includes(known.begin(), known.end(), early.begin(), early.end()))
+      return result;
+  } while (true);
 }

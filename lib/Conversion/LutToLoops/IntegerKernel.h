@@ -15,8 +15,8 @@ namespace lutra::lutloops {
 inline constexpr int64_t kQuad = 4;
 /// Bytes of a panel for one quad of codes: a lane for each row of the tile.
 inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
-/// Bytes of a panel, at most: half of the first cache, the other half is for the rows that are multiplied with it.
-inline constexpr int64_t kPanelBytes = 16384;
+/// Bytes of a panel, at most: three quarters of the first cache, the rest is for the rows that are multiplied with it and for their products.
+inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
 

@@ -22,8 +22,15 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
-/// Straight-line multiply-adds of a group, at most; beyond, pairs are a loop.
+/// Straight-line multiply-adds of a group, at most; beyond, quads are a loop.
 constexpr int64_t kMaxUnrolledDots = 256;
+/// Vectors of sums beside which the weights of two quads fit in registers.
+constexpr int64_t kMaxSumsOfTwoQuads = 12;
+/// Activation rows whose products stay in the first cache over the groups of a block: 6 KB beside the panel.
+constexpr int64_t kNearRows = 24;
+static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "whole blocks");
+/// Rows ahead of the one that is stored whose place is asked for.
+constexpr int64_t kStoredAhead = 4;
 
 /// The op's operands as arguments of the function.
 struct Buffers {
@@ -41,12 +48,16 @@ public:
 private:
   using Body = function_ref<void(Value)>;
   void forRange(Value begin, Value end, Value step, Body body);
+  void takeRows(int64_t count);
+  Value endOfBlocks(Value begin, Value end, int64_t count);
+  void forRows(Value begin, Value end, ArrayRef<int64_t> counts, function_ref<void(Value row, int64_t count)> body);
   void forRows(Value firstRow, Value lastRow, function_ref<void(Value row, int64_t count)> body);
   void forParts(Body body);
   Value scratch(int64_t count, Type element);
 
   void emitPanel(Value offset, Value firstPair, Value lastPair, Value place);
   void emitNumbers(Value offset, Value place);
+  void multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local);
   void emitShortGroups(Value tileOffset, Value firstRow, Value lastRow);
   void emitLongGroups(Value tileOffset, Value firstRow, Value lastRow);
   void store(Value tile, Value firstRow, Value row);
@@ -54,12 +65,15 @@ private:
   SmallVector<Value> loadLanes(Value buffer, Value at, Type element);
   void storeLanes(Value buffer, Value at, ArrayRef<Value> values);
   SmallVector<Value> multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair, int64_t pairs,
-                              Value lastPair, Value panelPlace, Value part);
-  SmallVector<Value> multiplyPair(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value pair, Value panelPlace,
+                              Value lastPair, Value panelPlace, Value part, function_ref<void(Value quad)> ahead = {});
+  SmallVector<Value> multiplyQuad(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value quad, Value panelPlace,
                                   Value part);
   SmallVector<Value> startSums(Value row, int64_t count, Value group);
   SmallVector<Value> scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count, Value group,
                            Value numbersPlace, Value part);
+  void prefetch(Value buffer, ValueRange place, bool isWrite) {
+    memref::PrefetchOp::create(b, buffer, place, isWrite, /*localityHint=*/3, /*isDataCache=*/true);
+  }
   Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
 
   Value loadBias(Value row, Value group) {
@@ -88,7 +102,7 @@ IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
       prefetchBytes(options.prefetchBytes) {
   bool wide = options.vectorRows >= kTileRows;
   blockRows = wide ? 6 : 4;
-  blockSums = wide ? 12 : 4;
+  blockSums = wide ? 24 : 4;
   zero = constantIndex(b, 0);
   one = constantIndex(b, 1);
   groups = memref::DimOp::create(b, buffers.padded, zero);
@@ -114,18 +128,32 @@ void IntegerEmitter::forRange(Value begin, Value end, Value step, Body body) {
   });
 }
 
+/// Takes the next rows of a number: as many vectors of weight rows as there are sums for.
+void IntegerEmitter::takeRows(int64_t count) {
+  blockParts = llvm::bit_floor(static_cast<uint64_t>(std::min(kTileRows / kLanes, blockSums / count)));
+}
+
+/// The end of the blocks of `count` rows that fit in [begin, end).
+Value IntegerEmitter::endOfBlocks(Value begin, Value end, int64_t count) {
+  if (count == 1)
+    return end;
+  Value rows = arith::SubIOp::create(b, end, begin);
+  return arith::SubIOp::create(b, end, arith::RemUIOp::create(b, rows, constantIndex(b, count)).getResult());
+}
+
+/// The rows [begin, end) in blocks of each of `counts`, one after the other.
+void IntegerEmitter::forRows(Value begin, Value end, ArrayRef<int64_t> counts, function_ref<void(Value, int64_t)> body) {
+  for (int64_t count : counts) {
+    takeRows(count);
+    Value last = endOfBlocks(begin, end, count);
+    forRange(begin, last, constantIndex(b, count), [&](Value row) { body(row, count); });
+    begin = last;
+  }
+}
+
 /// Whole blocks of rows, then the rows that are left: two, then one at a time.
 void IntegerEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Value, int64_t)> body) {
-  Value begin = firstRow;
-  for (int64_t count : {blockRows, int64_t(2), int64_t(1)}) {
-    Value step = constantIndex(b, count), end = lastRow;
-    if (count > 1)
-      end = arith::SubIOp::create(
-          b, lastRow, arith::RemUIOp::create(b, arith::SubIOp::create(b, lastRow, begin), step).getResult());
-    blockParts = llvm::bit_floor(static_cast<uint64_t>(std::min(kTileRows / kLanes, blockSums / count)));
-    forRange(begin, end, step, [&](Value row) { body(row, count); });
-    begin = end;
-  }
+  forRows(firstRow, lastRow, {blockRows, 2, 1}, body);
 }
 
 /// The first rows of the tile of each block of parts.
@@ -179,49 +207,54 @@ SmallVector<Value> IntegerEmitter::startSums(Value row, int64_t count, Value gro
   return sums;
 }
 
-/// Adds the products of one pair; `panelPlace` is where the pair's first quad begins, `part` the first row of the tile.
-SmallVector<Value> IntegerEmitter::multiplyPair(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value pair,
+/// Adds the products of one quad of codes; `panelPlace` is where it begins, `part` the first row of the tile.
+SmallVector<Value> IntegerEmitter::multiplyQuad(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value quad,
                                                 Value panelPlace, Value part) {
   auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
-  SmallVector<Value> next(sums);
-  for (int64_t half : {0, 1}) {
-    SmallVector<Value> weights;
-    for (int64_t index = 0; index < blockParts; ++index)
-      weights.push_back(vector::LoadOp::create(
-          b, bytes, panel,
-          ValueRange{affine(b, panelPlace, kQuad, part, half * kQuadBytes + index * kQuad * kLanes)}));
-    for (int64_t index = 0; index < count; ++index) {
-      Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
-                                            ValueRange{group, affine(b, row, 0, {}, index),
-                                                       affine(b, {}, 2 * kQuad, pair, half * kQuad)});
-      Value quad = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
-      Value codesOfRow = vector::BitCastOp::create(
-          b, bytes, splat(vector::ExtractOp::create(b, quad, ArrayRef<int64_t>{0})));
-      for (int64_t sub = 0; sub < blockParts; ++sub) {
-        Value &sum = next[index * blockParts + sub];
-        sum = lut::DotOp::create(b, weights[sub], codesOfRow, sum, codes.getLargest());
-      }
+  SmallVector<Value> next(sums), weights;
+  for (int64_t index = 0; index < blockParts; ++index)
+    weights.push_back(vector::LoadOp::create(
+        b, bytes, panel, ValueRange{affine(b, panelPlace, kQuad, part, index * kQuad * kLanes)}));
+  for (int64_t index = 0; index < count; ++index) {
+    Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
+                                          ValueRange{group, affine(b, row, 0, {}, index), affine(b, {}, kQuad, quad, 0)});
+    Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
+    Value codesOfRow =
+        vector::BitCastOp::create(b, bytes, splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
+    for (int64_t sub = 0; sub < blockParts; ++sub) {
+      Value &sum = next[index * blockParts + sub];
+      sum = lut::DotOp::create(b, weights[sub], codesOfRow, sum, codes.getLargest());
     }
   }
   return next;
 }
 
-/// Adds the products of `pairs` pairs from `firstPair` on, or of those up to `lastPair` when their number is not known (0).
+/// Adds the products of `pairs` pairs of quads from `firstPair` on, or of those up to `lastPair` when their number is not known (0).
 SmallVector<Value> IntegerEmitter::multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair,
-                                            int64_t pairs, Value lastPair, Value panelPlace, Value part) {
-  auto step = [&](ArrayRef<Value> values, Value pair, Value place) {
-    return multiplyPair(values, row, count, group, pair, place, part);
+                                            int64_t pairs, Value lastPair, Value panelPlace, Value part,
+                                            function_ref<void(Value)> ahead) {
+  Value first = affine(b, {}, 2, firstPair, 0), last = affine(b, {}, 2, lastPair, 0);
+  auto step = [&](ArrayRef<Value> values, Value quad, Value place) {
+    return multiplyQuad(values, row, count, group, quad, place, part);
   };
   SmallVector<Value> values(sums);
-  if (pairs > 0 && 2 * pairs * count * blockParts <= kMaxUnrolledDots) {
-    for (int64_t pair = 0; pair < pairs; ++pair)
-      values = step(values, affine(b, firstPair, 0, {}, pair), affine(b, panelPlace, 0, {}, pair * 2 * kQuadBytes));
+  bool few = count * blockParts <= kMaxSumsOfTwoQuads;
+  if (few && pairs > 0 && 2 * pairs * count * blockParts <= kMaxUnrolledDots) {
+    for (int64_t quad = 0; quad < 2 * pairs; ++quad)
+      values = step(values, affine(b, first, 0, {}, quad), affine(b, panelPlace, 0, {}, quad * kQuadBytes));
     return values;
   }
+  // A few sums wait for each other at the end of an iteration less often when it takes two quads; of many, two would need too many weights at once.
+  int64_t quads = few ? 2 : 1;
   auto loop = scf::ForOp::create(
-      b, firstPair, lastPair, one, values, [&](OpBuilder &, Location, Value pair, ValueRange before) {
-        Value place = affine(b, panelPlace, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
-        scf::YieldOp::create(b, step(llvm::to_vector(before), pair, place));
+      b, first, last, constantIndex(b, quads), values, [&](OpBuilder &, Location, Value quad, ValueRange before) {
+        Value place = affine(b, panelPlace, kQuadBytes, arith::SubIOp::create(b, quad, first), 0);
+        if (ahead)
+          ahead(quad);
+        SmallVector<Value> after(before);
+        for (int64_t index = 0; index < quads; ++index)
+          after = step(after, affine(b, quad, 0, {}, index), affine(b, place, 0, {}, index * kQuadBytes));
+        scf::YieldOp::create(b, after);
       });
   return SmallVector<Value>(loop.getResults());
 }
@@ -254,38 +287,56 @@ SmallVector<Value> IntegerEmitter::scale(ArrayRef<Value> sums, ArrayRef<Value> p
   return next;
 }
 
-/// Blocks of whole groups: their sums stay in registers, their products wait between blocks.
+/// Adds the products of a group, which is the block's number `local`, to the waiting ones of `count` rows.
+void IntegerEmitter::multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local) {
+  int64_t quads = 2 * layout.pairs;
+  forParts([&](Value part) {
+    auto waitingOf = [&](int64_t index) {
+      return affine(b, part, kTileRows, affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index), 0);
+    };
+    // Products of the rows that are next come from the second cache meanwhile, evenly over the quads of this block.
+    int64_t share = llvm::divideCeil(count * kTileRows, blockGroups * quads);
+    Value next = affine(b, waitingOf(kNearRows), share * quads, local, 0);
+    auto ahead = [&](Value quad) {
+      for (int64_t lane = 0; count == blockRows && lane < share; lane += kLanes)
+        prefetch(waiting, affine(b, next, share, quad, lane), /*isWrite=*/false);
+    };
+    SmallVector<Value> sums = multiply(startSums(row, count, group), row, count, group, zero, layout.pairs,
+                                       constantIndex(b, layout.pairs), affine(b, {}, quads * kQuadBytes, local, 0), part, ahead);
+    SmallVector<Value> products;
+    for (int64_t index = 0; index < count; ++index)
+      products.append(loadLanes(waiting, waitingOf(index), b.getF32Type()));
+    products = scale(sums, products, row, count, group, affine(b, {}, kTileRows, local, 0), part);
+    for (int64_t index = 0; index < count; ++index)
+      storeLanes(waiting, waitingOf(index), ArrayRef(products).slice(index * blockParts, blockParts));
+  });
+}
+
+/// Blocks of whole groups. Some rows go through all groups of a block before the next rows do, so that their products wait in the first
+/// cache: they are more than there are registers.
 void IntegerEmitter::emitShortGroups(Value tileOffset, Value firstRow, Value lastRow) {
-  int64_t groupBytes = 2 * layout.pairs * kQuadBytes;
-  Value pairs = constantIndex(b, layout.pairs), step = constantIndex(b, blockGroups);
+  Value pairs = constantIndex(b, layout.pairs), step = constantIndex(b, blockGroups), near = constantIndex(b, kNearRows);
+  Value blocksEnd = endOfBlocks(firstRow, lastRow, blockRows);
   forRange(zero, groups, step, [&](Value firstGroup) {
     Value lastGroup = arith::MinUIOp::create(b, arith::AddIOp::create(b, firstGroup, step), groups);
-    forRange(firstGroup, lastGroup, one, [&](Value group) {
-      Value local = arith::SubIOp::create(b, group, firstGroup), offset = affine(b, tileOffset, layout.bytes, group, 0);
-      emitPanel(offset, zero, pairs, affine(b, {}, groupBytes, local, 0));
+    auto forGroups = [&](function_ref<void(Value, Value)> body) {
+      forRange(firstGroup, lastGroup, one, [&](Value group) { body(group, arith::SubIOp::create(b, group, firstGroup)); });
+    };
+    forGroups([&](Value group, Value local) {
+      Value offset = affine(b, tileOffset, layout.bytes, group, 0);
+      emitPanel(offset, zero, pairs, affine(b, {}, 2 * layout.pairs * kQuadBytes, local, 0));
       emitNumbers(offset, affine(b, {}, kTileRows, local, 0));
     });
-    forRows(firstRow, lastRow, [&](Value row, int64_t count) {
-      forParts([&](Value part) {
-        auto waitingOf = [&](int64_t index) {
-          Value local = affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index);
-          return affine(b, part, kTileRows, local, 0);
-        };
-        SmallVector<Value> products;
-        for (int64_t index = 0; index < count; ++index)
-          products.append(loadLanes(waiting, waitingOf(index), b.getF32Type()));
-        auto loop = scf::ForOp::create(
-            b, firstGroup, lastGroup, one, products, [&](OpBuilder &, Location, Value group, ValueRange before) {
-              Value local = arith::SubIOp::create(b, group, firstGroup);
-              SmallVector<Value> sums = multiply(startSums(row, count, group), row, count, group, zero, layout.pairs, pairs,
-                                                 affine(b, {}, groupBytes, local, 0), part);
-              scf::YieldOp::create(b, scale(sums, llvm::to_vector(before), row, count, group,
-                                            affine(b, {}, kTileRows, local, 0), part));
-            });
-        SmallVector<Value> results(loop.getResults());
-        for (int64_t index = 0; index < count; ++index)
-          storeLanes(waiting, waitingOf(index), ArrayRef(results).slice(index * blockParts, blockParts));
+    forRange(firstRow, blocksEnd, near, [&](Value nearRow) {
+      Value lastNear = arith::MinUIOp::create(b, arith::AddIOp::create(b, nearRow, near), blocksEnd);
+      forGroups([&](Value group, Value local) {
+        takeRows(blockRows);
+        forRange(nearRow, lastNear, constantIndex(b, blockRows),
+                 [&](Value row) { multiplyGroup(row, blockRows, firstRow, group, local); });
       });
+    });
+    forRows(blocksEnd, lastRow, {2, 1}, [&](Value row, int64_t count) {
+      forGroups([&](Value group, Value local) { multiplyGroup(row, count, firstRow, group, local); });
     });
   });
 }
@@ -335,6 +386,9 @@ void IntegerEmitter::emitLongGroups(Value tileOffset, Value firstRow, Value last
 /// The waiting products of `row` through the epilogue to the output.
 void IntegerEmitter::store(Value tile, Value firstRow, Value row) {
   Value local = affine(b, {}, kTileRows, arith::SubIOp::create(b, row, firstRow), 0);
+  // Rows of the output are far from each other: no machine guesses the next one.
+  for (int64_t part = 0; part < kTileRows; part += kLanes)
+    prefetch(buffers.out, ValueRange{affine(b, row, 0, {}, kStoredAhead), affine(b, {}, kTileRows, tile, part)}, /*isWrite=*/true);
   storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
     Value product =
         vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting, ValueRange{affine(b, local, 0, {}, part)});

@@ -30,21 +30,29 @@ public:
     wholeTiles = arith::DivUIOp::create(b, columns, constantIndex(b, kTileRows));
   }
 
-  /// Emits `count` activation rows from `row` times `tiles`.
-  void emitBlock(ArrayRef<Value> tiles, Value row, int64_t count);
+  /// Emits `count` activation rows from `row` times the first `usedRows` rows of `tiles`.
+  void emitBlock(ArrayRef<Value> tiles, Value row, int64_t count, int64_t usedRows = kTileRows);
+
+  /// Rows of the last tile to compute: those that exist, in whole vectors of codes.
+  int64_t getLastRows() const {
+    return lastColumns == 0 ? kTileRows : llvm::alignTo(lastColumns, std::max(kLanes, layout.getBlockRows()));
+  }
+  /// Whether `tile` has all its rows.
+  Value isWhole(Value tile) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tile, wholeTiles); }
 
   /// The number of tiles, the last of which may be short.
+  Value getWholeTiles() const { return wholeTiles; }
   Value getTileCount() { return lastColumns == 0 ? wholeTiles : affine(b, wholeTiles, 0, {}, 1); }
 
 private:
-  void emitGroup(const GroupBlock &block, MutableArrayRef<Value> products);
+  void emitGroup(const GroupBlock &block, int64_t usedRows, MutableArrayRef<Value> products);
   Value loadRows(Value tileOffset, int64_t offset, int64_t row, Type stored);
   SmallVector<Value> loadZetas(Value tileOffset, int64_t begin, int64_t parts);
   SmallVector<SmallVector<Value>> makeOffsets(const GroupBlock &block, ArrayRef<Value> zetas);
   void emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums, MutableArrayRef<Value> products);
   void scaleCell(const GroupBlock &block, int64_t begin, int64_t row, Value tileOffset, ArrayRef<SmallVector<Value>> sums,
                  MutableArrayRef<Value> products);
-  void store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products);
+  void store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products, int64_t usedRows);
 
   ImplicitLocOpBuilder &b;
   MatmulBuffers buffers;
@@ -137,18 +145,19 @@ void MatmulEmitter::scaleCell(const GroupBlock &block, int64_t begin, int64_t ro
 
 void MatmulEmitter::emitScaling(const GroupBlock &block, int64_t begin, const GroupSums &sums,
                                 MutableArrayRef<Value> products) {
-  int64_t tiles = block.offsets.size(), tileParts = kTileRows / kLanes;
+  int64_t tiles = block.offsets.size(), tileParts = products.size() / sums.size();
   for (auto [cell, cellSums] : llvm::enumerate(sums))
     scaleCell(block, begin, cell / tiles, block.offsets[cell % tiles], cellSums, products.slice(cell * tileParts, tileParts));
 }
 
-void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> products) {
+void MatmulEmitter::emitGroup(const GroupBlock &block, int64_t usedRows, MutableArrayRef<Value> products) {
   // As many rows of the tile at once as there are registers for, in whole vectors of codes.
   bool bytes = isByteKind(kind);
-  int64_t step = std::clamp<int64_t>(options.vectorRows, bytes ? layout.getBlockRows() : kLanes, kTileRows);
+  int64_t most = std::clamp<int64_t>(options.vectorRows, bytes ? layout.getBlockRows() : kLanes, kTileRows);
   if (bytes)
-    step = step / layout.getBlockRows() * layout.getBlockRows();
-  for (int64_t begin = 0; begin < kTileRows; begin += step) {
+    most = most / layout.getBlockRows() * layout.getBlockRows();
+  for (int64_t begin = 0; begin < usedRows; begin += most) {
+    int64_t step = std::min(most, usedRows - begin);
     GroupSums sums;
     if (kind.scale == lowbit::TableScale::Table)
       sums = emitScaledSums(b, block, begin, step,
@@ -164,9 +173,9 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, MutableArrayRef<Value> pr
 }
 
 /// Stores the products of `rows` and one tile.
-void MatmulEmitter::store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products) {
+void MatmulEmitter::store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> products, int64_t usedRows) {
   auto column = [&](int64_t part) { return affine(b, {}, kTileRows, tile, part * kLanes); };
-  int64_t tileParts = kTileRows / kLanes;
+  int64_t tileParts = usedRows / kLanes;
   auto storeWhole = [&] {
     for (auto [index, product] : llvm::enumerate(products)) {
       Value row = rows[index / tileParts], place = column(index % tileParts);
@@ -176,34 +185,40 @@ void MatmulEmitter::store(Value tile, ArrayRef<Value> rows, ArrayRef<Value> prod
   };
   if (lastColumns == 0)
     return storeWhole();
-  Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, wholeTiles);
-  auto branch = scf::IfOp::create(b, TypeRange(), isWhole, /*withElseRegion=*/true);
+  auto maskType = VectorType::get({kLanes}, b.getI1Type());
+  auto storeLast = [&] {
+    // Rows past the weight's are padding and have no place in the output.
+    for (int64_t part = 0; part * kLanes < lastColumns; ++part) {
+      int64_t count = std::min(kLanes, lastColumns - part * kLanes);
+      Value place = column(part);
+      Value mask = vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count});
+      for (auto [index, row] : llvm::enumerate(rows)) {
+        bool allLanes = count == kLanes;
+        Value output = applyEpilogue(b, epilogue, products[index * tileParts + part], row, place, allLanes ? Value() : mask);
+        if (allLanes)
+          vector::StoreOp::create(b, output, buffers.out, ValueRange{row, place});
+        else
+          vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, place}, mask, output);
+      }
+    }
+  };
+  if (usedRows < kTileRows)
+    return storeLast();
+  if (getLastRows() < kTileRows)
+    return storeWhole();
+  auto branch = scf::IfOp::create(b, TypeRange(), isWhole(tile), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   storeWhole();
-  // The last tile: rows past the weight's are padding and have no place in the output.
   b.setInsertionPointToStart(branch.elseBlock());
-  auto maskType = VectorType::get({kLanes}, b.getI1Type());
-  for (int64_t part = 0; part * kLanes < lastColumns; ++part) {
-    int64_t count = std::min(kLanes, lastColumns - part * kLanes);
-    Value place = column(part);
-    Value mask = vector::ConstantMaskOp::create(b, maskType, ArrayRef<int64_t>{count});
-    for (auto [index, row] : llvm::enumerate(rows)) {
-      bool isWhole = count == kLanes;
-      Value output = applyEpilogue(b, epilogue, products[index * tileParts + part], row, place, isWhole ? Value() : mask);
-      if (isWhole)
-        vector::StoreOp::create(b, output, buffers.out, ValueRange{row, place});
-      else
-        vector::MaskedStoreOp::create(b, buffers.out, ValueRange{row, place}, mask, output);
-    }
-  }
+  storeLast();
 }
 
-void MatmulEmitter::emitBlock(ArrayRef<Value> tiles, Value row, int64_t count) {
+void MatmulEmitter::emitBlock(ArrayRef<Value> tiles, Value row, int64_t count, int64_t usedRows) {
   GroupBlock block{layout, options, buffers, kind, {}, {}, {}};
   for (int64_t index = 0; index < count; ++index)
     block.rows.push_back(affine(b, row, 0, {}, index));
-  int64_t tileParts = kTileRows / kLanes;
+  int64_t tileParts = usedRows / kLanes;
   SmallVector<Value> zeros(count * tiles.size() * tileParts, splatFloat(b, kLanes, 0.0f)), tileOffsets;
   for (Value tile : tiles)
     tileOffsets.push_back(arith::MulIOp::create(b, tile, tileBytes));
@@ -213,7 +228,7 @@ void MatmulEmitter::emitBlock(ArrayRef<Value> tiles, Value row, int64_t count) {
                                    for (Value tileOffset : tileOffsets)
                                      block.offsets.push_back(affine(b, tileOffset, layout.bytes, group, 0));
                                    SmallVector<Value> products(values);
-                                   emitGroup(block, products);
+                                   emitGroup(block, usedRows, products);
                                    scf::YieldOp::create(b, products);
                                  });
   SmallVector<Value> products(loop.getResults());
@@ -221,7 +236,7 @@ void MatmulEmitter::emitBlock(ArrayRef<Value> tiles, Value row, int64_t count) {
     SmallVector<Value> ofTile;
     for (int64_t cell = index; cell < int64_t(products.size()) / tileParts; cell += tiles.size())
       llvm::append_range(ofTile, ArrayRef<Value>(products).slice(cell * tileParts, tileParts));
-    store(tile, block.rows, ofTile);
+    store(tile, block.rows, ofTile, usedRows);
   }
 }
 
@@ -238,17 +253,31 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
   Value rows = arith::SubIOp::create(b, lastRow, firstRow);
   Value rest = arith::RemUIOp::create(b, rows, block);
   Value blocksEnd = arith::SubIOp::create(b, lastRow, rest);
-  auto multiplyTile = [&](OpBuilder &, Location, Value tile, ValueRange) {
+  auto multiplyRows = [&](Value tile, int64_t usedRows) {
     if (blockRows > 1)
       scf::ForOp::create(b, firstRow, blocksEnd, block, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
-        emitter.emitBlock(tile, row, blockRows);
+        emitter.emitBlock(tile, row, blockRows, usedRows);
         scf::YieldOp::create(b);
       });
     Value restBegin = blockRows > 1 ? blocksEnd : firstRow;
     scf::ForOp::create(b, restBegin, lastRow, one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
-      emitter.emitBlock(tile, row, 1);
+      emitter.emitBlock(tile, row, 1, usedRows);
       scf::YieldOp::create(b);
     });
+  };
+  // A short last tile is one of fewer rows.
+  const int64_t lastRows = emitter.getLastRows();
+  auto multiplyTile = [&](OpBuilder &, Location, Value tile, ValueRange) {
+    if (lastRows == kTileRows) {
+      multiplyRows(tile, kTileRows);
+    } else {
+      auto branch = scf::IfOp::create(b, TypeRange(), emitter.isWhole(tile), /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      multiplyRows(tile, kTileRows);
+      b.setInsertionPointToStart(branch.elseBlock());
+      multiplyRows(tile, lastRows);
+    }
     scf::YieldOp::create(b);
   };
   if (streams == 1) {
@@ -262,9 +291,10 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
     SmallVector<Value> tiles{item};
     while (int64_t(tiles.size()) < streams)
       tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
-    // The last items may have a tile less.
-    Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tiles.back(), tileCount);
-    auto branch = scf::IfOp::create(b, TypeRange(), arith::AndIOp::create(b, isSingle, isWhole), /*withElseRegion=*/true);
+    // The last items may have a tile less, or a short one.
+    Value end = lastRows == kTileRows ? tileCount : emitter.getWholeTiles();
+    Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tiles.back(), end);
+    auto branch = scf::IfOp::create(b, TypeRange(), arith::AndIOp::create(b, isSingle, isFull), /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
     emitter.emitBlock(tiles, firstRow, 1);

@@ -1,6 +1,6 @@
 # Products on every target against the interpreter, bit for bit (docs/spec/numerics.md).
 #
-# RUN: %python %s --work-dir=%t.dir --cases=5000 --minutes=3 --kinds=2 --per-module=50 | FileCheck %s
+# RUN: %python %s --work-dir=%t.dir --cases=5000 --minutes=2 --kinds=2 --per-module=50 | FileCheck %s
 # CHECK: seed
 # CHECK: {{[0-9]+}} cases in {{[0-9]+}} modules
 # CHECK-SAME: bit-identical

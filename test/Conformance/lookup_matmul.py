@@ -1,6 +1,6 @@
 # Lookup products of every target against the interpreter, bit for bit (docs/spec/numerics.md).
 #
-# RUN: %python %s --work-dir=%t.dir --cases=20 --minutes=1.5 | FileCheck %s
+# RUN: %python %s --work-dir=%t.dir --cases=15 --minutes=1 | FileCheck %s
 # CHECK: seed
 # CHECK: bit-identical
 #

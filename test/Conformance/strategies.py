@@ -1,6 +1,6 @@
 # Products of the strategies int8, dense and auto, on the CPU targets of this machine against the interpreter, bit for bit.
 #
-# RUN: %python %s --work-dir=%t.dir --cases=10 --minutes=1 | FileCheck %s
+# RUN: %python %s --work-dir=%t.dir --cases=5 --minutes=1 | FileCheck %s
 # CHECK: seed
 # CHECK: bit-identical
 #

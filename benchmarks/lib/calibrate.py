@@ -1,22 +1,22 @@
 """scripts/calibrate: what this machine does in a nanosecond, as a file for cpu.facts.
 
-The rates that the cost model uses are those of compiled products, not of bare instructions: a dozen products are timed in each strategy, and the
-rates found by which the model comes closest to all of these times (rates.py).
+The rates that the cost model uses are those of compiled products, not of bare instructions: some products are timed in each strategy with different
+numbers of rows, and the rates found by which the model comes closest to all of these times (rates.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cases import Case
-from cost import Comparison
+import cases
+import cost
 from figures import Spread
 from lutra import native
 from lutra.errors import LutraError
@@ -25,21 +25,6 @@ from rates import Timed, solve
 from report import cpu_name
 from worker_process import WorkerProcess
 
-#: In cache, and with so much computing that it takes longer than reading. Each term of the model is the greatest of some product.
-_CASES = (
-    Case(16, 2048, 1024, "2", 128, 1, "cost"),
-    Case(64, 64, 4096, "2", 128, 1, "cost"),
-    Case(128, 1024, 1024, "4", 32, 1, "cost"),
-    Case(128, 1024, 1024, "8", 128, 1, "cost"),
-    Case(4, 1024, 512, "4", 64, 1, "cost"),
-    Case(2, 1024, 512, "3", 32, 1, "cost"),
-    Case(1, 512, 1024, "1", 128, 1, "cost"),
-    Case(1, 512, 512, "8", 64, 1, "cost"),
-    Case(256, 64, 2048, "4", 128, 1, "cost"),
-    Case(32, 512, 2048, "ternary", 64, 1, "cost"),
-    Case(8, 256, 1024, "1", 32, 1, "cost"),
-    Case(512, 512, 512, "3", 128, 1, "cost"),
-)
 _ROUNDS = 5
 
 
@@ -122,25 +107,35 @@ class Calibration:
 
     @staticmethod
     def _products() -> dict[str, float]:
-        comparison = Comparison(())
+        comparison = cost.Comparison(())
+        timed = []
         try:
-            return solve(
-                [Timed(case, name, ns) for case in _CASES for name, ns in comparison.times(case, hopeless=math.inf).items()]
-            )
+            for case, counts in cases.calibration():
+                for m, times in comparison.sweep(case, counts).items():
+                    timed += [Timed(dataclasses.replace(case, m=m), name, ns) for name, ns in times.items()]
         finally:
             comparison.close()
+        return solve(timed)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0, or 1 with a line on stderr."""
     parser = argparse.ArgumentParser("scripts/calibrate", description="Measures this machine and writes its facts.")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="default: standard output")
-    output: Path | None = parser.parse_args(arguments).output
+    parser.add_argument(
+        "--prepare", action="store_true", help="only compile what is to be timed; the next call finds it"
+    )
+    options = parser.parse_args(arguments)
+    output: Path | None = options.output
     try:
         if output:
             # scripts/calibrate leaves the folder that it was called in.
             output = Path(os.environ.get("LUTRA_CALLER_FOLDER", ".")) / output
             output.open("a").close()
+        for case, _ in cases.calibration():
+            cost.keep(case)
+        if options.prepare:
+            return 0
         calibration = Calibration(log=True)
         try:
             text = spell(calibration.facts())

@@ -14,6 +14,8 @@ SMALL = ((576, 1536), (1536, 576))
 ODD = ((4099, 4097), (131, 264), (192, 264))
 WIDTHS = ("1", "ternary", "2", "3", "4", "8")
 CHANNEL = 0
+#: Multiplications above which a product takes too long for `calibration`.
+_MOST_WORK = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,18 @@ def cost(count: int, seed: int = 1) -> list[Case]:
         case = Case(m, n, k // 16 * 16, rng.choice(WIDTHS), rng.choice((32, 64, 128)), 1, "cost")
         found[case.name] = case
     return list(found.values())
+
+
+def calibration() -> list[tuple[Case, list[int]]]:
+    """Weights of all widths, like those of `cost` but others, of unknown M, and the numbers of rows to time them with."""
+    rng = random.Random(2)
+    found = []
+    for i in range(18):
+        n, k = (round(64 * 2 ** rng.uniform(0, 5.5)) for _ in range(2))
+        case = Case(1, n, k // 16 * 16, WIDTHS[i % len(WIDTHS)], (32, 64, 128)[i // len(WIDTHS)], 1, "calibration")
+        counts = [m for m in (1, 2, 3, 6, 12, 24, 64, 192, 512) if m * case.n * case.k <= _MOST_WORK]
+        found.append((case, counts))
+    return found
 
 
 def select(cases: Iterable[Case], pattern: str) -> list[Case]:

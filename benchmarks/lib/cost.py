@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import products
 from cases import Case
 from figures import Spread, judge, regret
+from pace import Pace
 from paths import CACHE, BenchmarkError, driver, library, tool
 from products import make_model, prepare
 from report import Table
@@ -19,7 +23,7 @@ from worker_process import WorkerProcess
 
 _HEADER = ("case", "lut us", "int8 us", "dense us", "chosen", "regret")
 #: Above this many rows a product computes more than it reads, whatever the strategy.
-_ROTATED_ROWS = 8
+ROTATED_ROWS = 8
 _ROTATED_BYTES = 96 << 20
 _ROUNDS, _SECONDS = 3, 0.03
 _HOPELESS = 3
@@ -54,32 +58,52 @@ class Comparison:
         self._driver.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def times(self, case: Case, hopeless: float = _HOPELESS) -> dict[str, float]:
-        """Nanoseconds of `case` by strategy: medians of a few rounds. Who takes `hopeless` times as long as the fastest is timed once."""
-        rotated = _ROTATED_BYTES if case.m <= _ROTATED_ROWS else 0
-        folders: dict[str, Path] = {}
+    def times(self, case: Case) -> dict[str, float]:
+        """Nanoseconds of `case` by strategy: medians of a few rounds. Who takes three times as long as the fastest is timed once."""
+        rotated = _ROTATED_BYTES if case.m <= ROTATED_ROWS else 0
+        with self._opened(case, rotated):
+            return self._medians(case, (case.m,), _HOPELESS)[case.m]
+
+    def sweep(self, case: Case, counts: Sequence[int]) -> dict[int, dict[str, float]]:
+        """The same for one weight and many rows, everybody in every round; `case` leaves M open. Few rows read the weight from memory, as in `times`."""
+        found: dict[int, dict[str, float]] = {}
+        few = [m for m in counts if m <= ROTATED_ROWS]
+        many = [m for m in counts if m > ROTATED_ROWS]
+        for some, rotated in ((few, _ROTATED_BYTES), (many, 0)):
+            if some:
+                with self._opened(case, rotated):
+                    found |= self._medians(case, some, math.inf)
+        return found
+
+    @contextmanager
+    def _opened(self, case: Case, rotated: int) -> Iterator[None]:
+        folders = {name: self._folder / name for name in STRATEGIES}
         try:
-            for name in STRATEGIES:
-                folder = self._folder / name
-                folders[name] = folder
-                artifact = prepare(case, folder, (f"cpu.strategy={name}",), rotated)
-                self._driver.ask(f"open {case.name}/{name} {folder} {artifact.copies} {case.n} {case.k}")
-            # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
-            first = {name: self._time(case, name) for name in folders}
-            found = {name: [ns] for name, ns in first.items() if ns > hopeless * min(first.values())}
-            for _ in range(_ROUNDS):
-                for name in folders:
-                    if first[name] <= hopeless * min(first.values()):
-                        found.setdefault(name, []).append(self._time(case, name))
+            for name, folder in folders.items():
+                artifact = prepare(case, folder, _options(name), rotated)
+                self._driver.ask(f"open {name} {folder} {artifact.copies} {case.n} {case.k}")
+            yield
             for name in folders:
-                self._driver.ask(f"close {case.name}/{name}")
+                self._driver.ask(f"close {name}")
         finally:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
-        return {name: Spread.of(values).median for name, values in found.items()}
 
-    def _time(self, case: Case, name: str) -> float:
-        return float(self._driver.ask(f"time {case.name}/{name} {case.threads} {case.m} {_SECONDS}")["ns"])
+    def _medians(self, case: Case, counts: Sequence[int], hopeless: float) -> dict[int, dict[str, float]]:
+        found: dict[int, dict[str, float]] = {}
+        for m in counts:
+            # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
+            first = {name: self._time(case, m, name) for name in STRATEGIES}
+            racing = [name for name, ns in first.items() if ns <= hopeless * min(first.values())]
+            values: dict[str, list[float]] = {name: [] for name in racing}
+            for _ in range(_ROUNDS):
+                for name in racing:
+                    values[name].append(self._time(case, m, name))
+            found[m] = first | {name: Spread.of(times).median for name, times in values.items()}
+        return found
+
+    def _time(self, case: Case, m: int, name: str) -> float:
+        return float(self._driver.ask(f"time {name} {case.threads} {m} {_SECONDS}")["ns"])
 
     def choice(self, case: Case) -> str:
         """What the compiler takes for `case`."""
@@ -88,42 +112,40 @@ class Comparison:
         return chosen(model, self._options)
 
 
-def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, object]]) -> None:
-    """Compares all cases and prints how good the choices were."""
-    comparison = Comparison(options)
+def keep(case: Case) -> bool:
+    """Compiles `case` in every strategy for later; whether something was not there yet."""
+    return any([products.keep(case, _options(name)) for name in STRATEGIES])
+
+
+def _options(strategy: str) -> tuple[str, ...]:
+    return (f"cpu.strategy={strategy}",)
+
+
+def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, object]], pace: Pace) -> None:
+    """Measures `found` as far as `pace` allows, prints and adds the rows. Of cases that `rows` has the times are taken from there, and only the
+    choice is asked for anew."""
     table = Table(_HEADER, max(len(case.name) for case in found))
+    known: dict[str, dict[str, float]] = {}
+    for row in rows:
+        known.setdefault(str(row["name"]), {})[str(row["peer"])] = float(str(row["peer_ns"]))
+    comparison = Comparison(options)
     regrets = []
     try:
         for case in found:
+            if case.name not in known and not pace.go_on(case.name):
+                continue
             try:
-                times, choice = comparison.times(case), comparison.choice(case)
+                times = known.get(case.name) or comparison.times(case)
+                choice = comparison.choice(case)
             except BenchmarkError as error:
                 print(f"benchmarks: {case.name}: {error}", file=sys.stderr)
                 continue
             lost = regret(times, choice)
             regrets.append(lost)
-            columns = [f"{times[name] / 1e3:.1f}" if name in times else "" for name in ("lut", "int8", "dense")]
+            columns = [f"{times[name] / 1e3:.1f}" if name in times else "" for name in STRATEGIES]
             table.add((case.name, *columns, choice, f"{lost:.1%}"))
-            for name, ns in times.items():
-                rows.append(
-                    {
-                        "name": case.name,
-                        "format": case.spelling,
-                        "M": case.m,
-                        "N": case.n,
-                        "K": case.k,
-                        "group": case.group,
-                        "threads": case.threads,
-                        "median_ns": times[choice],
-                        "bytes": None,
-                        "roofline_fraction": None,
-                        "peer": name,
-                        "peer_ns": ns,
-                        "ratio_to_peer": ns / times[choice],
-                        "chosen": choice,
-                        "regret": lost,
-                    }
-                )
+            rows[:] = [row for row in rows if row["name"] != case.name]
+            rows += _rows(case, times, choice, lost)
     finally:
         comparison.close()
     if not regrets:
@@ -133,3 +155,22 @@ def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, obje
         f"\n{result.cases} cases: right, or within 5 %, in {result.right_share:.1%}; mean regret {result.mean_regret:.1%}, "
         f"worst {result.worst_regret:.0%}"
     )
+
+
+def _rows(case: Case, times: Mapping[str, float], choice: str, lost: float) -> list[dict[str, object]]:
+    """For --json: a row for each strategy."""
+    common: dict[str, object] = {
+        "name": case.name,
+        "format": case.spelling,
+        "M": case.m,
+        "N": case.n,
+        "K": case.k,
+        "group": case.group,
+        "threads": case.threads,
+        "median_ns": times[choice],
+        "bytes": None,
+        "roofline_fraction": None,
+        "chosen": choice,
+        "regret": lost,
+    }
+    return [{**common, "peer": name, "peer_ns": ns, "ratio_to_peer": ns / times[choice]} for name, ns in times.items()]

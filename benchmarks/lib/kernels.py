@@ -28,6 +28,7 @@ class Effort:
     """How long to measure."""
 
     rounds: int = 7
+    #: Of one measurement in a round.
     seconds: float = 0.15
 
     @property

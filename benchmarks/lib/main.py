@@ -13,11 +13,14 @@ from pathlib import Path
 
 import cases
 import cost
+import products
 from figures import cliffs
 from kernels import Bench, Effort
 from lutra import native
 from lutra.errors import LutraError
 from models import Models, names
+from overview import overview
+from pace import Pace
 from paths import PEER_PYTHON, BenchmarkError
 from peers import Peers
 from report import GEMM_HEADER, GEMV_HEADER, Table, cells, cpu_name, write_json
@@ -36,6 +39,16 @@ def _threads(text: str) -> tuple[int, ...]:
     return counts
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds, but found '{text}'")
+    return seconds
+
+
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
@@ -51,27 +64,58 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--filter", type=_pattern, default="", metavar="REGEX", help="cases whose name has a match")
     parser.add_argument("--threads", type=_threads, default=(1, 2), metavar="N,...", help="default: 1,2")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the rows that --json FILE has, and measure the others"
+    )
+    parser.add_argument(
+        "--limit", type=_seconds, metavar="SECONDS", help="begin no case after so long; exit code 3 if some are left"
+    )
+    parser.add_argument(
+        "--overview", action="store_true", help="measure nothing; print the rows of --json FILE as tables"
+    )
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw the rows (needs benchmarks/setup)")
     parser.add_argument("--quick", action="store_true", help="3 short rounds instead of 7: for a first look")
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=Effort().seconds,
+        help="of each measurement of a product; default: %(default)s",
+    )
+    parser.add_argument(
+        "--prepare", action="store_true", help="compile the products of gemv, gemm and cost; measure nothing"
+    )
     parser.add_argument("--full", action="store_true", help="every format and group size of every shape")
     parser.add_argument("--no-peers", action="store_true", help="Lutra alone")
     parser.add_argument("--peers", type=_pattern, default="", metavar="REGEX", help="only peers whose name has a match")
     parser.add_argument("--target-option", action="append", default=[], metavar="cpu.KEY=VALUE", help="for lutrac")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name in ("resume", "overview"):
+        if getattr(options, name) and not options.json:
+            parser.error(f"--{name} needs --json FILE, whose rows it takes")
+    return options
 
 
-def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case], rows: Rows) -> None:
-    effort = Effort(3, 0.05) if options.quick else Effort()
+def _prepare(options: argparse.Namespace, part: str, found: Sequence[cases.Case]) -> None:
+    fresh = 0
+    for case in {case.weight_key + (case.m if case.known_m else None,): case for case in found}.values():
+        fresh += cost.keep(case) if part == "cost" else products.keep(case, options.target_option)
+    print(f"{part}: {fresh} products compiled", flush=True)
+
+
+def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case], rows: Rows, pace: Pace) -> None:
+    effort = Effort(3, min(options.seconds, 0.05)) if options.quick else Effort(seconds=options.seconds)
     peers = None if options.no_peers else Peers(options.peers)
     bench = Bench(effort, peers, options.target_option)
     versions = ", ".join([f"lutra {native.version()}", *(peers.versions if peers else [])])
     print(f"\n{part}: {cpu_name()}; {versions}; medians of {effort.rounds} rounds [best, worst]\n")
-    failed = 0
-    sweeps: dict[tuple[tuple[int, int, str, int], int], list[float]] = {}
+    failed, measured = 0, 0
     table = Table(GEMV_HEADER if part == "gemv" else GEMM_HEADER, max(len(case.name) for case in found))
     try:
         for case in sorted(found, key=lambda case: (case.weight_key, case.threads, case.m)):
+            if not pace.go_on(case.name):
+                continue
+            measured += 1
             try:
                 result = bench.measure(case)
             except BenchmarkError as error:
@@ -81,27 +125,30 @@ def _kernels(options: argparse.Namespace, part: str, found: Sequence[cases.Case]
                 continue
             table.add(cells(result))
             rows += result.rows()
-            if case.kind == "sweep":
-                sweeps.setdefault((case.weight_key, case.threads), []).append(result.ns.median)
     finally:
         bench.close()
-    if failed == len(found):
+    if measured and failed == measured:
         raise BenchmarkError(f"no case of {part} could be measured")
-    for ((_, _, width, _), threads), times in sweeps.items():
-        print(f"sweep of {width} bits, {threads} thread(s): at most {max(cliffs(times)):.1%} slower than more rows are")
+    sweeps: dict[tuple[object, object], dict[int, float]] = {}
+    for row in rows:
+        if str(row["name"]).startswith("sweep/"):
+            sweeps.setdefault((row["format"], row["threads"]), {})[int(str(row["M"]))] = float(str(row["median_ns"]))
+    for (form, threads), times in sweeps.items():
+        slower = max(cliffs([times[m] for m in sorted(times)]))
+        print(f"sweep of {form}, {threads} thread(s): at most {slower:.1%} slower than more rows are")
 
 
-def _models(options: argparse.Namespace, rows: Rows) -> None:
+def _models(options: argparse.Namespace, rows: Rows, pace: Pace) -> None:
     rounds = 3 if options.quick else 7
     print(f"\nmodel: {cpu_name()}; lutra {native.version()}; medians of {rounds} rounds\n")
-    models = Models(rounds, options.no_peers, options.target_option, rows)
+    models = Models(rounds, options.no_peers, options.target_option, rows, pace)
     try:
         models.run(options.filter, options.threads)
     finally:
         models.close()
 
 
-def run(options: argparse.Namespace, rows: Rows) -> None:
+def run(options: argparse.Namespace, rows: Rows, pace: Pace) -> None:
     """Measures what is asked for; adds the rows for --json as they come."""
     parts = [options.only] if options.only else PARTS
     kernels = {"gemv": cases.gemv, "gemm": cases.gemm}
@@ -110,23 +157,27 @@ def run(options: argparse.Namespace, rows: Rows) -> None:
             found = cases.select(kernels[part](options.threads, options.full), options.filter)
             if options.list:
                 print("\n".join(case.name for case in found))
+            elif found and options.prepare:
+                _prepare(options, part, found)
             elif found:
-                _kernels(options, part, found, rows)
+                _kernels(options, part, found, rows, pace)
             elif options.only:
                 raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
         elif part == "cost":
             found = cases.select(cases.cost(20 if options.quick else 200), options.filter)
             if options.list:
                 print("\n".join(case.name for case in found))
+            elif found and options.prepare:
+                _prepare(options, part, found)
             elif found:
                 print(f"\ncost: {cpu_name()}; lutra {native.version()}\n")
-                cost.run(found, options.target_option, rows)
+                cost.run(found, options.target_option, rows, pace)
             elif options.only:
                 raise BenchmarkError(f"no case of cost matches '{options.filter}': --list prints their names")
         elif part == "model" and options.list:
             print("\n".join(name for name in names(options.threads) if re.search(options.filter, name)))
-        elif part == "model":
-            _models(options, rows)
+        elif part == "model" and not options.prepare:
+            _models(options, rows, pace)
 
 
 def _draw(rows: Rows, folder: Path) -> None:
@@ -139,7 +190,7 @@ def _draw(rows: Rows, folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0, or 1 with a line on stderr."""
+    """Exit code: 0, 1 with a line on stderr, or 3 when --limit left cases."""
     options = parse(arguments)
     try:
         if options.json:
@@ -147,15 +198,27 @@ def main(arguments: Sequence[str]) -> int:
             options.json.open("a").close()
         if options.plots and not PEER_PYTHON.exists():
             raise BenchmarkError(f"--plots needs '{PEER_PYTHON}': run benchmarks/setup")
-        rows: Rows = []
+        pace = Pace(options.limit)
+        rows: Rows = pace.resume(options.json) if options.resume or options.overview else []
+        if options.overview:
+            print(overview(rows))
+            if options.plots and rows:
+                _draw(rows, options.plots)
+            return 0
         try:
-            run(options, rows)
+            run(options, rows, pace)
         finally:
             # Also of a run that is ended early: measuring takes long.
             if options.json:
                 write_json(options.json, rows)
         if options.plots and rows:
             _draw(rows, options.plots)
+        if pace.left:
+            print(
+                f"benchmarks: {len(pace.left)} cases are left, from {pace.left[0]} on: --resume goes on",
+                file=sys.stderr,
+            )
+            return 3
     except OSError as error:
         print(f"benchmarks: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

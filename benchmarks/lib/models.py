@@ -13,6 +13,7 @@ from typing import Any
 
 import synthetic
 from figures import Spread
+from pace import Pace
 from paths import CACHE, PEER_PYTHON, ROOT, BenchmarkError, driver, library, tool
 from report import Table
 from worker_process import WorkerProcess
@@ -76,8 +77,8 @@ def compile_measured(model: Path, artifact: Path, options: Sequence[str]) -> dic
 class Models:
     """Measures models; workers alternate in each round, and the read bandwidth is measured after them."""
 
-    def __init__(self, rounds: int, alone: bool, options: Sequence[str], rows: Rows) -> None:
-        self._rounds, self._alone, self._options, self._rows = rounds, alone, options, rows
+    def __init__(self, rounds: int, alone: bool, options: Sequence[str], rows: Rows, pace: Pace) -> None:
+        self._rounds, self._alone, self._options, self._rows, self._pace = rounds, alone, options, rows, pace
         self._driver = WorkerProcess(driver(), library())
 
     def close(self) -> None:
@@ -90,6 +91,7 @@ class Models:
         # The small one is for tests: whoever does not name it does not want it.
         if "tiny" not in pattern:
             wanted = [name for name in wanted if "/tiny/" not in name]
+        wanted = [name for name in wanted if not self._pace.done(name)]
         table = Table(_HEADER, max((len(name) for name in wanted), default=4))
         for name in dict.fromkeys(case.split("/")[1] for case in wanted):
             cases = [case for case in wanted if case.split("/")[1] == name]
@@ -120,7 +122,8 @@ class Models:
                 facts["peer_name"] = workers[_PEER].answer()["name"]
             print(f"{name}: loaded in {facts['load_seconds']:.3f} s", flush=True)
             for case in cases:
-                self._case(case, facts, workers, table)
+                if self._pace.go_on(case):
+                    self._case(case, facts, workers, table)
         finally:
             for worker in workers.values():
                 worker.close()

@@ -1,10 +1,13 @@
-"""Products for the driver: an ONNX model of one node, compiled, and copied until the copies do not fit any cache."""
+"""Products for the driver: an ONNX model of one node, compiled, and copied until the copies do not fit any cache.
+
+Compiling takes both cores for seconds, so that it is no part of a quiet measurement: `keep` compiles ahead, and `prepare` takes what it left.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import resource
 import shutil
 import struct
 import subprocess
@@ -18,11 +21,13 @@ import onnx
 from cases import CHANNEL, Case
 from lutra import formats, onnx_domain
 from onnx import TensorProto, helper, numpy_helper
-from paths import BenchmarkError, tool
+from paths import CACHE, BenchmarkError, library, tool
 
 ROTATED_BYTES = 288 << 20
 MAX_COPIES = 600
 _SAMPLE_ROWS = 64
+#: In a kept product's folder: what compiling it took.
+_SECONDS = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,6 @@ class Artifact:
     copies: int
     weight_bytes: int
     compile_seconds: float
-    compile_rss: int
 
 
 def make_model(case: Case, path: Path) -> None:
@@ -85,15 +89,15 @@ def _lutra_matmul(case: Case, rng: np.random.Generator) -> tuple[onnx.NodeProto,
     return onnx_domain.matmul("product", "a", "y", form, names, case.n, case.k), weights
 
 
-def compile_model(model: Path, artifact: Path, options: Sequence[str] = ()) -> tuple[float, int]:
-    """Runs lutrac; seconds, and the most memory in bytes that it or an earlier child of this process had."""
+def compile_model(model: Path, artifact: Path, options: Sequence[str] = ()) -> float:
+    """Runs lutrac; the seconds that it took."""
     command: list[str | Path] = [tool("lutrac"), model, "-o", artifact, "--crash-reproducer=none"]
     command += [f"--target-option={option}" for option in options]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchmarkError(f"lutrac failed on {model.name}: {done.stderr.strip()}")
-    return time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+    return time.perf_counter() - started
 
 
 def weight_bytes(artifact: Path, unread: str = "") -> int:
@@ -109,13 +113,46 @@ def weight_bytes(artifact: Path, unread: str = "") -> int:
     )
 
 
-def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> Artifact:
-    """Compiles `case`, and copies the artifact until the weights are at least `rotated` bytes."""
+def _kept(case: Case, options: Sequence[str]) -> Path:
+    """Where `keep` puts a product. Another compiler, or another way to make models, is another place."""
+    files = [tool("lutrac"), *library().parent.glob("libLutra*.so"), Path(__file__)]
+    stamps = [str(file.stat().st_mtime_ns) for file in sorted(files)]
+    key = hashlib.sha256("\n".join([*options, *stamps]).encode()).hexdigest()[:16]
+    rows = f"m{case.m}-" if case.known_m else ""
+    return CACHE / "products" / f"{case.n}x{case.k}-{case.width}-g{case.group}-{rows}{key}"
+
+
+def keep(case: Case, options: Sequence[str]) -> bool:
+    """Compiles `case` for later calls of `prepare`; whether it was not there yet."""
+    folder = _kept(case, options)
+    if folder.exists():
+        return False
+    fresh = folder.with_suffix(f".{os.getpid()}")
+    try:
+        _compile(case, fresh, options)
+        fresh.replace(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return True
+
+
+def _compile(case: Case, folder: Path, options: Sequence[str]) -> None:
+    """Makes `folder`/0, and writes beside it what compiling took."""
     folder.mkdir(parents=True)
-    model, first = folder / "model.onnx", folder / "0"
+    model = folder / "model.onnx"
     make_model(case, model)
-    seconds, rss = compile_model(model, first, options)
+    seconds = compile_model(model, folder / "0", options)
     model.unlink()
+    (folder / _SECONDS).write_text(str(seconds))
+
+
+def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> Artifact:
+    """Compiles `case`, unless `keep` did, and copies the artifact until the weights are at least `rotated` bytes."""
+    kept, first = _kept(case, options), folder / "0"
+    if kept.exists():
+        shutil.copytree(kept, folder, copy_function=os.link)
+    else:
+        _compile(case, folder, options)
     size = weight_bytes(first)
     weights = json.loads((first / "manifest.json").read_text())["weights"]["file"]
     copies = max(1, min(MAX_COPIES, -(-rotated // (first / weights).stat().st_size)))
@@ -128,4 +165,4 @@ def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> A
                 shutil.copyfile(file, target / file.name)
             else:
                 os.link(file, target / file.name)
-    return Artifact(folder, copies, size, seconds, rss)
+    return Artifact(folder, copies, size, float((folder / _SECONDS).read_text()))

@@ -1,26 +1,39 @@
 """The form of the compiler's cost model (lowbit-select-strategy), and its rates from measured times.
 
-A product's time, as long as it computes rather than reads, is a sum of amounts of work, each over a rate: linear in the rates' inverses.
+A product's time, as long as it computes rather than reads, is a sum of amounts of work, each over a rate: linear in the rates' inverses. The terms are read from the
+compiler's own list, CostRates.def.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from cases import Case
-from paths import BenchmarkError
+from paths import ROOT, BenchmarkError
 
-#: The options of lowbit-select-strategy, without bandwidth.
-RATES = (
-    "lookup-rate", "index-rate", "table-rate", "sum-rate", "store-rate", "fma-rate", "number-rate", "int8-rate", "panel-rate",
-    "unpack-rate", "code-rate", "scale-rate",
-)  # fmt: skip
+_LIST = ROOT / "dialects" / "lowbit" / "Transforms" / "CostRates.def"
+_ENTRY = re.compile(
+    r'^LUTRA_COST_RATE\(\w+, "(?P<name>[\w-]+)", (?P<strategy>\w+), (?:During|Before), (?P<amount>[^,]+), ".*"\)$',
+    re.MULTILINE,
+)
+
+
+def _terms() -> dict[str, dict[str, str]]:
+    """For each strategy, names of rates and the expressions of their amounts."""
+    terms: dict[str, dict[str, str]] = {}
+    for entry in _ENTRY.finditer(_LIST.read_text()):
+        terms.setdefault(entry["strategy"].lower(), {})[entry["name"]] = entry["amount"]
+    return terms
+
+
+_TERMS = _terms()
+#: The names of all rates, without bandwidth.
+RATES = tuple(name for terms in _TERMS.values() for name in terms)
 #: How often fits are repeated with weights, and the error below which all fit equally well.
 _PASSES, _GOOD = 5, 0.05
-#: What a call takes whatever it computes; no choice depends on it.
-CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +56,20 @@ def groups(case: Case) -> int:
 
 
 def work(case: Case, strategy: str) -> dict[str, float]:
-    """How much a product does of what has a rate (dialects/lowbit/Transforms/CostModel.cpp has the same)."""
-    m, n = case.m, -(-case.n // 64) * 64
-    tables = groups(case) * 2 * -(-min(case.group or case.k, case.k) // 8)
-    k, panels = 4 * tables, -(-m // 512)
-    ends = {"sum-rate": m * n * groups(case), "store-rate": m * n}
-    if strategy == "lut":
-        lookups = n * tables * planes(case)
-        blocks = m // 4 + m % 4
-        return {"lookup-rate": m * lookups, "index-rate": blocks * lookups, "table-rate": 8 * m * tables, **ends}
-    if strategy == "int8":
-        blocks = m // 6 + m % 6 // 2 + m % 2
-        return {
-            "int8-rate": m * n * k,
-            "panel-rate": blocks * n * k,
-            "unpack-rate": panels * planes(case) * n * k,
-            "code-rate": m * k,
-            "scale-rate": m * groups(case),
-            **ends,
-        }
-    return {"fma-rate": m * n * k, "number-rate": panels * n * k, "store-rate": m * n}
+    """How much a product does of what has a rate."""
+    m, tables = case.m, groups(case) * 2 * -(-min(case.group or case.k, case.k) // 8)
+    amounts = {
+        "m": m,
+        "n": -(-case.n // 64) * 64,
+        "k": 4 * tables,
+        "tables": tables,
+        "planes": planes(case),
+        "groups": groups(case),
+        "panels": -(-m // 512),
+        "quads": m // 4 + m % 4,
+        "sixes": m // 6 + m % 6 // 2 + m % 2,
+    }
+    return {name: eval(amount, {"__builtins__": {}}, amounts) for name, amount in _TERMS[strategy].items()}
 
 
 def least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -97,20 +104,21 @@ def solve(timed: Sequence[Timed]) -> dict[str, float]:
 
     Raises BenchmarkError when one of the rates that the compiler needs is.
     """
-    names = (*RATES, CALL)
-    matrix = np.zeros((len(timed), len(names)))
+    matrix = np.zeros((len(timed), len(RATES)))
     for row, product in enumerate(timed):
-        for name, amount in (work(product.case, product.strategy) | {CALL: 1}).items():
-            matrix[row, names.index(name)] = amount / product.ns
+        for name, amount in work(product.case, product.strategy).items():
+            matrix[row, RATES.index(name)] = amount / product.ns
     scale = np.where(matrix.any(0), np.abs(matrix).max(0), 1)
     found = least_squares(matrix / scale, np.ones(len(timed))) / scale
     # Again, with less weight on those that fit badly: something else may have run.
     for _ in range(_PASSES):
         weight = np.maximum(np.abs(matrix @ found - 1), _GOOD) ** -0.5
         found = least_squares(matrix / scale * weight[:, None], weight) / scale
-    rates = {name: float(1 / value) for name, value in zip(names, found, strict=True) if value > 0 and name != CALL}
+    rates = {name: float(1 / value) for name, value in zip(RATES, found, strict=True) if value > 0}
     if missing := {"lookup-rate", "table-rate", "fma-rate", "int8-rate"} - rates.keys():
-        raise BenchmarkError(f"the products' times fit no {' and no '.join(sorted(missing))}: something else ran; try again")
+        raise BenchmarkError(
+            f"the products' times fit no {' and no '.join(sorted(missing))}: something else ran; try again"
+        )
     return rates
 
 

@@ -44,19 +44,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   if (options.mergeMatmuls)
     pm.addPass(lowbit::createMergeMatmuls());
   lowbit::SelectStrategyOptions strategy;
-  strategy.bandwidth = options.facts.bandwidth;
-  strategy.lookupRate = options.facts.lookupRate;
-  strategy.tableRate = options.facts.tableRate;
-  strategy.fmaRate = options.facts.fmaRate;
-  strategy.int8Rate = options.facts.int8Rate;
-  strategy.indexRate = options.facts.indexRate;
-  strategy.sumRate = options.facts.sumRate;
-  strategy.unpackRate = options.facts.unpackRate;
-  strategy.codeRate = options.facts.codeRate;
-  strategy.numberRate = options.facts.numberRate;
-  strategy.storeRate = options.facts.storeRate;
-  strategy.panelRate = options.facts.panelRate;
-  strategy.scaleRate = options.facts.scaleRate;
+  strategy.rates.assign(options.rates.begin(), options.rates.end());
   strategy.preferInt8 = options.preferInt8;
   strategy.preferDense = options.preferDense;
   strategy.byRows = options.byRows;
@@ -149,19 +137,7 @@ namespace {
 struct TablesPipelineOptions : PassPipelineOptions<TablesPipelineOptions> {
   Option<bool> mergeMatmuls{*this, "merge-matmuls", llvm::cl::desc("Make one product of the products of the same activations")};
   Option<bool> fuseEpilogue{*this, "fuse-epilogue", llvm::cl::desc("Let lookup products apply what is done to their outputs")};
-  Option<double> bandwidth{*this, "bandwidth", llvm::cl::desc("The machine's facts, as of lowbit-select-strategy: bandwidth,")};
-  Option<double> lookupRate{*this, "lookup-rate", llvm::cl::desc("lookup-rate,")};
-  Option<double> tableRate{*this, "table-rate", llvm::cl::desc("table-rate,")};
-  Option<double> fmaRate{*this, "fma-rate", llvm::cl::desc("fma-rate,")};
-  Option<double> int8Rate{*this, "int8-rate", llvm::cl::desc("and, if there are to be integer activations, int8-rate")};
-  Option<double> indexRate{*this, "index-rate", llvm::cl::desc("Rates that may be left out: index-rate,")};
-  Option<double> sumRate{*this, "sum-rate", llvm::cl::desc("sum-rate,")};
-  Option<double> unpackRate{*this, "unpack-rate", llvm::cl::desc("unpack-rate,")};
-  Option<double> codeRate{*this, "code-rate", llvm::cl::desc("code-rate")};
-  Option<double> numberRate{*this, "number-rate", llvm::cl::desc("number-rate")};
-  Option<double> storeRate{*this, "store-rate", llvm::cl::desc("store-rate")};
-  Option<double> panelRate{*this, "panel-rate", llvm::cl::desc("panel-rate")};
-  Option<double> scaleRate{*this, "scale-rate", llvm::cl::desc("and scale-rate")};
+  ListOption<std::string> rates{*this, "rates", llvm::cl::desc("What the machine does in a nanosecond, as of lowbit-select-strategy")};
   Option<bool> byRows{*this, "by-rows", llvm::cl::desc("Choose between lut and int8 at run time where M is dynamic")};
   Option<bool> preferInt8{*this, "prefer-int8", llvm::cl::desc("Integer activations wherever weights have planes")};
   Option<lutra::lowbit::TableElement> table{*this, "table", llvm::cl::desc("Entries of the tables of products that name no kind"),
@@ -177,7 +153,7 @@ struct TablesPipelineOptions : PassPipelineOptions<TablesPipelineOptions> {
     lutra::TableOptions options;
     options.mergeMatmuls = mergeMatmuls;
     options.fuseEpilogue = fuseEpilogue;
-    options.facts = {bandwidth, lookupRate, tableRate, fmaRate, int8Rate, indexRate, sumRate, unpackRate, codeRate, numberRate, storeRate, panelRate, scaleRate};
+    options.rates.assign(rates.begin(), rates.end());
     options.byRows = byRows;
     options.preferInt8 = preferInt8;
     options.kind = {table, scale};

@@ -48,11 +48,80 @@ class RunTest(unittest.TestCase):
         # Codes alone take two bits each.
         self.assertGreaterEqual(row["bytes"], 131 * 264 * 2 // 8)
 
+    def test_resume(self) -> None:
+        file = FOLDER / "some.json"
+        tiny = (
+            "--only",
+            "gemv",
+            "--quick",
+            "--no-peers",
+            "--filter",
+            "131x264/[24]/",
+            "--threads",
+            "1",
+            "--json",
+            file,
+        )
+        # Over before anything begins.
+        code, out, err = run(*tiny, "--limit", "0.001")
+        self.assertEqual(code, 3, err)
+        self.assertIn("2 cases are left, from gemv/131x264/2/g32/t1 on: --resume goes on", err)
+        self.assertEqual(json.loads(file.read_text()), [])
+        row = {"name": "gemv/131x264/2/g32/t1", "mark": 5}
+        file.write_text(json.dumps([row]))
+        code, out, err = run(*tiny, "--resume")
+        self.assertEqual((code, err), (0, ""))
+        self.assertNotIn("gemv/131x264/2/", out)
+        kept, fresh = json.loads(file.read_text())
+        self.assertEqual((kept, fresh["name"]), (row, "gemv/131x264/4/g32/t1"))
+
+    def test_what_cannot_be_resumed(self) -> None:
+        code, _, err = run(*TINY, "--resume")
+        self.assertEqual(code, 2)
+        self.assertIn("--resume needs --json FILE, whose rows it takes", err)
+        file = FOLDER / "other.json"
+        file.write_text('{"name": 3}')
+        code, _, err = run(*TINY, "--resume", "--json", file)
+        self.assertEqual(
+            (code, err), (1, f"benchmarks: '{file}' is no file of rows that --json wrote: give --resume another\n")
+        )
+        # What somebody has there is not replaced.
+        self.assertEqual(file.read_text(), '{"name": 3}')
+
+    def test_overview(self) -> None:
+        file = FOLDER / "seen.json"
+        rows = [
+            {
+                "name": f"gemv/{shape}/4/{group}/t{threads}",
+                "threads": threads,
+                "roofline_fraction": fraction,
+                "median_ns": 2000.0,
+            }
+            | {"peer": peer, "peer_ns": peer_ns}
+            for shape, group, threads, fraction, peer, peer_ns in (
+                ("64x64", "channel", 1, 0.5, "fast", 3000.0),
+                ("64x64", "channel", 1, 0.5, "slow", 9000.0),
+                ("4096x4096", "g32", 1, 0.974, None, None),
+                ("4096x4096", "g128", 2, 0.913, None, None),
+            )
+        ]
+        file.write_text(json.dumps(rows))
+        code, out, err = run("--overview", "--json", file)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(
+            "1 thread:\n\n| bits | group | 4096x4096 | 64x64 |\n|---|---|---|---|\n| 4 | 32 | 97 |  |\n| 4 | channel |  | 50 |\n",
+            out,
+        )
+        self.assertIn("2 threads:\n\n| bits | group | 4096x4096 |\n|---|---|---|\n| 4 | 128 | 91 |\n", out)
+        self.assertIn("| gemv/64x64/4/channel/t1 | 2 | fast | 3 | 1.50 |\n", out)
+        self.assertEqual(json.loads(file.read_text()), rows)
+
     def test_arguments(self) -> None:
         for arguments, message in (
             (("--only", "gems"), "invalid choice: 'gems'"),
             (("--threads", "0"), "expected counts such as 1,2, but found '0'"),
             (("--threads", "two"), "expected counts such as 1,2, but found 'two'"),
+            (("--limit", "-3"), "expected a number of seconds, but found '-3'"),
             (("--filter", "("), "'(' is no regular expression"),
         ):
             code, _, err = run(*arguments)

@@ -52,20 +52,23 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
   let description = [{
     Sets the attribute `strategy` of each `lowbit.matmul` that has none. A weight that is not in bit planes has nothing to look up: its
     product is `dense`. Otherwise the fastest of the predictions is taken, for an M x K by N x K product with P planes in G groups that have
-    T tables together (about K / 4), in the machine's facts, which are this pass's options:
+    T tables together (about K / 4), from what the machine does in a nanosecond, which are this pass's `rates`:
 
-        lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + S)  +  8 M T / table-rate
-        int8  = max(packed bytes / bandwidth, M N K / int8-rate + B6 N K / panel-rate + ceil(M / 512) P N K / unpack-rate + S)  +  M K / code-rate + M G / scale-rate
-        dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / store-rate)
-        S     = M N G / sum-rate + M N / store-rate          each group's sum is scaled, each output stored
+        lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + M N G / sum-rate + M N / store-rate)
+                + 8 M T / table-rate + 1 / lut-call-rate
+        int8  = max(packed bytes / bandwidth, M N K / int8-rate + B6 N K / panel-rate + M N G / int8-sum-rate + M N / int8-store-rate
+                                              + ceil(M / 512) (P N K / unpack-rate + N K / byte-rate + N G / scaled-rate))
+                + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
+        dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
     N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows and then one, of
-    six, then two, then one. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32. Rates are in a nanosecond. Those of
-    index, sum, store, number, panel, unpack, code and scale may be left out (0), and then the term is. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
-    bits. A dynamic M counts as `rows`: 1 means that decoding is to be fast. Without facts (all of them 0), planes are `lut`.
+    six, then two, then one. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
+    becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
+    of the others those that are not known are left out, and then the term is. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
+    bits. A dynamic M counts as `rows`: 1 means that decoding is to be fast. Without rates, planes are `lut`.
 
     A dense or int8 product is computed in other numbers than a lookup in tables of floats (docs/spec/numerics.md): where bits must not depend
-    on the machine, give no facts. `prefer-int8` takes int8 for every weight in planes, `prefer-dense` dense. The numbers of a product are the same for every M, unless
+    on the machine, give no rates. `prefer-int8` takes int8 for every weight in planes, `prefer-dense` dense. The numbers of a product are the same for every M, unless
 
     `by-rows` is given: a product of floats whose M is dynamic is then computed in the way that is the fastest for the M at hand. It becomes an `scf.if` with a
     product of strategy int8 and one of strategy lut, which read the same weight; products of the same activations share one. The border is the least number
@@ -87,21 +90,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     ```
   }];
   let options = [
-    Option<"bandwidth", "bandwidth", "double", /*default=*/"0", "Bytes of weights read per nanosecond">,
-    Option<"lookupRate", "lookup-rate", "double", /*default=*/"0",
-           "Lookups per nanosecond: table entries found and added, each for one plane of four weights">,
-    Option<"tableRate", "table-rate", "double", /*default=*/"0", "Table entries computed per nanosecond">,
-    Option<"fmaRate", "fma-rate", "double", /*default=*/"0", "f32 multiply-adds per nanosecond">,
-    Option<"int8Rate", "int8-rate", "double", /*default=*/"0", "Multiply-adds of codes of 8 bits per nanosecond; 0: no integer activations">,
-    Option<"indexRate", "index-rate", "double", /*default=*/"0",
-           "Planes of four weights that become indices per nanosecond, which up to four activation rows share">,
-    Option<"sumRate", "sum-rate", "double", /*default=*/"0", "Sums of a group that are scaled and added to an output per nanosecond">,
-    Option<"storeRate", "store-rate", "double", /*default=*/"0", "Outputs stored per nanosecond">,
-    Option<"panelRate", "panel-rate", "double", /*default=*/"0", "Codes of weights read for a block of up to six rows per nanosecond">,
-    Option<"numberRate", "number-rate", "double", /*default=*/"0", "Weights that become f32 numbers per nanosecond, which up to 512 rows share">,
-    Option<"unpackRate", "unpack-rate", "double", /*default=*/"0", "Planes of weights that become bytes per nanosecond, which up to 512 rows share">,
-    Option<"codeRate", "code-rate", "double", /*default=*/"0", "Activations that become codes of 8 bits per nanosecond">,
-    Option<"scaleRate", "scale-rate", "double", /*default=*/"0", "Groups of activations that are given a scale, to become codes, per nanosecond">,
+    ListOption<"rates", "rates", "std::string", "What the machine does in a nanosecond, NAME:VALUE of each: bandwidth:12,lookup-rate:270,...">,
     Option<"preferInt8", "prefer-int8", "bool", /*default=*/"false", "Integer activations wherever weights have planes">,
     Option<"preferDense", "prefer-dense", "bool", /*default=*/"false", "f32 multiply-adds wherever weights have planes, too">,
     Option<"rows", "rows", "int64_t", /*default=*/"1", "Activation rows that a dynamic M is taken for">,

@@ -37,29 +37,17 @@ struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> 
   using SelectStrategyBase::SelectStrategyBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    double facts[] = {bandwidth, lookupRate, tableRate, fmaRate};
-    bool none = llvm::all_of(facts, [](double fact) { return fact == 0; });
-    bool all = llvm::all_of(facts, [](double fact) { return fact > 0; });
     auto error = [&] { return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": "; };
-    if (!none && !all)
-      return error() << "bandwidth, lookup-rate, table-rate and fma-rate must all be positive, or none be given, but are "
-                     << bandwidth.getValue() << ", " << lookupRate.getValue() << ", " << tableRate.getValue() << " and "
-                     << fmaRate.getValue();
-    if (int8Rate < 0 || (int8Rate > 0 && !all))
-      return error() << "int8-rate is a rate like the others and comes with them, but is " << int8Rate.getValue();
-    const std::pair<const char *, double> optional[] = {
-        {"index-rate", indexRate}, {"sum-rate", sumRate},       {"store-rate", storeRate}, {"number-rate", numberRate},
-        {"panel-rate", panelRate}, {"unpack-rate", unpackRate}, {"code-rate", codeRate}, {"scale-rate", scaleRate}};
-    for (auto [name, rate] : optional)
-      if (rate < 0 || (rate > 0 && !all))
-        return error() << name << " is a rate like the others and comes with them, but is " << rate;
+    llvm::Expected<CostRates> parsed = CostRates::parse(*rates);
+    if (!parsed)
+      return error() << "rates: " << llvm::toString(parsed.takeError());
+    known = *parsed;
     if (rows < 1)
       return error() << "rows must be positive, but is " << rows.getValue();
     if (preferInt8 && preferDense)
       return error() << "prefer-int8 and prefer-dense exclude each other";
-    if (byRows && (int8Rate == 0 || preferInt8 || preferDense))
+    if (byRows && (known.int8 == 0 || preferInt8 || preferDense))
       return error() << "by-rows chooses between lut and int8, and needs int8-rate, but no prefer-int8 or prefer-dense";
-    rates = {bandwidth, lookupRate, indexRate, tableRate, sumRate, storeRate, fmaRate, numberRate, int8Rate, panelRate, unpackRate, codeRate, scaleRate};
     return success();
   }
 
@@ -83,7 +71,7 @@ private:
   /// Whether the fastest way may be another with more rows: their number is only known at run time, and both ways are open.
   bool dependsOnRows(MatmulOp op) const {
     return cast<RankedTensorType>(op.getType()).isDynamicDim(0) && !op.hasIntegerActivations() && !op.getPrecision() &&
-           isPlanesFormat(op.getWeight().getType().getFormat()) && std::isfinite(predictCost(rates, op, 1).int8);
+           isPlanesFormat(op.getWeight().getType().getFormat()) && std::isfinite(predictCost(known, op, 1).int8);
   }
 
   static Strategy passed(MatmulOp op, Strategy strategy, const std::string &why) {
@@ -114,10 +102,10 @@ private:
       return passed(op, Strategy::Int8, "integer activations are asked for");
     if (preferDense)
       return passed(op, Strategy::Dense, "exact products are asked for");
-    if (bandwidth == 0)
+    if (known.bandwidth == 0)
       return passed(op, Strategy::Lut, "the weight is in bit planes, and no facts of the machine are given");
-    int64_t known = cast<RankedTensorType>(op.getType()).getDimSize(0);
-    ProductCost cost = predictCost(rates, op, ShapedType::isDynamic(known) ? rows.getValue() : known);
+    int64_t given = cast<RankedTensorType>(op.getType()).getDimSize(0);
+    ProductCost cost = predictCost(known, op, ShapedType::isDynamic(given) ? rows.getValue() : given);
     analyze(op, cost, "");
     const char *why = "predicted to be the fastest";
     if (cost.int8 < std::min(cost.lookup, cost.dense))
@@ -131,7 +119,7 @@ private:
     for (int64_t count : llvm::reverse(kComparedRows)) {
       double lookup = 0, int8 = 0;
       for (MatmulOp op : products) {
-        ProductCost cost = predictCost(rates, op, count);
+        ProductCost cost = predictCost(known, op, count);
         lookup += cost.lookup;
         int8 += cost.int8;
       }
@@ -158,7 +146,7 @@ private:
     int64_t border = findBorder(products);
     for (MatmulOp op : products) {
       for (int64_t count : {int64_t(1), border > 1 ? border : 512})
-        analyze(op, predictCost(rates, op, count), llvm::formatv(" for {0} rows", count).str());
+        analyze(op, predictCost(known, op, count), llvm::formatv(" for {0} rows", count).str());
       if (border <= 1)
         op.setStrategy(passed(op, border == 1 ? Strategy::Int8 : Strategy::Lut, "predicted to be the fastest for any number of rows"));
       else
@@ -168,6 +156,7 @@ private:
       splitByRows(products, border);
   }
 
-  CostRates rates;
+  /// The rates, read.
+  CostRates known;
 };
 } // namespace

@@ -9,6 +9,7 @@
 
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
 #include <string>
@@ -19,23 +20,6 @@ class OpPassManager;
 
 namespace lutra {
 
-/// What a machine does in a nanosecond, for the choice between lookup and dequantized products. All 0: not known, and whatever can
-/// be looked up is.
-struct MachineFacts {
-  /// Bytes of weights read.
-  double bandwidth = 0;
-  /// Table entries found and added, each for one plane of four weights; table entries computed.
-  double lookupRate = 0, tableRate = 0;
-  /// f32 multiply-adds.
-  double fmaRate = 0;
-  /// Multiply-adds of codes of 8 bits; 0: activations stay floats.
-  double int8Rate = 0;
-  /// What may be left out of a prediction (0): planes of four weights made indices, sums of a group scaled, planes of weights made bytes, activations
-  /// made codes, weights made numbers, outputs stored, codes of weights read for a block of rows, groups of activations
-  /// given a scale.
-  double indexRate = 0, sumRate = 0, unpackRate = 0, codeRate = 0, numberRate = 0, storeRate = 0, panelRate = 0, scaleRate = 0;
-};
-
 /// How the lookup products of a target are shaped.
 struct TableOptions {
   /// Whether products of the same activations become one.
@@ -44,8 +28,8 @@ struct TableOptions {
   bool fuseEpilogue = false;
   /// Whether tables are computed where their activations are, instead of by operations of their own.
   bool fusePrecompute = true;
-  /// What the strategy of each product is chosen by.
-  MachineFacts facts;
+  /// What the strategy of each product is chosen by: rates as lowbit::CostRates spells them. None: whatever can be looked up is.
+  llvm::SmallVector<std::string> rates;
   /// Whether activations become codes of 8 bits wherever weights are in planes.
   bool preferInt8 = false;
   /// Whether products are multiplied in f32 wherever weights are in planes, and whether weights of such products stay packed planes.

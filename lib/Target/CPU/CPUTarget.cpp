@@ -66,7 +66,7 @@ public:
       tables.preferDense = option("strategy") == "dense";
       tables.packDense = true;
       if (option("strategy") == "auto") {
-        tables.facts = machineFacts();
+        tables.rates = machineRates().spell();
         tables.byRows = true;
       }
       // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code. NEON's 32
@@ -122,44 +122,36 @@ protected:
 
 private:
   /// What one core does in a nanosecond: as measured, else estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
-  lutra::MachineFacts machineFacts() const {
-    if (measured) {
-      lutra::MachineFacts facts;
-      facts.bandwidth = measured->bandwidth;
-      facts.lookupRate = measured->lookupRate;
-      facts.tableRate = measured->tableRate;
-      facts.fmaRate = measured->fmaRate;
-      facts.int8Rate = measured->int8Rate;
-      facts.indexRate = measured->indexRate.value_or(0);
-      facts.sumRate = measured->sumRate.value_or(0);
-      facts.unpackRate = measured->unpackRate.value_or(0);
-      facts.codeRate = measured->codeRate.value_or(0);
-      facts.numberRate = measured->numberRate.value_or(0);
-      facts.storeRate = measured->storeRate.value_or(0);
-      facts.panelRate = measured->panelRate.value_or(0);
-      facts.scaleRate = measured->scaleRate.value_or(0);
-      return facts;
-    }
+  lutra::lowbit::CostRates machineRates() const {
+    if (measured)
+      return measured->rates;
     lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const double lanes = instructions.avx512bw ? 16 : instructions.hasByteShuffle() ? 8 : 4, clock = 3;
-    lutra::MachineFacts facts;
     // Measured with 64-byte vectors and vpdpbusd (facts/cascadelake.yaml), and scaled by lanes; other machines by the instructions that they lack.
     const bool shuffles = instructions.hasByteShuffle(), dots = instructions.hasDotProduct();
     const double vectors = clock * lanes;
-    facts.bandwidth = 12;
-    facts.lookupRate = vectors * (shuffles ? 5.4 : 0.1);
-    facts.indexRate = vectors * (shuffles ? 0.9 : 0.4);
-    facts.tableRate = vectors / 20;
-    facts.sumRate = vectors / 13;
-    facts.storeRate = vectors / 48;
-    facts.fmaRate = vectors * 0.75;
-    facts.numberRate = vectors / 14;
-    facts.int8Rate = vectors * (dots ? 20 : shuffles ? 5 : 0.4);
-    facts.panelRate = vectors * (dots ? 1.8 : shuffles ? 1.2 : 0.2);
-    facts.unpackRate = vectors * (dots ? 1.6 : shuffles ? 1 : 0.5);
-    facts.codeRate = vectors / 9;
-    facts.scaleRate = clock / 80;
-    return facts;
+    lutra::lowbit::CostRates rates;
+    rates.bandwidth = 12;
+    rates.lookup = vectors * (shuffles ? 5.9 : 0.1);
+    rates.index = vectors * (shuffles ? 0.86 : 0.4);
+    rates.sum = vectors / 13;
+    rates.store = vectors / 48;
+    rates.table = vectors / 21;
+    rates.lutCall = clock / 7000;
+    rates.int8 = vectors * (dots ? 6.6 : shuffles ? 3 : 0.4);
+    rates.panel = vectors * (dots ? 5.4 : shuffles ? 1.2 : 0.2);
+    rates.unpack = vectors * (dots ? 1.8 : shuffles ? 1 : 0.5);
+    rates.byte = vectors * 4;
+    rates.scaled = vectors / 29;
+    rates.int8Sum = vectors / 10;
+    rates.int8Store = vectors / 57;
+    rates.scale = clock / 76;
+    rates.int8Call = clock / 10700;
+    rates.fma = vectors * 0.85;
+    rates.number = vectors / 14;
+    rates.denseStore = vectors / 79;
+    rates.denseCall = clock / 6400;
+    return rates;
   }
 
   std::optional<lutra::Machine> machine;

@@ -10,10 +10,14 @@
 
 using namespace llvm;
 using lutra::FactsFile;
+using lutra::lowbit::CostRates;
 
 LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Threads)
 LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Cache)
 LLVM_YAML_IS_SEQUENCE_VECTOR(FactsFile::Peak)
+
+/// A file is about the whole machine: it has a rate for each strategy.
+static bool isNeeded(const CostRates::Entry &entry) { return entry.needed || entry.rate == &CostRates::int8; }
 
 /// What `numbers` of a mapping break, or nothing.
 static std::string wantPositive(ArrayRef<std::pair<const char *, double>> numbers) {
@@ -58,19 +62,13 @@ template <> struct MappingTraits<FactsFile> {
   static void mapping(IO &io, FactsFile &facts) {
     io.mapRequired("cpu", facts.cpu);
     io.mapRequired("source", facts.source);
-    io.mapRequired("bandwidth", facts.bandwidth);
-    io.mapRequired("lookup-rate", facts.lookupRate);
-    io.mapRequired("table-rate", facts.tableRate);
-    io.mapRequired("fma-rate", facts.fmaRate);
-    io.mapRequired("int8-rate", facts.int8Rate);
-    io.mapOptional("index-rate", facts.indexRate);
-    io.mapOptional("sum-rate", facts.sumRate);
-    io.mapOptional("unpack-rate", facts.unpackRate);
-    io.mapOptional("code-rate", facts.codeRate);
-    io.mapOptional("number-rate", facts.numberRate);
-    io.mapOptional("store-rate", facts.storeRate);
-    io.mapOptional("panel-rate", facts.panelRate);
-    io.mapOptional("scale-rate", facts.scaleRate);
+    for (const CostRates::Entry &entry : CostRates::entries()) {
+      double &rate = facts.rates.*entry.rate;
+      if (isNeeded(entry))
+        io.mapRequired(entry.name, rate);
+      else
+        io.mapOptional(entry.name, rate);
+    }
     io.mapOptional("threads", facts.threads);
     io.mapOptional("caches", facts.caches);
     io.mapOptional("peaks", facts.peaks);
@@ -100,19 +98,7 @@ Expected<FactsFile> FactsFile::load(StringRef path) {
     return createStringError("the facts are wrong: " + (message.empty() ? path.str() + " is empty" : message) +
                              "; scripts/calibrate writes them");
   // Not in the mapping: the reader does not survive such a complaint about an empty document.
-  std::string problem = wantPositive({{"bandwidth", facts.bandwidth},
-                                      {"lookup-rate", facts.lookupRate},
-                                      {"table-rate", facts.tableRate},
-                                      {"fma-rate", facts.fmaRate},
-                                      {"int8-rate", facts.int8Rate},
-                                      {"index-rate", facts.indexRate.value_or(1)},
-                                      {"sum-rate", facts.sumRate.value_or(1)},
-                                      {"unpack-rate", facts.unpackRate.value_or(1)},
-                                      {"code-rate", facts.codeRate.value_or(1)},
-                                      {"number-rate", facts.numberRate.value_or(1)},
-                                      {"store-rate", facts.storeRate.value_or(1)},
-                                      {"panel-rate", facts.panelRate.value_or(1)},
-                                      {"scale-rate", facts.scaleRate.value_or(1)}});
+  std::string problem = facts.rates.int8 == 0 ? "int8-rate must be a positive number" : facts.rates.findProblem();
   if (!problem.empty())
     return createStringError("the facts are wrong: " + path + ": " + problem + "; scripts/calibrate writes them");
   return facts;

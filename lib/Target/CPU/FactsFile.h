@@ -1,17 +1,17 @@
 //===- FactsFile.h - what a machine does, measured --------------*- C++ -*-===//
 //
-// The facts of a CPU as `scripts/calibrate` writes them: a YAML file whose first part are the options of lowbit-select-strategy, under the
-// same names, and whose second part says how they were found. Everything is checked when it is read; nothing is guessed.
+// The facts of a CPU as `scripts/calibrate` writes them: a YAML file whose first part are the rates of the cost model (CostRates.def), under their
+// names, and whose second part says how they were found. Everything is checked when it is read; nothing is guessed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_TARGET_CPU_FACTSFILE_H
 #define LUTRA_TARGET_CPU_FACTSFILE_H
 
+#include "dialects/lowbit/Transforms/CostRates.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,10 +37,8 @@ struct FactsFile {
 
   /// The machine, and how the figures were found.
   std::string cpu, source;
-  /// What lutra::MachineFacts holds.
-  double bandwidth = 0, lookupRate = 0, tableRate = 0, fmaRate = 0, int8Rate = 0;
-  /// Terms that a file may leave out: then they are 0.
-  std::optional<double> indexRate, sumRate, unpackRate, codeRate, numberRate, storeRate, panelRate, scaleRate;
+  /// What products are chosen by; the file has each under its name.
+  lowbit::CostRates rates;
   std::vector<Threads> threads;
   std::vector<Cache> caches;
   std::vector<Peak> peaks;

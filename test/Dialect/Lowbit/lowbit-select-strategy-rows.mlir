@@ -1,9 +1,9 @@
 // Products whose M is dynamic, chosen for at run time.
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=10 lookup-rate=100 table-rate=10 fma-rate=50 int8-rate=300 unpack-rate=15 by-rows' | FileCheck %s
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=10 lookup-rate=100 table-rate=10 fma-rate=50 int8-rate=300 unpack-rate=15 by-rows' -Rpass=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=10 lookup-rate=100 table-rate=10 fma-rate=50 int8-rate=300 unpack-rate=15 by-rows' --lowbit-quantize-products --lowbit-split-precompute --lowbit-share-tables | FileCheck %s --check-prefix=TABLES
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=10 lookup-rate=1e9 table-rate=1e9 fma-rate=50 int8-rate=1 by-rows' | FileCheck %s --check-prefix=LUT
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=1e9 lookup-rate=1e-9 table-rate=1 fma-rate=50 int8-rate=300 by-rows' | FileCheck %s --check-prefix=INT8
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' | FileCheck %s
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' -Rpass=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' --lowbit-quantize-products --lowbit-split-precompute --lowbit-share-tables | FileCheck %s --check-prefix=TABLES
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:1e9,table-rate:1e9,fma-rate:50,int8-rate:1 by-rows' | FileCheck %s --check-prefix=LUT
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:1e9,lookup-rate:1e-9,table-rate:1,fma-rate:50,int8-rate:300 by-rows' | FileCheck %s --check-prefix=INT8
 
 !Q = !lowbit.weight<256x128, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
 !V = !lowbit.weight<64x128, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>

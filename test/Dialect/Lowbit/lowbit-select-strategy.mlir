@@ -1,8 +1,8 @@
 // RUN: lutra-opt %s --lowbit-select-strategy | FileCheck %s
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 number-rate=10' | FileCheck %s --check-prefix=FACTS
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 number-rate=10 rows=512' | FileCheck %s --check-prefix=PREFILL
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 number-rate=10' -Rpass=lowbit-select -Rpass-missed=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: lutra-opt %s --lowbit-select-strategy='bandwidth=20 lookup-rate=100 table-rate=10 fma-rate=50 number-rate=10 int8-rate=400 unpack-rate=100 code-rate=10 rows=512' -Rpass-analysis=lowbit-select 2>&1 | FileCheck %s --check-prefix=INT8
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:20,lookup-rate:100,table-rate:10,fma-rate:50,number-rate:10' | FileCheck %s --check-prefix=FACTS
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:20,lookup-rate:100,table-rate:10,fma-rate:50,number-rate:10 rows=512' | FileCheck %s --check-prefix=PREFILL
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:20,lookup-rate:100,table-rate:10,fma-rate:50,number-rate:10' -Rpass=lowbit-select -Rpass-missed=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:20,lookup-rate:100,table-rate:10,fma-rate:50,number-rate:10,int8-rate:400,unpack-rate:100,code-rate:10 rows=512' -Rpass-analysis=lowbit-select 2>&1 | FileCheck %s --check-prefix=INT8
 // RUN: lutra-opt %s --lowbit-select-strategy=prefer-int8 -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=PREFER
 
 !planes = !lowbit.weight<1536x576, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>

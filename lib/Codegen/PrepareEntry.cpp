@@ -55,6 +55,9 @@ public:
     if (!name)
       name = builder.getStringAttr((isOutput ? "out" : "in") + std::to_string(list.size()));
     std::optional<std::string> dtype = dtypeName(type.getElementType(), main.getArgAttr(index, "onnx.unsigned") != nullptr);
+    // Bytes may hold a code of a smaller type each.
+    if (auto element = main.getArgAttrOfType<StringAttr>(index, "onnx.element"))
+      dtype = element.getValue().str();
     if (!dtype)
       return main.emitError() << "argument '" << name.getValue() << "' has elements of type " << type.getElementType()
                               << ", which no array can be passed as";

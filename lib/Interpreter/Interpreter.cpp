@@ -25,6 +25,8 @@ static std::optional<InterpretedTensor> describe(Type type, DictionaryAttr attrs
   // The lowbit level is signless; the border remembers.
   if (*dtype == DType::I8 && attrs && attrs.contains("onnx.unsigned"))
     dtype = DType::U8;
+  if (auto element = attrs ? attrs.getAs<StringAttr>("onnx.element") : StringAttr())
+    dtype = dtypeFromName(element.getValue()).value_or(*dtype);
   InterpretedTensor tensor{nameOf(attrs ? attrs.get("onnx.name") : Attribute(), fallback), *dtype, {}, index};
   tensor.shape.assign(shaped.getShape().begin(), shaped.getShape().end());
   return tensor;

@@ -58,7 +58,7 @@ static bool fromJSON(const json::Value &value, ManifestTensor &tensor, json::Pat
     return false;
   std::optional<DType> known = dtypeFromName(dtype);
   if (!known) {
-    path.field("dtype").report("unknown dtype (expected f32, f16, i64, i32, i8, u8 or bool)");
+    path.field("dtype").report("unknown dtype (expected f32, f16, i64, i32, i8, u8, bool or another that the manifest's page lists)");
     return false;
   }
   tensor.dtype = *known;

@@ -24,7 +24,10 @@ static constexpr Row rows[] = {
     {DType::BF16, "bf16", "BF16", 2}, {DType::I8, "i8", "I8", 1},    {DType::I16, "i16", "I16", 2},
     {DType::I32, "i32", "I32", 4},    {DType::I64, "i64", "I64", 8}, {DType::U8, "u8", "U8", 1},
     {DType::U16, "u16", "U16", 2},    {DType::U32, "u32", "U32", 4}, {DType::U64, "u64", "U64", 8},
-    {DType::Bool, "bool", "BOOL", 1},
+    {DType::Bool, "bool", "BOOL", 1}, {DType::E4M3, "e4m3", "F8_E4M3", 1}, {DType::E4M3FNUZ, "e4m3fnuz", "", 1},
+    {DType::E5M2, "e5m2", "F8_E5M2", 1}, {DType::E5M2FNUZ, "e5m2fnuz", "", 1}, {DType::E8M0, "e8m0", "F8_E8M0", 1},
+    {DType::E2M1, "e2m1", "", 1}, {DType::I4, "i4", "", 1}, {DType::U4, "u4", "", 1}, {DType::I2, "i2", "", 1},
+    {DType::U2, "u2", "", 1},
 };
 
 static const Row &rowOf(DType dtype) {
@@ -55,5 +58,5 @@ std::optional<DType> lutra::dtypeFromCode(int32_t code) {
 }
 
 std::optional<DType> lutra::dtypeFromSafetensorsName(llvm::StringRef name) {
-  return findDType([&](const Row &row) { return row.safetensors == name; });
+  return findDType([&](const Row &row) { return !name.empty() && row.safetensors == name; });
 }

@@ -22,7 +22,10 @@ from lutra.session import TensorInfo, target_options
 _TYPES = {
     **{"float32": "tensor(float)", "float16": "tensor(float16)", "float64": "tensor(double)", "bool": "tensor(bool)"},
     **{name: f"tensor({name})" for name in ("bfloat16", "int8", "int16", "int32", "int64")},
-    **{name: f"tensor({name})" for name in ("uint8", "uint16", "uint32", "uint64")},
+    **{name: f"tensor({name})" for name in ("uint8", "uint16", "uint32", "uint64", "int4", "uint4", "int2", "uint2")},
+    **{"float8_e4m3fn": "tensor(float8e4m3fn)", "float8_e4m3fnuz": "tensor(float8e4m3fnuz)"},
+    **{"float8_e5m2": "tensor(float8e5m2)", "float8_e5m2fnuz": "tensor(float8e5m2fnuz)"},
+    **{"float8_e8m0fnu": "tensor(float8e8m0)", "float4_e2m1fn": "tensor(float4e2m1)"},
 }
 
 

@@ -30,6 +30,12 @@ DTYPES: dict[str, np.dtype] = {
     "u64": np.dtype(np.uint64),
     "bool": np.dtype(np.bool_),
 }
+#: Those that the package ml_dtypes brings; each element takes a byte, bf16's two.
+SMALL_DTYPES = {
+    **{"bf16": "bfloat16", "e4m3": "float8_e4m3fn", "e4m3fnuz": "float8_e4m3fnuz", "e5m2": "float8_e5m2"},
+    **{"e5m2fnuz": "float8_e5m2fnuz", "e8m0": "float8_e8m0fnu", "e2m1": "float4_e2m1fn"},
+    **{"i4": "int4", "u4": "uint4", "i2": "int2", "u2": "uint2"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +163,19 @@ def _info(entry: dict[str, Any]) -> TensorInfo:
 
 
 def _dtype(entry: dict[str, Any]) -> np.dtype:
-    """numpy's dtype of an input or output. Raises LutraError for bf16 where no package brings that type."""
+    """numpy's dtype of an input or output. Raises LutraError for a type that only ml_dtypes brings where that is missing."""
     name: str = entry["dtype"]
     if name in DTYPES:
         return DTYPES[name]
-    if name != "bf16":
+    if name not in SMALL_DTYPES:
         raise LutraError(f"'{entry['name']}' has the type {name}, which numpy has not")
     try:
         import ml_dtypes
     except ModuleNotFoundError:
         raise LutraError(
-            f"'{entry['name']}' is of bf16, which needs the Python package 'ml_dtypes': pip install ml_dtypes"
+            f"'{entry['name']}' is of {name}, which needs the Python package 'ml_dtypes': pip install ml_dtypes"
         ) from None
-    found: np.dtype = np.dtype(ml_dtypes.bfloat16)
+    found: np.dtype = np.dtype(getattr(ml_dtypes, SMALL_DTYPES[name]))
     return found
 
 

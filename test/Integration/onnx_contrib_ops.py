@@ -4,8 +4,9 @@
 import unittest
 
 import numpy as np
+import onnxruntime
 from onnx import TensorProto, helper
-from onnx_oracle import Const, Dyn, OperatorTest, refusal
+from onnx_oracle import Const, Dyn, OperatorTest, build, refusal
 
 rng = np.random.default_rng(25)
 
@@ -286,6 +287,128 @@ class GroupQueryAttention(OperatorTest):
         self.attend(1, 6, 0, local_window_size=4)
         self.attend(1, 4, 3, smooth_softmax=1)
         self.attend(1, 4, 3, sink=True)
+
+    def scored(self, batch: int, new: int, past: int, bias: np.ndarray | None = None, *, shown: int = 0, rotary: bool = False, ids: np.ndarray | None = None,
+               sink: bool = False, norms: tuple[np.ndarray, np.ndarray] | None = None, expected: list[np.ndarray] | None = None, inputs: list | None = None,
+               **attributes: object) -> None:  # fmt: skip
+        """A node with the inputs that concern scores, positions and heads."""
+        query, kv, size, total = 4, 2, 16, past + new
+        inputs = inputs or [Dyn(floats(batch, new, h * size), "b", "s", h * size) for h in (query, kv, kv)] + [
+            Dyn(floats(batch, kv, past, size), "b", kv, "past", size) for _ in range(2)
+        ]
+        inputs = [*inputs, Dyn(np.full(batch, total - 1, np.int32), "b"), Const(np.int32(total))] + [None] * 9
+        if rotary:
+            angles = rng.uniform(0, 6, (32, 8)).astype(np.float32)
+            inputs[7:9] = Const(np.cos(angles)), Const(np.sin(angles))
+            attributes["do_rotary"] = 1
+        if ids is not None:
+            inputs[9] = Dyn(ids, "b", "s")
+        if bias is not None:
+            inputs[10] = Dyn(bias, *bias.shape[:2], "s", "t")
+        if sink:
+            inputs[11] = Const(floats(query))
+        if norms:
+            inputs[14:16] = (Const(norm) for norm in norms)
+        while inputs[-1] is None:
+            inputs.pop()
+        self.check(
+            "GroupQueryAttention", *inputs, domain="com.microsoft", outputs=4 if shown else 3, num_heads=query, kv_num_heads=kv, expected=expected,
+            **({"qk_output": shown} if shown else {}), **attributes,
+        )  # fmt: skip
+
+    def test_bias(self) -> None:
+        self.scored(2, 1, 5, floats(2, 4, 1, 6))
+        self.scored(1, 3, 4, floats(1, 1, 3, 7), softcap=2.0, local_window_size=3)
+        self.scored(2, 4, 0, floats(1, 4, 4, 4), sink=True, rotary=True, scale=0.3)
+        self.scored(1, 2, 3, np.where(rng.random((1, 1, 2, 5)) < 0.3, -np.inf, 0).astype(np.float32), rotary=True)
+
+    def test_scores_shown(self) -> None:
+        for shown in (1, 2):
+            with self.subTest(shown=shown):
+                self.scored(1, 3, 4, floats(1, 4, 3, 7), shown=shown, softcap=2.0)
+                self.scored(2, 4, 0, shown=shown, rotary=True)
+
+    def test_not_causal(self) -> None:
+        self.scored(1, 3, 2, causal=0)
+        self.scored(2, 4, 0, floats(2, 1, 4, 4), causal=0)
+
+    def test_position_ids(self) -> None:
+        self.scored(1, 3, 4, rotary=True, ids=np.array([[9, 2, 5]]))
+        self.scored(2, 1, 4, rotary=True, ids=np.array([[9], [30]]), rotary_interleaved=1)
+        # A prompt's first position counts.
+        self.scored(1, 3, 0, rotary=True, ids=np.array([[9, 2, 5]]))
+        self.scored(1, 3, 4, floats(1, 1, 3, 7), rotary=True, ids=np.array([[4, 4, 31]]))
+
+    def test_head_norms(self) -> None:
+        # ONNX Runtime's CPU provider refuses these: normed by hand, they are its attention.
+        query, kv, size, new, past = 4, 2, 16, 3, 4
+        qkv = [floats(1, new, h * size) for h in (query, kv, kv)]
+        cache = [floats(1, kv, past, size) for _ in range(2)]
+        norms = floats(size), floats(size)
+        named = lambda q, k: [Dyn(x, "b", "s", x.shape[2]) for x in (q, k, qkv[2])] + [Dyn(x, "b", kv, "past", size) for x in cache]  # noqa: E731
+
+        def normed(x: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
+            heads = x.reshape(1, new, -1, size)
+            return (heads / np.sqrt((heads**2).mean(-1, keepdims=True) + epsilon) * weight).reshape(x.shape)
+
+        for keywords, epsilons in (({}, (1e-6, 1e-6)), ({"qk_norm_epsilon": 0.1}, (0.1, 0.1)), ({"qk_norm_epsilon": 0.1, "k_norm_epsilon": 0.3}, (0.1, 0.3))):
+            with self.subTest(**keywords):
+                by_hand = named(*(normed(x, *both) for x, *both in zip(qkv, norms, epsilons)))
+                model, feed = build(
+                    "GroupQueryAttention", [*by_hand, np.array([past + new - 1], np.int32), Const(np.int32(past + new))], domain="com.microsoft", outputs=3,
+                    num_heads=query, kv_num_heads=kv,
+                )  # fmt: skip
+                wanted = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feed)
+                self.scored(1, new, past, norms=norms, expected=wanted, inputs=named(qkv[0], qkv[1]), **keywords)
+
+    def test_refused(self) -> None:
+        q, cache = Dyn(floats(1, 3, 128), "b", "s", 128), Dyn(floats(1, 2, 4, 16), "b", 2, "past", 16)
+        inputs = [q, None, None, cache, cache, np.array([6], np.int32), Const(np.int32(7))]
+        heads = {"domain": "com.microsoft", "num_heads": 4, "kv_num_heads": 2}
+        ids, norm = Dyn(np.array([[4, 5, 6]]), "b", "s"), Const(floats(16))
+        for what, extra, keywords in (
+            ("input 'position_ids' needs attribute 'do_rotary' = 1", [None, None, ids], {}),
+            ("inputs 'q_norm_weight' and 'k_norm_weight' must both be there", [None] * 7 + [norm], {}),
+            ("output 'output_qk' needs attribute 'qk_output' = 1 or 2, but it is 0", [], {"outputs": 4}),
+            ("attribute 'local_window_size' must be -1 where 'causal' is 0", [], {"causal": 0, "local_window_size": 3}),
+            ("input 'query_seqlens' is not supported", [None] * 9 + [np.array([2], np.int32)], {}),
+            ("attribute 'sliding_window_cache' is not supported", [], {"sliding_window_cache": 1}),
+        ):
+            with self.subTest(what):
+                self.assertIn(what, refusal("GroupQueryAttention", inputs + extra, **heads, **keywords))
+
+
+class MultiHeadAttention(OperatorTest):
+    def attend(self, mask: np.ndarray | None, bias: bool = False, past: int = 0, **attributes: object) -> None:
+        batch, new, heads, size = 2, 3, 2, 8
+        parts = [Dyn(floats(batch, new, heads * size), "b", new, heads * size) for _ in range(3)]
+        cache = [Dyn(floats(batch, heads, past, size), "b", heads, past, size) for _ in range(2)] if past else [None, None]
+        inputs = [*parts, None, mask, floats(batch, heads, new, past + new) if bias else None, *cache]
+        while inputs[-1] is None:
+            inputs.pop()
+        self.check("MultiHeadAttention", *inputs, domain="com.microsoft", num_heads=heads, outputs=3 if past else 1, **attributes)
+
+    def test_padding(self) -> None:
+        for past in (0, 2):
+            keys = 3 + past
+            masks = [np.array([[1, 0, 1, 1, 0], [0, 1, 1, 1, 1]], np.int32)[:, :keys], rng.integers(0, 2, (2, 3, keys)).astype(np.int32)]
+            # ONNX Runtime adds -10000 to scores: of what is left of a bias, an f32 then holds three digits.
+            masks[1][..., 0] = 1
+            # A list of lengths says nothing of a cache.
+            for mask in masks if past else [*masks, np.array([1, 3], np.int32)]:
+                for bias in (False, True):
+                    with self.subTest(mask=mask.shape, bias=bias, past=past):
+                        self.attend(mask, bias, past)
+        self.attend(np.array([[0, 0, 0], [1, 0, 0]], np.int32))
+        self.attend(np.array([1, 2], np.int32), mask_filter_value=-3.0)
+
+    def test_refused(self) -> None:
+        parts = [Dyn(floats(2, 3, 16), "b", "s", 16)] * 3
+        named = {"domain": "com.microsoft", "num_heads": 2}
+        four = np.zeros((2, 1, 3, 3), np.int32)
+        self.assertIn("'key_padding_mask' must be [batch], [batch, keys] or [batch, tokens, keys]", refusal("MultiHeadAttention", [*parts, None, four], **named))
+        self.assertIn("output 'qk' is not supported", refusal("MultiHeadAttention", parts, outputs=["", "", "", "qk"], **named))
+        self.assertIn("input 'past_sequence_length' is not supported", refusal("MultiHeadAttention", [*parts, *[None] * 5, Const(np.int32([3]))], **named))
 
 
 class RotaryEmbedding(OperatorTest):

@@ -28,6 +28,17 @@ enum class DType : int32_t {
   U32 = 12,
   U64 = 13,
   BF16 = 16,
+  // Elements of less than a byte, and 8-bit floats: a code in the low bits of each byte.
+  E4M3 = 17,
+  E4M3FNUZ = 18,
+  E5M2 = 19,
+  E5M2FNUZ = 20,
+  U4 = 21,
+  I4 = 22,
+  E2M1 = 23,
+  E8M0 = 24,
+  U2 = 25,
+  I2 = 26,
 };
 
 /// The short name used in manifests and messages: "f32", "i64", "bool"...
@@ -42,7 +53,7 @@ std::optional<DType> dtypeFromCode(int32_t code);
 /// Bytes of one element.
 int64_t dtypeSize(DType dtype);
 
-/// The name in a safetensors header: "F32", "U8", "BOOL"...
+/// The name in a safetensors header: "F32", "U8", "BOOL"... Empty when these have no such type.
 llvm::StringRef dtypeSafetensorsName(DType dtype);
 
 /// The dtype of a safetensors name, or nothing.

@@ -1,13 +1,14 @@
 //===- Attention.cpp - GroupQueryAttention --------------------------------===//
 //
-// The whole operator is one op, `lowbit.attention`, whose `present` may live in the memory of `past`. What this op does
-// not say (norms of q and k, biases, explicit positions) is refused by name, never dropped.
+// The operator is one op, `lowbit.attention`, whose `present` may live in the memory of `past`. What this op does not say
+// (norms of heads, biases, explicit positions) is GroupQuery.cpp's; what neither knows is refused by name.
 //
 //===----------------------------------------------------------------------===//
 
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "lib/Conversion/ONNXToLowbit/AttentionCache.h"
 #include "lib/Conversion/ONNXToLowbit/Build.h"
+#include "lib/Conversion/ONNXToLowbit/GroupQuery.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -19,22 +20,10 @@
 using namespace mlir;
 
 namespace lutra {
-namespace {
 
-enum Input : unsigned {
-  Query,
-  Key,
-  Value_,
-  PastKey,
-  PastValue,
-  SeqlensK,
-  TotalLength,
-  CosCache,
-  SinCache,
-  HeadSink = 11,
-  KeyScale,
-  ValueScale
-};
+using namespace group_query;
+
+namespace {
 
 struct Heads {
   int64_t query, keyValue, size;
@@ -42,13 +31,13 @@ struct Heads {
 
 LogicalResult checkAttention(Node &node) {
   if (failed(node.check({"query", "key?", "value?", "past_key?", "past_value?", "seqlens_k", "total_sequence_length",
-                         "cos_cache?", "sin_cache?", "position_ids!", "attention_bias!", "head_sink?", "k_scale?",
-                         "v_scale?", "q_norm_weight!", "k_norm_weight!"},
-                        {"output", "present_key?", "present_value?", "output_qk!"},
+                         "cos_cache?", "sin_cache?", "position_ids?", "attention_bias?", "head_sink?", "k_scale?",
+                         "v_scale?", "q_norm_weight?", "k_norm_weight?", "query_seqlens!"},
+                        {"output", "present_key?", "present_value?", "output_qk?"},
                         {"num_heads:i!", "kv_num_heads:i!", "scale:f", "softcap:f", "local_window_size:i",
                          "do_rotary:i", "rotary_interleaved:i", "smooth_softmax:i", "qk_output:i", "k_quant_type:s",
-                         "v_quant_type:s", "kv_cache_bit_width:i"})) ||
-      failed(node.requireInt("qk_output", 0)))
+                         "v_quant_type:s", "kv_cache_bit_width:i", "causal:i", "q_norm_epsilon:f", "k_norm_epsilon:f",
+                         "qk_norm_epsilon:f"})))
     return failure();
   for (unsigned index : {Query, Key, Value_, CosCache, SinCache, HeadSink})
     if (failed(node.requireF32(index)))
@@ -220,15 +209,22 @@ LogicalResult lowerGroupQueryAttention(Node &node) {
   float scale = node.getFloat("scale", 0.0f);
   if (scale == 0.0f)
     scale = 1.0f / std::sqrt(static_cast<float>(heads->size));
-  int64_t window = node.getInt("local_window_size", -1);
+  GroupQuery parts = {heads->query, heads->keyValue, heads->size, query,     key,  value, pastKey, pastValue, *seqlens,
+                      totalTensor,  totalSize,       cos,         sin,       sink, scale, node.getFloat("softcap", 0.0f),
+                      node.getInt("local_window_size", -1)};
+  if (failed(normalizeHeads(node, parts)) || failed(rotateByPositionIds(node, parts)))
+    return failure();
+  if (needsScores(node))
+    return lowerWithScores(node, parts);
+
   Dims presentDims = {dims[0], index(heads->keyValue), totalSize, index(cache->line)};
   Value output = createEmpty(node, dims, node.getF32Type());
   Value presentKey = createPresent(node, 1, presentDims, cache->element),
         presentValue = createPresent(node, 2, presentDims, cache->element);
   auto attention = lowbit::AttentionOp::create(
-      node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, query, key, value, pastKey,
-      pastValue, *seqlens, totalTensor, cos, sin, sink, cache->keyScale, cache->valueScale, output, presentKey,
-      presentValue, heads->query, heads->keyValue, APFloat(scale), APFloat(node.getFloat("softcap", 0.0f)), window,
+      node, TypeRange{output.getType(), presentKey.getType(), presentValue.getType()}, parts.query, parts.key, value,
+      pastKey, pastValue, *seqlens, totalTensor, parts.cos, parts.sin, sink, cache->keyScale, cache->valueScale, output, presentKey,
+      presentValue, heads->query, heads->keyValue, APFloat(scale), APFloat(parts.softcap), parts.window,
       node.getInt("rotary_interleaved", 0) != 0, cache->bits ? node.getI64IntegerAttr(cache->bits) : IntegerAttr(),
       /*cache_group=*/IntegerAttr());
   for (unsigned i = 0; i < 3; ++i) {

@@ -3,6 +3,7 @@
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Elementwise.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "lib/Conversion/ONNXToLowbit/SmallTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -25,6 +26,16 @@ Type getElementType(Builder &builder, int64_t code) {
   case 12: return builder.getIntegerType(32, /*isSigned=*/false);
   case 13: return builder.getIntegerType(64, /*isSigned=*/false);
   case 16: return builder.getBF16Type();
+  case 17: return builder.getType<Float8E4M3FNType>();
+  case 18: return builder.getType<Float8E4M3FNUZType>();
+  case 19: return builder.getType<Float8E5M2Type>();
+  case 20: return builder.getType<Float8E5M2FNUZType>();
+  case 21: return builder.getIntegerType(4, /*isSigned=*/false);
+  case 22: return builder.getIntegerType(4);
+  case 23: return builder.getType<Float4E2M1FNType>();
+  case 24: return builder.getType<Float8E8M0FNUType>();
+  case 25: return builder.getIntegerType(2, /*isSigned=*/false);
+  case 26: return builder.getIntegerType(2);
   default: return {};
   }
 }
@@ -83,28 +94,62 @@ Value createCast(ImplicitLocOpBuilder &b, Value x, bool fromUnsigned, Type to, b
 
 namespace {
 
+/// The attributes that say how numbers are rounded to small floats.
+FailureOr<SmallRounding> getRounding(Node &node) {
+  StringRef mode = node.getString("round_mode", "up");
+  SmallRounding rounding;
+  rounding.isSaturated = node.getInt("saturate", 1) != 0;
+  if (mode == "nearest")
+    rounding.powers = SmallRounding::Nearest;
+  else if (mode == "down")
+    rounding.powers = SmallRounding::Down;
+  else if (mode != "up")
+    return node.error() << "attribute 'round_mode' must be 'up', 'down' or 'nearest', but is '" << mode << "'";
+  return rounding;
+}
+
 LogicalResult lowerCast(Node &node) {
-  // `saturate` and `round_mode` concern 8-bit floats, which are refused.
   if (failed(node.check({"input"}, {"output"}, {"to:i!", "saturate:i", "round_mode:s"})))
     return failure();
+  FailureOr<SmallRounding> rounding = getRounding(node);
+  if (failed(rounding))
+    return failure();
   Type declared = getElementType(node, node.getInt("to"));
-  Type from = node.getInputType(0).getElementType();
+  Value source = node.getInput(0);
+  if (declared && node.getSmallType(source) == getSignless(declared) &&
+      node.isUnsigned(source) == declared.isUnsignedInteger())
+    return node.setOutput(0, source, declared.isUnsignedInteger());
+  FailureOr<Value> numbers = buildNumbers(node, source);
+  if (failed(numbers))
+    return failure();
+  Type from = cast<RankedTensorType>(numbers->getType()).getElementType();
   auto isSupported = [&](Type type) {
     return type.isF32() || type.isF16() || type.isBF16() || type.isF64() || type.isInteger(1) ||
            (type.isInteger() && type.getIntOrFloatBitWidth() >= 8);
   };
   if (!declared || !isSupported(from))
-    return node.error()
-           << "a cast from " << from << " to ONNX element type " << node.getInt("to")
-           << " is not supported: double, float32, float16, bfloat16, integers of 8 to 64 bits and bool are";
-  bool fromUnsigned = node.isUnsigned(node.getInput(0)), toUnsigned = declared.isUnsignedInteger();
-  Type to = getSignless(declared);
-  if (from == to && fromUnsigned == toUnsigned)
-    return node.setOutput(0, node.getInput(0), toUnsigned);
-  return setElementwise(
-      node, node.getInputs(), to,
-      [&](ImplicitLocOpBuilder &b, ValueRange x) { return createCast(b, x[0], fromUnsigned, to, toUnsigned); },
-      toUnsigned);
+    return node.error() << "a cast from " << from << " to ONNX element type " << node.getInt("to")
+                        << " is not supported: floats of 4 to 64 bits, integers of 2 to 64 bits and bool are";
+  bool fromUnsigned = node.isUnsigned(*numbers), toUnsigned = declared.isUnsignedInteger();
+  Type to = getSignless(declared), i8 = node.getI8Type();
+  if (from == to && fromUnsigned == toUnsigned && *numbers == source)
+    return node.setOutput(0, source, toUnsigned);
+  if (!isSmallType(to))
+    return setElementwise(
+        node, *numbers, to,
+        [&](ImplicitLocOpBuilder &b, ValueRange x) { return createCast(b, x[0], fromUnsigned, to, toUnsigned); },
+        toUnsigned);
+
+  FailureOr<Value> codes = buildElementwise(node, *numbers, i8, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    if (auto integer = dyn_cast<IntegerType>(to))
+      return createSmallInteger(b, createCast(b, x[0], fromUnsigned, i8, toUnsigned), integer);
+    Value number = from.isF64() ? createRoundToOdd(b, x[0]) : createCast(b, x[0], fromUnsigned, b.getF32Type(), false);
+    return createSmallFloat(b, number, cast<FloatType>(to), *rounding);
+  });
+  if (failed(codes))
+    return failure();
+  node.setSmallType(*codes, to);
+  return node.setOutput(0, *codes, toUnsigned);
 }
 
 } // namespace

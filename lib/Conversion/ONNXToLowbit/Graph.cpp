@@ -41,6 +41,11 @@ void Graph::setDims(Value value, ArrayRef<OpFoldResult> sizes) {
   dims.try_emplace(value, sizes);
 }
 
+bool Graph::hasElement(Value value, Type element) const {
+  Type small = getSmallType(value);
+  return getSignless(element) == (small ? small : cast<RankedTensorType>(value.getType()).getElementType());
+}
+
 StringRef Graph::getSymbolOf(OpFoldResult size) const {
   auto value = dyn_cast_if_present<Value>(size);
   return value ? symbolNames.lookup(value) : StringRef();

@@ -46,6 +46,12 @@ public:
   bool isUnsigned(mlir::Value value) const { return unsignedValues.contains(value); }
   void setUnsigned(mlir::Value value) { unsignedValues.insert(value); }
 
+  /// The element type of a value whose elements are codes in bytes (SmallTypes.h), or null.
+  mlir::Type getSmallType(mlir::Value value) const { return smallTypes.lookup(value); }
+  void setSmallType(mlir::Value value, mlir::Type element) { smallTypes[value] = element; }
+  /// Whether `value` holds what a model that declares elements of type `element` means.
+  bool hasElement(mlir::Value value, mlir::Type element) const;
+
   /// What `value` is made from by DequantizeLinear, or null.
   const QuantizedConstant *getQuantized(mlir::Value value) const {
     auto found = quantized.find(value);
@@ -63,6 +69,7 @@ private:
   llvm::StringMap<mlir::Value> symbols;
   llvm::DenseMap<mlir::Value, llvm::StringRef> symbolNames;
   llvm::DenseSet<mlir::Value> unsignedValues;
+  llvm::DenseMap<mlir::Value, mlir::Type> smallTypes;
   llvm::DenseMap<mlir::Value, QuantizedConstant> quantized;
 };
 

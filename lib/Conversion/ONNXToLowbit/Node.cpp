@@ -4,6 +4,7 @@
 
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/ONNXToLowbit.h"
+#include "lib/Conversion/ONNXToLowbit/SmallTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -86,9 +87,10 @@ LogicalResult Node::check(ArrayRef<StringRef> inputs, ArrayRef<StringRef> output
       return error() << "the type of input " << index << " is not known";
     auto type = dyn_cast<RankedTensorType>(value.getType());
     bool isPacked = type && type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() < 8;
-    if (isPacked && !llvm::is_contained({"DequantizeLinear", "GatherBlockQuantized", "Identity"}, getOpType()))
+    if (isPacked && !llvm::is_contained({"Cast", "DequantizeLinear", "GatherBlockQuantized", "Identity",
+                                         "QuantizeLinear", "Shape"}, getOpType()))
       return error() << "input " << index << " has elements of type " << type.getElementType()
-                     << ", which only DequantizeLinear and GatherBlockQuantized read";
+                     << ", which this operator does not take: cast it before";
   }
 
   bool variadicOutputs = !outputs.empty() && outputs.back().ends_with("*");
@@ -271,6 +273,18 @@ LogicalResult Node::widenHalves(ArrayRef<unsigned> kept) {
   return success();
 }
 
+LogicalResult Node::unpackSmallConstants() {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType()))
+      continue;
+    FailureOr<Value> codes = buildCodes(*this, operand.get());
+    if (failed(codes))
+      return failure();
+    operand.set(*codes);
+  }
+  return success();
+}
+
 LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> isUnsignedOutput, bool isRounded) {
   if (isRounded && narrow && cast<RankedTensorType>(value.getType()).getElementType().isF32()) {
     FailureOr<Value> rounded =
@@ -288,11 +302,15 @@ LogicalResult Node::setOutput(unsigned index, Value value, std::optional<bool> i
   };
   if (isUnsignedOutput ? *isUnsignedOutput : llvm::any_of(op.getInputs(), isUnsignedSource))
     setUnsigned(value);
+  if (!isUnsignedOutput && !getSmallType(value) && type.getElementType().isInteger(8))
+    for (Value input : op.getInputs())
+      if (Type small = getSmallType(input))
+        setSmallType(value, small);
   if (index >= getNumOutputs())
     return success();
   OpResult output = op->getResult(index);
   if (auto declared = dyn_cast<RankedTensorType>(output.getType()))
-    if (declared.getRank() != type.getRank() || getSignless(declared.getElementType()) != type.getElementType() ||
+    if (declared.getRank() != type.getRank() || !graph.hasElement(value, declared.getElementType()) ||
         failed(verifyCompatibleShape(declared, type)))
       return error() << "output " << index << " is declared as " << declared << ", but its inputs make it " << type
                      << ": run ONNX shape inference on the model, or remove the wrong value_info";

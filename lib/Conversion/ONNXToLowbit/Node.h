@@ -72,6 +72,11 @@ public:
   bool isUnsigned(mlir::Value value) const { return graph.isUnsigned(value); }
   void setUnsigned(mlir::Value value) { graph.setUnsigned(value); }
 
+  mlir::Type getSmallType(mlir::Value value) const { return graph.getSmallType(value); }
+  void setSmallType(mlir::Value value, mlir::Type element) { graph.setSmallType(value, element); }
+  /// Replaces inputs that are constants of a small type by bytes.
+  mlir::LogicalResult unpackSmallConstants();
+
   /// What the value is made from by DequantizeLinear, or null.
   const QuantizedConstant *getQuantized(mlir::Value value) const { return graph.getQuantized(value); }
   void setQuantized(mlir::Value value, const QuantizedConstant &constant) { graph.setQuantized(value, constant); }
@@ -86,7 +91,7 @@ public:
   mlir::Value toValue(mlir::OpFoldResult size);
 
   /// States the value of an output. Its type must not contradict what the model declares. Unless told otherwise, it is
-  /// unsigned when an input of the same element type is. `isRounded`: f32 becomes what widenHalves() widened.
+  /// unsigned when an input of the same element type is, and codes of a small type when an input is. `isRounded`: f32 becomes what widenHalves() widened.
   mlir::LogicalResult setOutput(unsigned index, mlir::Value value, std::optional<bool> isUnsigned = std::nullopt,
                                 bool isRounded = true);
 

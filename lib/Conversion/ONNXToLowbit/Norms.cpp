@@ -7,6 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Conversion/ONNXToLowbit/Norms.h"
+
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -203,6 +205,10 @@ LogicalResult lowerSkipLayerNorm(Node &node) {
 }
 
 } // namespace
+
+FailureOr<Value> buildRmsNorm(Node &node, Value x, Value scale, float epsilon) {
+  return buildNorm(node, x, scale, {}, /*isSimplified=*/true, epsilon);
+}
 
 void addNorms(Registry &registry) {
   // ONNX Runtime registers SimplifiedLayerNormalization in the standard domain; RMSNormalization is opset 23's name for

@@ -10,6 +10,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "lib/Conversion/ONNXToLowbit/SmallTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -142,6 +143,12 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
     }
     auto choice = scf::IfOp::create(node, types, condition, /*withElseRegion=*/true);
     SmallVector<bool> isUnsigned(types.size(), false);
+    SmallVector<Type> smalls;
+    for (auto [index, first, second] : llvm::enumerate(yields[0].getValues(), yields[1].getValues())) {
+      smalls.push_back(graph.getSmallType(first));
+      if (smalls.back() != graph.getSmallType(second))
+        return node.error() << "output " << index << " has different element types in the two branches";
+    }
     for (auto [yield, from, to] : llvm::zip(yields, op.getBranches(), choice->getRegions())) {
       to.takeBody(from);
       ImplicitLocOpBuilder builder(node.getLoc(), yield);
@@ -154,9 +161,12 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
       yield.erase();
       eraseDeadOps(to.front());
     }
-    for (auto [index, result] : llvm::enumerate(choice.getResults()))
+    for (auto [index, result] : llvm::enumerate(choice.getResults())) {
+      if (smalls[index])
+        graph.setSmallType(result, smalls[index]);
       if (failed(node.setOutput(index, result, isUnsigned[index])))
         return failure();
+    }
     return success();
   }
 
@@ -203,6 +213,30 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
     return success();
   }
 
+  static bool isByteTensor(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && type.getElementType().isInteger(8);
+  }
+
+  static LogicalResult checkSmalls(Node &node, const Entry &entry) {
+    if (entry.smalls == Smalls::Moved) {
+      if (failed(node.unpackSmallConstants()))
+        return failure();
+      // Bytes of two kinds are two types.
+      Type first = node.getNumInputs() ? node.getSmallType(node.getInput(0)) : Type();
+      for (Value input : node.getInputs())
+        if (input && node.getInputType(0).getElementType().isInteger(8) && isByteTensor(input) &&
+            node.getSmallType(input) != first)
+          return node.error() << "inputs have different element types";
+    }
+    if (entry.smalls == Smalls::Refused)
+      for (auto [index, input] : llvm::enumerate(node.getInputs()))
+        if (Type small = node.getSmallType(input))
+          return node.error() << "input " << index << " is an array of " << getSmallTypeName(small, node.isUnsigned(input))
+                              << ", which this operator does not take: cast it before";
+    return success();
+  }
+
   LogicalResult convertNode(onnx::NodeOp op, Graph &graph) {
     if (op.getOpType() == "If" && (op.getDomain().empty() || op.getDomain() == "ai.onnx"))
       return convertIf(op, graph);
@@ -212,7 +246,7 @@ struct ConvertONNXToLowbit : impl::ConvertONNXToLowbitBase<ConvertONNXToLowbit> 
       return node.error() << "this operator is not supported";
     if (entry.halves == Halves::InF32 && failed(node.widenHalves()))
       return failure();
-    if (failed(entry.lowering(node)))
+    if (failed(checkSmalls(node, entry)) || failed(entry.lowering(node)))
       return failure();
     for (auto [index, result] : llvm::enumerate(op->getResults()))
       if (!result.use_empty())

@@ -12,7 +12,8 @@ def ConvertONNXToLowbit : Pass<"convert-onnx-to-lowbit", "::mlir::ModuleOp"> {
     are inferred here, so a model need not state them; where it does and they contradict, that is an error.
 
     `@main` comes to take its input tensors and then one writable buffer per result: the results are stored there. An
-    argument that is a result carries `lutra.output`; one whose ONNX type is unsigned carries `onnx.unsigned`.
+    argument that is a result carries `lutra.output`; one whose ONNX type is unsigned carries `onnx.unsigned`; one of bytes that hold a code of a
+    smaller type each (`u4`, `e4m3`) carries that type's name as `onnx.element`.
 
     Two dynamic sizes of the same name (`onnx.dims`) are the same SSA value. Sizes that must agree and are not the same
     value are compared by `cf.assert`, whose message names the node; those checks come first in `@main`. The indices of

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Conversion/ONNXToLowbit/Elementwise.h"
-#include "lib/Conversion/ONNXToLowbit/QuantizedElement.h"
 #include "lib/Conversion/ONNXToLowbit/QuantizedWeight.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
+#include "lib/Conversion/ONNXToLowbit/SmallTypes.h"
 #include "lib/Conversion/ONNXToLowbit/WeightParts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -79,41 +79,18 @@ FailureOr<Value> spread(Node &node, Value parameter, const Sharing &sharing) {
   });
 }
 
-/// A constant of 2 or 4 bits, or of a small float, as bytes or f32, decoded where it is used; anything else as it is.
-FailureOr<Value> expand(Node &node, Value value, bool isUnsigned) {
-  auto type = cast<RankedTensorType>(value.getType());
-  unsigned bits = type.getElementTypeBitWidth();
-  auto small = dyn_cast<FloatType>(type.getElementType());
-  if (bits > 8 || (!small && bits == 8))
-    return value;
-  ElementsAttr constant = getConstant(value);
-  std::optional<PackedCodes> codes =
-      constant ? PackedCodes::create(node, constant, /*isSigned=*/!isUnsigned && !small) : std::nullopt;
-  if (!codes)
-    return node.error() << "elements of type " << type.getElementType() << " are read from constants only";
-  Value table = small ? createFloatTable(node, small) : Value();
-  Type element = small ? Type(node.getF32Type()) : node.getI8Type();
-  Value result =
-      buildGenerate(node, node.getDims(value), element, [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
-        Value code = codes->extract(b, at);
-        if (small)
-          return tensor::ExtractOp::create(b, table, Value(arith::IndexCastUIOp::create(b, b.getIndexType(), code)));
-        return arith::TruncIOp::create(b, element, code);
-      });
-  if (isUnsigned)
-    node.setUnsigned(result);
-  return result;
-}
-
 /// Refuses zero points of floats that are not all zero.
 LogicalResult requireNoZeros(Node &node, Value zeros) {
   ElementsAttr constant = getConstant(zeros);
+  // What is not known when compiling is subtracted.
+  if (!constant)
+    return success();
   auto bits = cast<RankedTensorType>(zeros.getType()).getElementTypeBitWidth();
-  std::optional<SmallVector<char>> codes = constant ? unpackCodes(constant, /*isUnsigned=*/true) : std::nullopt;
+  std::optional<SmallVector<char>> codes = unpackCodes(constant, /*isUnsigned=*/true);
   unsigned magnitude = (1u << (bits - 1)) - 1;
   if (codes && llvm::all_of(*codes, [&](char code) { return (static_cast<uint8_t>(code) & magnitude) == 0; }))
     return success();
-  return node.error() << "input 'x_zero_point' must be a constant of zeros, as 'x' is of floats";
+  return node.error() << "input 'x_zero_point' must be zeros, as 'x' is of floats";
 }
 
 bool isZeroConstant(Value value) {
@@ -123,7 +100,8 @@ bool isZeroConstant(Value value) {
 
 /// The type that DequantizeLinear's result has: `output_dtype`, or else the scale's.
 FailureOr<Type> getResultType(Node &node) {
-  Type scale = node.getInputType(1).getElementType();
+  Type small = node.getSmallType(node.getInput(1));
+  Type scale = small ? small : node.getInputType(1).getElementType();
   bool isPower = isa<Float8E8M0FNUType>(scale);
   if (!isPower && failed(node.requireElement(1, {node.getF32Type(), node.getF16Type(), node.getBF16Type()})))
     return failure();
@@ -138,17 +116,23 @@ FailureOr<Type> getResultType(Node &node) {
 
 /// `value` in f32: a constant where it is one.
 FailureOr<Value> widen(Node &node, Value value) {
+  if (node.getSmallType(value))
+    return buildNumbers(node, value);
   Type element = cast<RankedTensorType>(value.getType()).getElementType();
   if (element.isF32())
     return value;
   if (ElementsAttr constant = getConstant(value))
     if (ElementsAttr wide = widenElements(constant))
       return Value(arith::ConstantOp::create(node, cast<TypedAttr>(wide)));
-  if (element.getIntOrFloatBitWidth() == 8)
-    return node.error() << "elements of type " << element << " are read from constants only";
   return buildElementwise(node, value, node.getF32Type(), [](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     return arith::ExtFOp::create(b, b.getF32Type(), x[0]);
   });
+}
+
+/// The element type of a value, that of the codes where its elements are codes.
+Type getStoredElement(Node &node, Value value) {
+  Type small = node.getSmallType(value);
+  return small ? small : cast<RankedTensorType>(value.getType()).getElementType();
 }
 
 /// What a product may know about the result: nothing when a part of it is not constant.
@@ -186,7 +170,7 @@ LogicalResult lowerDequantizeLinear(Node &node) {
   Value input = node.getInput(0);
   bool isUnsigned = node.isUnsigned(input);
   FailureOr<Sharing> sharing = getSharing(node, node.getInput(1));
-  FailureOr<Value> codes = expand(node, input, isUnsigned), wideScale = widen(node, node.getInput(1));
+  FailureOr<Value> codes = buildNumbers(node, input), wideScale = widen(node, node.getInput(1));
   if (failed(sharing) || failed(codes) || failed(wideScale))
     return failure();
   Type element = cast<RankedTensorType>(codes->getType()).getElementType();
@@ -197,14 +181,14 @@ LogicalResult lowerDequantizeLinear(Node &node) {
     return failure();
   SmallVector<Value> operands = {*codes, *scale};
   Value zeros = node.getInput(2);
-  if (zeros && cast<RankedTensorType>(zeros.getType()).getElementType() != node.getInputType(0).getElementType())
+  if (zeros && getStoredElement(node, zeros) != getStoredElement(node, input))
     return node.error() << "input 'x_zero_point' must be of the type of 'x', " << node.getInputType(0) << ", but is "
                         << zeros.getType();
   if (zeros && !element.isInteger() && failed(requireNoZeros(node, zeros)))
     return failure();
-  bool hasZeros = zeros && element.isInteger() && !isZeroConstant(zeros);
+  bool hasZeros = zeros && (element.isInteger() ? !isZeroConstant(zeros) : !getConstant(zeros));
   if (hasZeros) {
-    FailureOr<Value> wide = expand(node, zeros, isUnsigned);
+    FailureOr<Value> wide = buildNumbers(node, zeros);
     FailureOr<Value> zero = failed(wide) ? wide : spread(node, *wide, *sharing);
     if (failed(zero))
       return failure();
@@ -212,7 +196,9 @@ LogicalResult lowerDequantizeLinear(Node &node) {
   }
   FailureOr<Value> result = buildElementwise(node, operands, *to, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
     Value number = x[0];
-    if (x.size() == 3)
+    if (x.size() == 3 && !element.isInteger())
+      number = arith::SubFOp::create(b, x[0], x[2]);
+    else if (x.size() == 3)
       number = arith::SubIOp::create(b, createCast(b, x[0], isUnsigned, i32, false),
                                      createCast(b, x[2], isUnsigned, i32, false));
     number = createCast(b, number, isUnsigned && x.size() == 2, f32, false);
@@ -225,7 +211,7 @@ LogicalResult lowerDequantizeLinear(Node &node) {
   return node.setOutput(0, *result, /*isUnsigned=*/false);
 }
 
-/// clamp(round(x / scale) + zero) in the range of `to`; `zero` may be null.
+/// clamp(round(x / scale) + zero) in the range of the integer type `to`, in its bytes; `zero` may be null.
 Value createCode(ImplicitLocOpBuilder &b, Value quotient, Value zero, Type to, bool isUnsigned) {
   unsigned bits = to.getIntOrFloatBitWidth();
   double low = isUnsigned ? 0 : -static_cast<double>(1 << (bits - 1));
@@ -235,6 +221,8 @@ Value createCode(ImplicitLocOpBuilder &b, Value quotient, Value zero, Type to, b
     rounded = arith::AddFOp::create(b, rounded, createCast(b, zero, isUnsigned, b.getF32Type(), false));
   Value above = arith::MaximumFOp::create(b, rounded, createScalar(b, b.getF32Type(), low));
   Value within = arith::MinimumFOp::create(b, above, createScalar(b, b.getF32Type(), high));
+  if (isSmallType(to))
+    return createSmallInteger(b, createCast(b, within, false, b.getI8Type(), isUnsigned), cast<IntegerType>(to));
   return createCast(b, within, false, to, isUnsigned);
 }
 
@@ -249,18 +237,19 @@ LogicalResult lowerQuantizeLinear(Node &node) {
   Type to = node.getIntegerType(8);
   bool isUnsigned = true;
   if (node.hasInput(2)) {
-    to = node.getInputType(2).getElementType();
+    to = getStoredElement(node, node.getInput(2));
     isUnsigned = node.isUnsigned(node.getInput(2));
   } else if (int64_t code = node.getInt("output_dtype", 0)) {
     Type declared = getElementType(node, code);
     if (!declared)
       return node.error() << "attribute 'output_dtype' = " << code
-                          << " is not supported: int8, uint8, int16 and uint16 are";
+                          << " is not supported: integers of 2 to 16 bits and floats of 4 and 8 are";
     isUnsigned = declared.isUnsignedInteger();
     to = getSignless(declared);
   }
-  if (!to.isInteger(8) && !to.isInteger(16))
-    return node.error() << "quantizing to " << to << " is not supported: int8, uint8, int16 and uint16 are";
+  if (!(to.isInteger(8) || to.isInteger(16) || isSmallType(to)) || isa<Float8E8M0FNUType>(to))
+    return node.error() << "quantizing to " << to
+                        << " is not supported: integers of 2 to 16 bits and floats of 4 and 8 are";
   FailureOr<Sharing> sharing = getSharing(node, node.getInput(1));
   if (failed(sharing))
     return failure();
@@ -269,18 +258,29 @@ LogicalResult lowerQuantizeLinear(Node &node) {
     return failure();
   SmallVector<Value> operands = {node.getInput(0), *scale};
   if (node.hasInput(2) && !isZeroConstant(node.getInput(2))) {
-    FailureOr<Value> zero = spread(node, node.getInput(2), *sharing);
+    FailureOr<Value> numbers = buildNumbers(node, node.getInput(2));
+    FailureOr<Value> zero = failed(numbers) ? numbers : spread(node, *numbers, *sharing);
     if (failed(zero))
       return failure();
     operands.push_back(*zero);
   }
-  return setElementwise(
-      node, operands, to,
-      [&](ImplicitLocOpBuilder &b, ValueRange x) {
-        Value quotient = arith::DivFOp::create(b, x[0], x[1]);
-        return createCode(b, quotient, x.size() == 3 ? x[2] : Value(), to, isUnsigned);
-      },
-      isUnsigned);
+  SmallRounding rounding;
+  rounding.isSaturated = node.getInt("saturate", 1) != 0;
+  Type stored = isSmallType(to) ? node.getI8Type() : to;
+  FailureOr<Value> codes = buildElementwise(node, operands, stored, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    Value quotient = arith::DivFOp::create(b, x[0], x[1]), zero = x.size() == 3 ? x[2] : Value();
+    auto number = dyn_cast<FloatType>(to);
+    if (!number)
+      return createCode(b, quotient, zero, to, isUnsigned);
+    if (zero)
+      quotient = arith::AddFOp::create(b, quotient, zero);
+    return createSmallFloat(b, quotient, number, rounding);
+  });
+  if (failed(codes))
+    return failure();
+  if (isSmallType(to))
+    node.setSmallType(*codes, to);
+  return node.setOutput(0, *codes, isUnsigned);
 }
 
 /// One number of all elements, starting from 0.

@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace lutra {
@@ -13,8 +15,10 @@ namespace lutra {
 Value createFloatTable(Node &node, FloatType type) {
   unsigned bits = type.getWidth();
   SmallVector<float> numbers;
-  for (unsigned code = 0; code < 1u << bits; ++code)
-    numbers.push_back(APFloat(type.getFloatSemantics(), APInt(bits, code)).convertToFloat());
+  for (unsigned code = 0; code < 1u << bits; ++code) {
+    APFloat number(type.getFloatSemantics(), APInt(bits, code));
+    numbers.push_back(number.isNaN() ? std::numeric_limits<float>::quiet_NaN() : number.convertToFloat());
+  }
   auto table = RankedTensorType::get({1 << bits}, node.getF32Type());
   return arith::ConstantOp::create(node, DenseElementsAttr::get(table, ArrayRef<float>(numbers)));
 }

@@ -27,6 +27,7 @@ Registry::Registry() {
   addMatmul(*this);
   addMatmulBnb4(*this);
   addMovement(*this);
+  addMultiHeadAttention(*this);
   addNorms(*this);
   addMatrixProduct(*this);
   addQuantize(*this);
@@ -36,6 +37,10 @@ Registry::Registry() {
   addScatter(*this);
   addShape(*this);
   addStandardAttention(*this);
+  takeSmalls({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Shape"}, Smalls::AsTheyAre);
+  takeSmalls({"Concat", "Expand", "Flatten", "Gather", "Reshape", "Slice", "Split", "Squeeze", "TensorScatter", "Tile",
+              "Transpose", "Unsqueeze"},
+             Smalls::Moved);
 }
 
 const Registry &Registry::get() {
@@ -44,12 +49,17 @@ const Registry &Registry::get() {
 }
 
 void Registry::add(StringRef domain, StringRef opType, Lowering lowering, Halves halves) {
-  lowerings[getKey(domain, opType)] = {lowering, halves};
+  lowerings[getKey(domain, opType)] = {lowering, halves, Smalls::Refused};
 }
 
 void Registry::add(ArrayRef<StringRef> opTypes, Lowering lowering, Halves halves) {
   for (StringRef opType : opTypes)
     add("", opType, lowering, halves);
+}
+
+void Registry::takeSmalls(ArrayRef<StringRef> opTypes, Smalls smalls) {
+  for (StringRef opType : opTypes)
+    lowerings[getKey("", opType)].smalls = smalls;
 }
 
 Entry Registry::lookup(StringRef domain, StringRef opType) const { return lowerings.lookup(getKey(domain, opType)); }

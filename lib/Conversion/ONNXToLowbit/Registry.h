@@ -14,10 +14,21 @@ enum class Halves {
   InF32
 };
 
+/// What a lowering sees of arrays of small types (SmallTypes.h). Constants of them are for it to judge.
+enum class Smalls {
+  /// None: the operator is refused.
+  Refused,
+  /// Codes in bytes, which it moves; so are constants.
+  Moved,
+  /// Codes in bytes, whose type it asks for, and constants as the model has them.
+  AsTheyAre
+};
+
 /// How an operator is converted.
 struct Entry {
   Lowering lowering = nullptr;
   Halves halves = Halves::AsTheyAre;
+  Smalls smalls = Smalls::Refused;
 };
 
 /// The one table {domain, op_type} -> lowering. The standard domain is written "" ("ai.onnx" is the same).
@@ -29,6 +40,8 @@ public:
   void add(llvm::StringRef domain, llvm::StringRef opType, Lowering lowering, Halves halves = Halves::AsTheyAre);
   /// Adds operators of the standard domain.
   void add(llvm::ArrayRef<llvm::StringRef> opTypes, Lowering lowering, Halves halves = Halves::AsTheyAre);
+  /// Says that operators of the standard domain, added before, take arrays of small types.
+  void takeSmalls(llvm::ArrayRef<llvm::StringRef> opTypes, Smalls smalls);
   /// What converts the operator; without a lowering when nothing does.
   Entry lookup(llvm::StringRef domain, llvm::StringRef opType) const;
   /// Calls `function` for every operator: (domain, op_type, entry).
@@ -56,6 +69,7 @@ void addMatmul(Registry &registry);
 void addMatmulBnb4(Registry &registry);
 void addMatrixProduct(Registry &registry);
 void addMovement(Registry &registry);
+void addMultiHeadAttention(Registry &registry);
 void addNorms(Registry &registry);
 void addQuantize(Registry &registry);
 void addQuantizedProduct(Registry &registry);

@@ -7,6 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Conversion/ONNXToLowbit/Rotary.h"
+
 #include "lib/Conversion/ONNXToLowbit/Build.h"
 #include "lib/Conversion/ONNXToLowbit/Registry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,6 +18,61 @@
 using namespace mlir;
 
 namespace lutra {
+
+FailureOr<Value> buildCheckedPositions(Node &node, Value positions, int64_t limit) {
+  Type i64 = node.getI64Type();
+  Value inRange =
+      buildReduce(node, positions, {0, 1}, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
+        // Unsigned: a negative position is out of range too.
+        Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x[0], createScalar(b, i64, limit));
+        return b.createOrFold<arith::AndIOp>(x[1], fits);
+      });
+  node.assertThat(tensor::ExtractOp::create(node, inRange),
+                  "a position is not within the rows of the cos and sin caches");
+  return buildElementwise(node, positions, i64, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
+    Value low = arith::MaxSIOp::create(b, x[0], createScalar(b, i64, 0));
+    return arith::MinSIOp::create(b, low, createScalar(b, i64, limit - 1));
+  });
+}
+
+Value buildRotation(Node &node, Value input, const Rotation &rotation) {
+  Dims dims = node.getDims(input);
+  size_t tokenDim = dims.size() - 2;
+  int64_t half = rotation.rotated / 2;
+  return buildGenerate(node, dims, node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
+    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+    SmallVector<Value> row = {at[0], at[tokenDim]};
+    if (rotation.positions)
+      row = {arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, rotation.positions, row))};
+    Value lane = arith::RemUIOp::create(b, at.back(), constant(rotation.headSize));
+    Value isRotated = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane, constant(rotation.rotated));
+    // Lanes that stay read the first pair and drop it.
+    Value inPair = arith::SelectOp::create(b, isRotated, lane, constant(0));
+    int64_t step = rotation.isInterleaved ? 1 : half;
+    Value pair, isFirst;
+    if (rotation.isInterleaved) {
+      pair = arith::DivUIOp::create(b, inPair, constant(2));
+      Value parity = arith::RemUIOp::create(b, inPair, constant(2));
+      isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, parity, constant(0));
+    } else {
+      pair = arith::RemUIOp::create(b, inPair, constant(half));
+      isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, inPair, constant(half));
+    }
+    Value up = arith::AddIOp::create(b, at.back(), constant(step));
+    Value down = arith::SubIOp::create(b, at.back(), constant(step));
+    Value partner = arith::SelectOp::create(b, isFirst, up, down);
+    SmallVector<Value> from(at);
+    from.back() = arith::SelectOp::create(b, isRotated, partner, at.back());
+    Value mine = tensor::ExtractOp::create(b, input, at), other = tensor::ExtractOp::create(b, input, from);
+    row.push_back(pair);
+    Value cosine = tensor::ExtractOp::create(b, rotation.cos, row), sine = tensor::ExtractOp::create(b, rotation.sin, row);
+    Value signedSine = arith::SelectOp::create(b, isFirst, arith::NegFOp::create(b, sine), sine);
+    Value turned =
+        arith::AddFOp::create(b, arith::MulFOp::create(b, mine, cosine), arith::MulFOp::create(b, other, signedSine));
+    return arith::SelectOp::create(b, isRotated, turned, mine);
+  });
+}
+
 namespace {
 
 /// Where the inputs stand: the two operators differ in their order.
@@ -84,18 +141,7 @@ FailureOr<Value> getPositions(Node &node, unsigned index, OpFoldResult batch, Op
                         << "' must be [1] (the first position) or [batch, tokens], but is " << type;
   }
 
-  Value inRange =
-      buildReduce(node, *positions, {0, 1}, node.getBoolAttr(true), [&](ImplicitLocOpBuilder &b, ValueRange x) {
-        // Unsigned: a negative position is out of range too.
-        Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x[0], createScalar(b, i64, limit));
-        return b.createOrFold<arith::AndIOp>(x[1], fits);
-      });
-  node.assertThat(tensor::ExtractOp::create(node, inRange),
-                  "a position is not within the rows of the cos and sin caches");
-  return buildElementwise(node, *positions, i64, [&](ImplicitLocOpBuilder &b, ValueRange x) -> Value {
-    Value low = arith::MaxSIOp::create(b, x[0], createScalar(b, i64, 0));
-    return arith::MinSIOp::create(b, low, createScalar(b, i64, limit - 1));
-  });
+  return buildCheckedPositions(node, *positions, limit);
 }
 
 LogicalResult lowerRotary(Node &node, const Inputs &inputs) {
@@ -123,40 +169,8 @@ LogicalResult lowerRotary(Node &node, const Inputs &inputs) {
       return failure();
   }
 
-  int64_t half = rotary->rotated / 2;
-  Value output = buildGenerate(node, dims, node.getF32Type(), [&](ImplicitLocOpBuilder &b, ValueRange at) -> Value {
-    auto constant = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-    SmallVector<Value> row = {at[0], at[tokenDim]};
-    if (hasPositions)
-      row = {arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, *positions, row))};
-    Value lane = arith::RemUIOp::create(b, at.back(), constant(rotary->headSize));
-    Value isRotated = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane, constant(rotary->rotated));
-    // Lanes that stay read the first pair and drop it.
-    Value inPair = arith::SelectOp::create(b, isRotated, lane, constant(0));
-    int64_t step = rotary->isInterleaved ? 1 : half;
-    Value pair, isFirst;
-    if (rotary->isInterleaved) {
-      pair = arith::DivUIOp::create(b, inPair, constant(2));
-      Value parity = arith::RemUIOp::create(b, inPair, constant(2));
-      isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, parity, constant(0));
-    } else {
-      pair = arith::RemUIOp::create(b, inPair, constant(half));
-      isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, inPair, constant(half));
-    }
-    Value up = arith::AddIOp::create(b, at.back(), constant(step));
-    Value down = arith::SubIOp::create(b, at.back(), constant(step));
-    Value partner = arith::SelectOp::create(b, isFirst, up, down);
-    SmallVector<Value> from(at);
-    from.back() = arith::SelectOp::create(b, isRotated, partner, at.back());
-    Value mine = tensor::ExtractOp::create(b, input, at), other = tensor::ExtractOp::create(b, input, from);
-    row.push_back(pair);
-    Value cosine = tensor::ExtractOp::create(b, cos, row), sine = tensor::ExtractOp::create(b, sin, row);
-    Value signedSine = arith::SelectOp::create(b, isFirst, arith::NegFOp::create(b, sine), sine);
-    Value turned =
-        arith::AddFOp::create(b, arith::MulFOp::create(b, mine, cosine), arith::MulFOp::create(b, other, signedSine));
-    return arith::SelectOp::create(b, isRotated, turned, mine);
-  });
-  return node.setOutput(0, output);
+  Rotation rotation = {cos, sin, *positions, rotary->headSize, rotary->rotated, rotary->isInterleaved};
+  return node.setOutput(0, buildRotation(node, input, rotation));
 }
 
 LogicalResult lowerMicrosoftRotary(Node &node) {

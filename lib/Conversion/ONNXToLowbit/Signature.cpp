@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/onnx/IR/ONNXDialect.h"
-#include "lib/Conversion/ONNXToLowbit/Graph.h"
+#include "lib/Conversion/ONNXToLowbit/SmallTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -36,6 +36,12 @@ void Graph::bindInputs(func::FuncOp function, ImplicitLocOpBuilder &builder) {
     if (type.getElementType().isUnsignedInteger()) {
       setUnsigned(arg);
       function.setArgAttr(arg.getArgNumber(), "onnx.unsigned", builder.getUnitAttr());
+    }
+    if (Type element = getSignless(type.getElementType()); isSmallType(element)) {
+      setSmallType(arg, element);
+      std::string name = getSmallTypeName(element, type.getElementType().isUnsignedInteger());
+      function.setArgAttr(arg.getArgNumber(), "onnx.element", builder.getStringAttr(name));
+      type = type.clone(builder.getI8Type());
     }
     arg.setType(getSignless(type));
     Dims sizes;
@@ -70,12 +76,13 @@ static void assertSize(ImplicitLocOpBuilder &builder, Value size, Value expected
 }
 
 /// `value` with the static sizes of `declared` (checked at run time), or null after a diagnostic if they contradict.
-static Value refine(ImplicitLocOpBuilder &builder, Value value, Type declared, Dims &sizes, StringRef name) {
+static Value refine(ImplicitLocOpBuilder &builder, const Graph &graph, Value value, Type declared, Dims &sizes,
+                    StringRef name) {
   auto type = cast<RankedTensorType>(value.getType());
   auto ranked = dyn_cast<RankedTensorType>(getSignless(declared));
   if (!ranked)
     return value;
-  if (ranked.getElementType() != type.getElementType() || failed(verifyCompatibleShape(ranked, type))) {
+  if (!graph.hasElement(value, ranked.getElementType()) || failed(verifyCompatibleShape(ranked, type))) {
     emitError(builder.getLoc()) << "output '" << name << "' is declared as " << ranked << ", but the graph computes "
                                 << type << ": correct the declared output, or run ONNX shape inference on the model";
     return {};
@@ -105,7 +112,8 @@ LogicalResult Graph::bindOutputs(func::FuncOp function) {
       return emitError(value.getLoc()) << "output '" << name << "' must be a ranked tensor, but is " << value.getType();
     Dims sizes = getDims(builder, value);
     bool isUnsignedResult = isUnsigned(value);
-    value = refine(builder, value, function.getResultTypes()[index], sizes, name);
+    Type small = getSmallType(value);
+    value = refine(builder, *this, value, function.getResultTypes()[index], sizes, name);
     if (!value)
       return failure();
 
@@ -129,7 +137,10 @@ LogicalResult Graph::bindOutputs(func::FuncOp function) {
                                          builder.getNamedAttr("lutra.output", builder.getUnitAttr())};
     if (nameOf)
       attrs.push_back(builder.getNamedAttr(nameAttr, nameOf));
-    if (isUnsignedResult)
+    if (small)
+      attrs.push_back(builder.getNamedAttr("onnx.element",
+                                           builder.getStringAttr(getSmallTypeName(small, isUnsignedResult))));
+    else if (isUnsignedResult)
       attrs.push_back(builder.getNamedAttr("onnx.unsigned", builder.getUnitAttr()));
     SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
     if (!strides.empty())

@@ -212,7 +212,7 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @main(%x: tensor<4xi4>) -> tensor<4xi4> {
-  // expected-error @+1 {{node '/neg' (Neg): input 0 has elements of type 'i4', which only DequantizeLinear and GatherBlockQuantized read}}
+  // expected-error @+1 {{node '/neg' (Neg): input 0 is an array of i4, which this operator does not take: cast it before}}
   %y = onnx.node "Neg" "/neg" (%x) {domain = "", node_attrs = {}, version = 21 : i64} : (tensor<4xi4>) -> tensor<4xi4>
   return %y : tensor<4xi4>
 }

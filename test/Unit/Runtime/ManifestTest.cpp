@@ -57,7 +57,7 @@ TEST(Manifest, RefusesNamingFileAndKey) {
               HasSubstr("expected 16 hexadecimal digits at manifest.weights.xxh3_sample"));
   EXPECT_THAT(refusal(replaced("\"model.so\"", "\"../model.so\"")), HasSubstr("expected the plain name of a file"));
   EXPECT_THAT(refusal(replaced("\"i64\"", "\"i65\"")),
-              HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8 or bool) at manifest.inputs[0].dtype"));
+              HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8, bool or another that the manifest's page lists) at manifest.inputs[0].dtype"));
   EXPECT_THAT(refusal(replaced("[\"batch\", 3]", "[\"batch\", -3]")), HasSubstr("manifest.inputs[0].shape[1]"));
   EXPECT_THAT(refusal(replaced("[\"avx512bw\"]", "[3]")), HasSubstr("manifest.target.features[0]"));
   EXPECT_THAT(refusal(replaced("\"data_offset\": 4096", "\"data_offset\": 9000")),

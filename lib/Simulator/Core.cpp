@@ -294,9 +294,12 @@ bool Core::load(const Instruction &i, const LoopValues &loops) {
     return true;
   }
   default: {
-    if (!mayRead(view, place, 1, machine.arrayN * sizeOf(i.type)))
+    const bool isTyped = i.type != ElementType::I8 && kernel->buffers[i.address.buffer].type == i.type;
+    const unsigned count = isTyped ? unsigned(std::min<int64_t>(machine.arrayN, view.columns)) : machine.arrayN;
+    if (!mayRead(view, place, 1, count * sizeOf(i.type)))
       return false;
-    for (unsigned column = 0; column < machine.arrayN; ++column)
+    std::fill(cols[i.dst].begin(), cols[i.dst].end(), 0.0f);
+    for (unsigned column = 0; column < count; ++column)
       cols[i.dst][column] = loadElement(view.data + column * sizeOf(i.type), i.type);
     return true;
   }

@@ -22,6 +22,8 @@ void SimulatorDevice::launch(int32_t kernel, int32_t nargs, void **descs) {
     return;
   if (Error error = simulator->launch(static_cast<unsigned>(kernel), static_cast<unsigned>(nargs), descs))
     failure = llvm::toString(std::move(error));
+  else if (afterLaunch)
+    afterLaunch(*simulator);
 }
 
 Error SimulatorDevice::takeError() {
@@ -53,7 +55,23 @@ static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readKernels(const Man
   return std::move(*buffer);
 }
 
-llvm::Expected<std::unique_ptr<SimulatorDevice>> lutra::ltc::loadDevice(const Manifest &manifest, Machine machine) {
+/// The machine that the manifest names; a description that came with the model lies beside it.
+static llvm::Expected<Machine> machineFor(const Manifest &manifest, StringRef other) {
+  const llvm::json::Object &kernels = *manifest.kernels;
+  const std::string array = kernels.getString("array").value_or("").str();
+  std::string name = other.empty() ? kernels.getString("machine").value_or(Machine().name).str() : other.str();
+  if (other.empty() && name.find_first_of("/\\") != std::string::npos)
+    return llvm::createStringError(manifest.path + ": \"machine\" must be the name of a machine or of a file in the artifact, but is '" +
+                                   name + "'");
+  if (other.empty() && StringRef(name).ends_with(".yaml"))
+    name = manifest.pathOf(name);
+  llvm::Expected<Machine> machine = loadMachine(name, array);
+  if (!machine)
+    return llvm::createStringError(manifest.path + ": " + llvm::toString(machine.takeError()));
+  return machine;
+}
+
+llvm::Expected<std::unique_ptr<SimulatorDevice>> lutra::ltc::loadDevice(const Manifest &manifest, StringRef other) {
   std::string path;
   auto buffer = readKernels(manifest, path);
   if (!buffer)
@@ -61,15 +79,18 @@ llvm::Expected<std::unique_ptr<SimulatorDevice>> lutra::ltc::loadDevice(const Ma
   llvm::Expected<Program> program = readProgram((*buffer)->getBuffer(), path);
   if (!program)
     return program.takeError();
-  auto simulator = Simulator::create(std::move(*program), std::move(machine));
+  llvm::Expected<Machine> machine = machineFor(manifest, other);
+  if (!machine)
+    return machine.takeError();
+  auto simulator = Simulator::create(std::move(*program), std::move(*machine));
   if (!simulator)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), path + ": " + llvm::toString(simulator.takeError()));
   return std::make_unique<SimulatorDevice>(std::move(*simulator));
 }
 
-void lutra::ltc::registerDevice(std::function<void(SimulatorDevice &)> opened) {
-  lutra::registerDevice(kTargetName, [opened](const Manifest &manifest) -> llvm::Expected<std::unique_ptr<Device>> {
-    auto device = loadDevice(manifest);
+void lutra::ltc::registerDevice(std::function<void(SimulatorDevice &)> opened, std::string machine) {
+  lutra::registerDevice(kTargetName, [opened, machine](const Manifest &manifest) -> llvm::Expected<std::unique_ptr<Device>> {
+    auto device = loadDevice(manifest, machine);
     if (!device)
       return device.takeError();
     if (opened)

@@ -8,8 +8,8 @@ using namespace lutra::ltc;
 using enum ElementType;
 using File = RegisterFile;
 
-static constexpr ElementType kEntries[] = {I8, I16, F16, BF16, F8, F32};
-static constexpr ElementType kActivations[] = {F32, F16, BF16, F8, I8, I16};
+static constexpr ElementType kEntries[] = {I8, I16, F16, BF16, F8, BF8, F32};
+static constexpr ElementType kActivations[] = {F32, F16, BF16, F8, BF8, I8, I16};
 static constexpr ElementType kColumns[] = {F16, BF16, F32, I8};
 static constexpr ElementType kQuantized[] = {I8, I16};
 static constexpr ElementType kSums[] = {I32, F32};
@@ -113,6 +113,8 @@ const Format &lutra::ltc::formatOf(Opcode opcode) {
       {"sub", kF32, kBinary},
       {"mul", kF32, kBinary},
       {"div", kF32, kBinary},
+      {"max", kF32, kBinary},
+      {"min", kF32, kBinary},
   };
   return formats[static_cast<unsigned>(opcode)];
 }

@@ -25,6 +25,7 @@ static const llvm::fltSemantics &semanticsOf(ElementType type) {
   case ElementType::F16: return llvm::APFloat::IEEEhalf();
   case ElementType::BF16: return llvm::APFloat::BFloat();
   case ElementType::F8: return llvm::APFloat::Float8E4M3FN();
+  case ElementType::BF8: return llvm::APFloat::Float8E5M2();
   default: return llvm::APFloat::IEEEsingle();
   }
 }
@@ -44,11 +45,12 @@ static float widen(uint64_t bits, unsigned width, ElementType type) {
   return number.convertToFloat();
 }
 
+template <ElementType Type>
 static float byteToFloat(uint8_t byte) {
   static const std::array<float, 256> values = [] {
     std::array<float, 256> result{};
     for (unsigned byte = 0; byte < result.size(); ++byte)
-      result[byte] = widen(byte, 8, ElementType::F8);
+      result[byte] = widen(byte, 8, Type);
     return result;
   }();
   return values[byte];
@@ -74,7 +76,8 @@ float lutra::ltc::loadElement(const char *data, ElementType type) {
   case ElementType::F16: return halfToFloat(read<uint16_t>(data));
   case ElementType::F32: return read<float>(data);
   case ElementType::BF16: return std::bit_cast<float>(uint32_t(read<uint16_t>(data)) << 16);
-  case ElementType::F8: return byteToFloat(read<uint8_t>(data));
+  case ElementType::F8: return byteToFloat<ElementType::F8>(read<uint8_t>(data));
+  case ElementType::BF8: return byteToFloat<ElementType::BF8>(read<uint8_t>(data));
   }
   llvm_unreachable("unknown element type");
 }
@@ -96,7 +99,8 @@ void lutra::ltc::storeElement(char *data, float value, ElementType type) {
   case ElementType::F32: return write(data, value);
   case ElementType::F16:
   case ElementType::BF16: return write(data, uint16_t(narrowBits(value, type)));
-  case ElementType::F8: return write(data, uint8_t(narrowBits(value, type)));
+  case ElementType::F8:
+  case ElementType::BF8: return write(data, uint8_t(narrowBits(value, type)));
   }
   llvm_unreachable("unknown element type");
 }

@@ -19,14 +19,15 @@ using llvm::raw_ostream;
 using llvm::StringRef;
 
 StringRef lutra::ltc::toString(ElementType type) {
-  static constexpr llvm::StringLiteral names[kElementTypes] = {"i8", "i16", "i32", "f16", "f32", "bf16", "f8"};
+  static constexpr llvm::StringLiteral names[kElementTypes] = {"i8", "i16", "i32", "f16", "f32", "bf16", "f8", "bf8"};
   return names[static_cast<unsigned>(type)];
 }
 
 unsigned lutra::ltc::sizeOf(ElementType type) {
   switch (type) {
   case ElementType::I8:
-  case ElementType::F8: return 1;
+  case ElementType::F8:
+  case ElementType::BF8: return 1;
   case ElementType::I16:
   case ElementType::BF16:
   case ElementType::F16: return 2;

@@ -110,7 +110,9 @@ uint64_t Model::bytesMoved(const Instruction &i, const LoopValues &loops) const 
     for (unsigned plane = 0; plane < i.planes; ++plane)
       add(index[0] + plane * i.pitch, machine.planeBytes(i.tables));
   } else if (i.opcode == Opcode::LoadCols) {
-    add(index[0], machine.arrayN * sizeOf(i.type));
+    // At an element of a buffer of this type, or at a byte.
+    const uint64_t first = index[0] * size, end = buffer.shape[0] * size;
+    add(first, std::min<uint64_t>(machine.arrayN * sizeOf(i.type), end - first));
   } else {
     int64_t run = 1;
     if (i.opcode == Opcode::LoadTable || i.opcode == Opcode::StoreTable)
@@ -284,9 +286,14 @@ Timing Model::finish() const {
 Timing lutra::ltc::estimate(const Kernel &kernel, const Machine &machine, int64_t rows, TraceSink trace) {
   // Cores take blocks in turns; the longest one is the launch.
   const std::vector<Block> blocks = blocksOf(kernel, rows);
+  const size_t working = std::min<size_t>(machine.cores, std::max<size_t>(blocks.size(), 1));
+  // Those that work share the DRAM.
+  Machine shared = machine;
+  shared.dramBytesPerCycle = std::min(std::max(machine.dramBytesPerCycle, machine.portBytesPerCycle),
+                                      machine.dramBytesPerCycle * machine.cores / double(working));
   Timing total;
-  for (size_t core = 0; core < std::min<size_t>(machine.cores, std::max<size_t>(blocks.size(), 1)); ++core) {
-    Model model(kernel, machine, trace);
+  for (size_t core = 0; core < working; ++core) {
+    Model model(kernel, shared, trace);
     for (size_t index = core; index < blocks.size(); index += machine.cores)
       model.run(blocks[index]);
     Timing part = model.finish();

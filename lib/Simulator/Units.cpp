@@ -290,6 +290,14 @@ void Core::vector(const Instruction &i) {
   case Opcode::Sub: return elementwise([](float a, float b) { return a - b; });
   case Opcode::Mul: return elementwise([](float a, float b) { return a * b; });
   case Opcode::Div: return elementwise([](float a, float b) { return a / b; });
+  case Opcode::Max:
+    return elementwise([](float a, float b) {
+      return std::isnan(a) || std::isnan(b) ? a + b : a == b ? (std::signbit(a) ? b : a) : std::max(a, b);
+    });
+  case Opcode::Min:
+    return elementwise([](float a, float b) {
+      return std::isnan(a) || std::isnan(b) ? a + b : a == b ? (std::signbit(a) ? a : b) : std::min(a, b);
+    });
   default: return;
   }
 }

@@ -37,8 +37,7 @@ Error Machine::check() const {
   if (inside(arrayM, 16) && inside(arrayN, 256) && inside(arrayK, 8) && queueDepth >= 1 && cores >= 1)
     return Error::success();
   return llvm::createStringError("machine '" + name + "': the array needs m of 1 to 16, n of 1 to 256 and k of 1 to 8, and the "
-                                 "machine a queue and a core of at least 1; found m" +
-                                 Twine(arrayM) + "n" + Twine(arrayN) + "k" + Twine(arrayK));
+                                 "machine a queue and a core of at least 1; found " + arrayName());
 }
 
 Error KernelVerifier::inFile(RegisterFile file, unsigned index) const {
@@ -276,6 +275,13 @@ Error KernelVerifier::run() {
       return kernelError("the grid needs a loop register of the machine, columns and a swizzle of at least 1");
     loops.push_back({grid.reg, true, 0, grid.columns - 1, false, {}});
   }
+  // A program for another array fails everywhere: this says why.
+  for (const Instruction &i : kernel.code) {
+    if (i.opcode == Opcode::Lmma && (i.m != machine.arrayM || i.n != machine.arrayN || i.k != machine.arrayK))
+      return error("machine '" + Twine(machine.name) + "' has an " + machine.arrayName() + " array");
+    ++at;
+  }
+  at = 0;
   for (const Instruction &i : kernel.code) {
     for (const Address *address : {&i.address, &i.source})
       if (address->buffer >= kernel.buffers.size() &&

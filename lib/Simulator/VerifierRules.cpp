@@ -26,9 +26,6 @@ Error KernelVerifier::registers(const Instruction &i, Tile written) {
 
 /// Rules of the lmma itself, whose registers have been read.
 Error KernelVerifier::lmma(const Instruction &i) {
-  if (i.m != machine.arrayM || i.n != machine.arrayN || i.k != machine.arrayK)
-    return error("machine '" + Twine(machine.name) + "' has an m" + Twine(machine.arrayM) + "n" +
-                 Twine(machine.arrayN) + "k" + Twine(machine.arrayK) + " array");
   if (i.planes < 1 || i.planes > 8)
     return error("expected weights of 1 to 8 bits, but found w" + Twine(i.planes));
   if (Error failure = registers(i, {}))
@@ -123,7 +120,11 @@ Error KernelVerifier::operands(const Instruction &i) {
                    Twine(i.pitch));
     return bytes(i.address, (i.planes - 1) * i.pitch + run, 1);
   }
-  case Opcode::LoadCols: return bytes(i.address, n * sizeOf(i.type), sizeOf(i.type));
+  case Opcode::LoadCols:
+    // Of bytes, or of columns that may pass the buffer's end.
+    if (i.type != ElementType::I8 && kernel.buffers[i.address.buffer].type == i.type)
+      return access(i.address, i.type, {n}, /*rows=*/false, /*clipColumns=*/true);
+    return bytes(i.address, n * sizeOf(i.type), sizeOf(i.type));
   case Opcode::Sum:
   case Opcode::SumMore:
   case Opcode::Amax:

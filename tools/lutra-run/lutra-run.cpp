@@ -3,9 +3,9 @@
 // Exit codes: 0 done, 1 an error (one message on stderr).
 //
 //===----------------------------------------------------------------------===//
+#include "DeviceReport.h"
 #include "Run.h"
 
-#include "lutra/Simulator/Device.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -31,6 +31,11 @@ struct Flags {
   cl::opt<bool> deviceReport{"device-report",
                              cl::desc("Print what each kernel of a modelled device cost (--target=ltc)"),
                              cl::cat(category)};
+  cl::opt<std::string> deviceMachine{
+      "device-machine", cl::desc("Run on another machine with the same array than the one compiled for"),
+      cl::value_desc("name or file.yaml"), cl::cat(category)};
+  cl::opt<bool> progress{"progress", cl::desc("Say on stderr how far a modelled device is, on a terminal or not"),
+                         cl::cat(category)};
   cl::opt<bool> print{"print", cl::desc("Print the outputs' values"), cl::cat(category)};
   cl::opt<bool> skipHashes{"skip-hashes", cl::desc("Do not compare the files' hashes with the manifest's"),
                            cl::cat(category)};
@@ -96,25 +101,18 @@ int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::ResetCommandLineParser();
   Flags flags;
-  // The session, and with it the device, is gone when the run is over: the report is made while it goes.
-  std::string report;
-  ltc::registerDevice([&](ltc::SimulatorDevice &device) {
-    device.onDestruction([&report](ltc::Simulator &simulator) {
-      raw_string_ostream os(report);
-      simulator.printReport(os);
-    });
-  });
   cl::ParseCommandLineOptions(argc, argv, "lutra-run: runs a model compiled by lutrac on .npy arrays\n");
+  DeviceReport device(flags.deviceMachine, flags.progress);
   Expected<RunOptions> options = flags.check();
   Error error = !options                  ? options.takeError()
                 : flags.interpret.empty() ? runArtifact(*options)
                                           : interpretFile(*options);
-  if (!error && flags.deviceReport && report.empty())
+  if (!error && flags.deviceReport && device.text().empty())
     error = createStringError("--device-report: '" + options->path +
                               "' uses no modelled device; compile it with --target=ltc");
   if (!error) {
     if (flags.deviceReport)
-      outs() << "\n" << report;
+      outs() << "\n" << device.text();
     return 0;
   }
   outs().flush();

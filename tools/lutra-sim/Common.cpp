@@ -1,12 +1,9 @@
-//===- Common.cpp - flags, errors and progress of the commands ------------===//
+//===- Common.cpp - flags and errors of the commands -------------------------===//
 #include "Common.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <chrono>
 
 using namespace llvm;
 using namespace lutra;
@@ -82,23 +79,4 @@ Expected<LayerFlags::Layer> LayerFlags::read(StringRef name) const {
     if (Error error = ltc::checkRuns(kernel, layer.machine))
       return std::move(error);
   return layer;
-}
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-Progress::Progress(bool always) : enabled(always || sys::Process::StandardErrIsDisplayed()), last(now()) {}
-
-Progress::~Progress() {
-  if (shown)
-    errs() << "\r\033[K";
-}
-
-void Progress::show(const Twine &text) {
-  if (!enabled || now() - last < 0.5)
-    return;
-  last = now();
-  shown = true;
-  errs() << "\r\033[K" << text;
 }

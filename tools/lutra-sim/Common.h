@@ -2,6 +2,7 @@
 #ifndef LUTRA_TOOLS_LUTRA_SIM_COMMON_H
 #define LUTRA_TOOLS_LUTRA_SIM_COMMON_H
 
+#include "../lutra-run/Progress.h"
 #include "lutra/Simulator/TileModel.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -37,19 +38,6 @@ struct LayerFlags {
     std::vector<ltc::TileKernel> kernels;
   };
   llvm::Expected<Layer> read(llvm::StringRef model) const;
-};
-
-/// A line on stderr that says how far a long run is, if stderr is a terminal or `always`; it comes twice a second at
-/// most and is wiped at the end.
-class Progress {
-public:
-  explicit Progress(bool always = false);
-  ~Progress();
-  void show(const llvm::Twine &text);
-
-private:
-  bool enabled, shown = false;
-  double last;
 };
 
 } // namespace lutra

@@ -5,19 +5,26 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <string>
+
 namespace lutra {
 
+/// A program file, and the machine that it is for: as ltc::loadMachine takes them; both may be empty.
+struct ProgramFile {
+  std::string path, machine, array;
+};
+
 /// Assembles and verifies a file of assembly text and prints it with addresses.
-llvm::Error checkFile(llvm::StringRef path);
+llvm::Error checkFile(const ProgramFile &file);
 
 /// Writes the binary encoding of a file of either form.
-llvm::Error encodeFile(llvm::StringRef path, llvm::StringRef output);
+llvm::Error encodeFile(const ProgramFile &file, llvm::StringRef output);
 
 /// Writes a launch of each kernel of the file as Chrome trace events.
-llvm::Error traceFile(llvm::StringRef path, int64_t rows, llvm::StringRef output);
+llvm::Error traceFile(const ProgramFile &file, int64_t rows, llvm::StringRef output);
 
 /// Prints what a launch of each kernel of the file costs with `rows` rows.
-llvm::Error timeFile(llvm::StringRef path, int64_t rows);
+llvm::Error timeFile(const ProgramFile &file, int64_t rows);
 
 } // namespace lutra
 

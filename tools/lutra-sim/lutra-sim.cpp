@@ -3,12 +3,12 @@
 // Exit codes: 0 done, 1 an error (one message on stderr).
 //
 //===----------------------------------------------------------------------===//
+#include "../lutra-run/DeviceReport.h"
 #include "../lutra-run/Run.h"
 #include "Common.h"
 #include "Figures.h"
 #include "Sim.h"
 
-#include "lutra/Simulator/Device.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -36,11 +36,18 @@ struct Flags {
                               cl::cat(category)};
   cl::opt<std::string> trace{"trace", cl::desc("With --time: write a timeline for chrome://tracing or Perfetto"),
                              cl::value_desc("file.json"), cl::cat(category)};
+  cl::opt<std::string> machine{
+      "machine", cl::desc("The machine: ltc-1, a chip with LUT arrays, or a .yaml file (default: the artifact's, or ltc-1)"),
+      cl::value_desc("name"), cl::cat(category)};
+  cl::opt<std::string> array{"array", cl::desc("Another array for file.lmma than the machine's, as m4n32k4"),
+                             cl::value_desc("shape"), cl::cat(category)};
+  cl::opt<bool> progress{"progress", cl::desc("Say on stderr how far a run is, on a terminal or not"), cl::cat(category)};
   cl::extrahelp examples{R"(
 EXAMPLES:
   lutra-sim model.lutra --input input_ids=ids.npy --output-dir=out
   lutra-sim --check model.lutra/kernels.lmma
   lutra-sim --time=1 --trace=timeline.json model.lutra/kernels.lmma
+  lutra-sim --time=512 --machine=a100-lut-4x model.lutra/kernels.lmma
 
 COMMANDS, each with --help:
   lutra-sim reproduce   the paper's tables and figures beside ours
@@ -73,21 +80,14 @@ static Error runAndReport(const Flags &flags) {
   Expected<RunOptions> options = flags.runOptions();
   if (!options)
     return options.takeError();
-  // The session, and with it the device, is gone when the run is over: the report is made while it goes.
-  std::string report;
-  ltc::registerDevice([&report](ltc::SimulatorDevice &device) {
-    device.onDestruction([&report](ltc::Simulator &simulator) {
-      raw_string_ostream os(report);
-      simulator.printReport(os);
-    });
-  });
+  DeviceReport device(flags.machine, flags.progress);
   if (Error error = runArtifact(*options))
     return error;
-  if (report.empty())
+  if (device.text().empty())
     return createStringError(
         "'" + flags.path +
         "' is not compiled for the LUT tensor core; compile it with --target=ltc, or run it with lutra-run");
-  outs() << "\n" << report;
+  outs() << "\n" << device.text();
   return Error::success();
 }
 
@@ -105,11 +105,12 @@ int main(int argc, char **argv) {
   Flags flags;
   cl::ParseCommandLineOptions(argc, argv, "lutra-sim: runs and times programs of the LUT tensor core\n");
   const bool times = flags.time.getNumOccurrences() > 0;
-  Error error = !flags.encode.empty() ? encodeFile(flags.path, flags.encode)
-                : flags.check         ? checkFile(flags.path)
-                : times               ? timeFile(flags.path, flags.time)
+  const ProgramFile file{flags.path, flags.machine, flags.array};
+  Error error = !flags.encode.empty() ? encodeFile(file, flags.encode)
+                : flags.check         ? checkFile(file)
+                : times               ? timeFile(file, flags.time)
                                       : runAndReport(flags);
   if (!error && times && !flags.trace.empty())
-    error = traceFile(flags.path, flags.time, flags.trace);
+    error = traceFile(file, flags.time, flags.trace);
   return report(std::move(error));
 }

@@ -36,8 +36,8 @@ LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError, in
   if (tables < 1)
     return emitError() << "expected at least 1 table, but found " << tables;
   if (!element.isInteger(8) && !element.isInteger(16) && !element.isF16() && !element.isF32() && !element.isBF16() &&
-      !isa<Float8E4M3FNType>(element))
-    return emitError() << "expected entries of i8, i16, f16, bf16, f8E4M3FN or f32, but found " << element;
+      !isa<Float8E4M3FNType, Float8E5M2Type>(element))
+    return emitError() << "expected entries of i8, i16, f16, bf16, f8E4M3FN, f8E5M2 or f32, but found " << element;
   return success();
 }
 

@@ -1,6 +1,7 @@
 //===- LmmaMemoryOps.cpp - verifiers of copies, activations and tables ----===//
 
 #include "Access.h"
+#include "lutra/Support/OperandSegments.h"
 
 using namespace mlir;
 using namespace lutra::lmma;
@@ -32,7 +33,7 @@ LogicalResult LoadActsOp::verify() {
   if (static_cast<int64_t>(getCount()) < 1)
     return emitOpError() << "expected a positive count, but found " << static_cast<int64_t>(getCount()) << " (C2)";
   Type element = elementOf(getBuffer(), [](Type type) {
-    return type.isF16() || type.isBF16() || isa<Float8E4M3FNType>(type) || type.isInteger(8) || type.isInteger(16);
+    return type.isF16() || type.isBF16() || isa<Float8E4M3FNType, Float8E5M2Type>(type) || type.isInteger(8) || type.isInteger(16);
   });
   return verifyAccess(*this, getBuffer(), getMap(), getIndices(), element, 2, "M x K");
 }
@@ -64,6 +65,8 @@ static LogicalResult verifyToken(Operation *op, int64_t token, StringRef constra
 }
 
 LogicalResult CopyOp::verify() {
+  if (failed(lutra::verifyRequiredOperands(*this, {0, 2})))
+    return failure();
   auto source = dyn_cast<MemRefType>(getSource().getType()), target = dyn_cast<MemRefType>(getTarget().getType());
   if (!source || !target || isShared(source) || !isShared(target) ||
       source.getElementType() != target.getElementType() || source.getRank() != target.getRank() ||

@@ -66,7 +66,7 @@ def Lmma_LoadActsOp : Lmma_AccessOp<"load_acts"> {
   let description = [{
     `result[r][i] = buffer[row + r, column + i]` for i < `count`, converted to f32 exactly; +0 beyond, past the last column, and in rows past M.
 
-    - (C1) the buffer is `M x K` of f32, f16, bf16, f8E4M3FN, i8 or i16, and there are two indices.
+    - (C1) the buffer is `M x K` of f32, f16, bf16, f8E4M3FN, f8E5M2, i8 or i16, and there are two indices.
     - (C2) `count` is positive.
 
     Example:

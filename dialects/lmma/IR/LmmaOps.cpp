@@ -96,9 +96,11 @@ LogicalResult LoadWeightsOp::verify() {
 LogicalResult LoadColsOp::verify() {
   if (!getMemory().isF16() && !getMemory().isBF16() && !getMemory().isF32() && !getMemory().isInteger(8))
     return emitOpError() << "expected f16, bf16, f32 or i8 in memory, but found " << getMemory() << " (C2)";
-  return verifyAccess(*this, getBuffer(), getMap(), getIndices(), IntegerType::get(getContext(), 8), 1, "bytes");
+  auto buffer = dyn_cast<MemRefType>(getBuffer().getType());
+  const bool isTyped = buffer && buffer.getElementType() == getMemory();
+  Type element = isTyped ? getMemory() : IntegerType::get(getContext(), 8);
+  return verifyAccess(*this, getBuffer(), getMap(), getIndices(), element, 1, isTyped ? "N" : "bytes");
 }
-
 
 LogicalResult ZeroOp::verify() {
   if (getNegative() && !getType().getElement().isF32())
@@ -133,8 +135,8 @@ static LogicalResult verifyMma(Op op) {
       return op.emitOpError() << "expected kind \"ternary\" of 2 bits or \"fp4\" of 4, but found \"" << *kind << "\" of "
                               << bits << " (C4)";
   }
-  if (plane < 0 || plane + bits > weights.getPlanes())
-    return op.emitOpError() << "names planes " << plane << " to " << plane + bits - 1 << " of " << weights << " (C2)";
+  if (plane < 0 || plane > weights.getPlanes() - bits)
+    return op.emitOpError() << "names " << bits << " planes from " << plane << " of " << weights << " (C2)";
   return success();
 }
 
@@ -199,7 +201,7 @@ void KernelOp::print(OpAsmPrinter &printer) {
 /// The types of the machine's memory.
 static bool isElement(Type type) {
   return type.isInteger(8) || type.isInteger(16) || type.isInteger(32) || type.isF16() || type.isBF16() || type.isF32() ||
-         isa<Float8E4M3FNType>(type);
+         isa<Float8E4M3FNType, Float8E5M2Type>(type);
 }
 
 LogicalResult KernelOp::verify() {
@@ -218,7 +220,7 @@ LogicalResult KernelOp::verify() {
       legal = !memref.isDynamicDim(dimension);
     if (!legal)
       return emitOpError() << "argument " << index
-                           << " must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 in DRAM with identity layout, of which only the first size "
+                           << " must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN, f8E5M2 or f32 in DRAM with identity layout, of which only the first size "
                            << "may be dynamic, but is " << type << " (C1)";
   }
   return success();

@@ -16,12 +16,14 @@ def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, N
   let description = [{
     The arguments of `type` are the DRAM buffers that a launch binds, in order.
 
-    - (C1) every argument is a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 with identity layout; only its first size may be dynamic: it is M, the rows
+    - (C1) every argument is a buffer of i8, i16, i32, f16, bf16, f8E4M3FN, f8E5M2 or f32 with identity layout; only its first size may be dynamic: it is M, the rows
       of a launch, the same for all.
     - (C2) there are no results.
     - (C3) `grid`, if there is one, is three numbers: the columns of blocks (at least 1), the rows of a block (0: all), and the
       swizzle (at least 1), the columns that the blocks of all rows take before the next ones are begun. Each block runs the body
       on a core of its own; M, `rows` and row 0 are then the block's.
+    - (C4) nothing reads or writes a shared buffer between a copy into it and the `lmma.wait` for its token, but copies with the same token. The
+      copies on their way at the end of a loop's body are those at its start.
 
     Example:
     ```mlir
@@ -38,6 +40,7 @@ def Lmma_KernelOp : Lmma_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, N
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::TypeRange":$buffers)>];
   let skipDefaultBuilders = 1;
 }
@@ -189,7 +192,9 @@ def Lmma_LoadWeightsOp : Lmma_AccessOp<"load_weights"> {
 def Lmma_LoadColsOp : Lmma_AccessOp<"load_cols"> {
   let summary = "ld.cols: one number for each of n columns, converted to f32";
   let description = [{
-    - (C1) the buffer is of rank 1, of i8, and there is one index.
+    From a buffer of bytes (i8) at a byte; from one of `memory` at an element: then columns past its end are 0.
+
+    - (C1) the buffer is of rank 1, of i8 or `memory`, and there is one index.
     - (C2) `memory` is f16, bf16, f32 or i8 (signed): all convert exactly.
 
     Example:

@@ -13,7 +13,7 @@ class Lmma_Type<string name, string typeMnemonic> : TypeDef<Lmma_Dialect, name> 
 def Lmma_TableType : Lmma_Type<"Table", "table"> {
   let summary = "Half tables (8 entries of 16) of m rows, a register tile `t`";
   let description = [{
-    `tables` tables of four activations each, for each of the array's m rows; entries are i8, i16, f16, bf16, f8E4M3FN or f32.
+    `tables` tables of four activations each, for each of the array's m rows; entries are i8, i16, f16, bf16, f8E4M3FN, f8E5M2 or f32.
 
     Example: `!lmma.table<8, i8>`
   }];

@@ -169,6 +169,26 @@ def Lmma_MulOp : Lmma_BinaryOp<"mul"> {
   }];
 }
 
+def Lmma_MaxOp : Lmma_BinaryOp<"max"> {
+  let summary = "max.f32: element-wise; NaN where one is, and +0 is above -0";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.max %y, %zero
+    ```
+  }];
+}
+
+def Lmma_MinOp : Lmma_BinaryOp<"min"> {
+  let summary = "min.f32: element-wise; NaN where one is, and -0 is below +0";
+  let description = [{
+    Example:
+    ```mlir
+    %r = lmma.min %y, %z
+    ```
+  }];
+}
+
 def Lmma_DivOp : Lmma_BinaryOp<"div"> {
   let summary = "div.f32: element-wise";
   let description = [{

@@ -23,21 +23,26 @@ public:
 
   Simulator &getSimulator() { return *simulator; }
 
+  /// `observe` sees the simulator after each launch.
+  void onLaunch(std::function<void(const Simulator &)> observe) { afterLaunch = std::move(observe); }
+
   /// `observe` sees the simulator when the session closes the device.
   void onDestruction(std::function<void(Simulator &)> observe) { atEnd = std::move(observe); }
 
 private:
   std::function<void(Simulator &)> atEnd;
+  std::function<void(const Simulator &)> afterLaunch;
   std::unique_ptr<Simulator> simulator;
   /// The first failure since it was last asked for; launches after it do nothing.
   std::string failure;
 };
 
-/// Reads and checks the kernels file that the manifest names, for `machine`.
-llvm::Expected<std::unique_ptr<SimulatorDevice>> loadDevice(const Manifest &manifest, Machine machine = {});
+/// Reads and checks the kernels file that the manifest names, for the machine that it was compiled for, or for another one (a name or a
+/// file, as `loadMachine` takes it) with the same array.
+llvm::Expected<std::unique_ptr<SimulatorDevice>> loadDevice(const Manifest &manifest, llvm::StringRef machine = "");
 
-/// Makes artifacts for this machine run on the simulator. `opened`, if given, sees every device that a session opens.
-void registerDevice(std::function<void(SimulatorDevice &)> opened = {});
+/// Makes artifacts for this machine run on the simulator. `opened`, if given, sees every device that a session opens; `machine` as above.
+void registerDevice(std::function<void(SimulatorDevice &)> opened = {}, std::string machine = "");
 
 } // namespace lutra::ltc
 

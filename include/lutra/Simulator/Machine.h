@@ -11,7 +11,9 @@
 
 namespace lutra::ltc {
 
-/// One core with one LUT array. The defaults are the machine "ltc-1".
+struct Accelerator;
+
+/// Cores with one LUT array each. The defaults are the machine "ltc-1".
 struct Machine {
   std::string name = "ltc-1";
 
@@ -36,8 +38,9 @@ struct Machine {
   double clockGHz = 1.41;
   /// Instructions a unit's queue holds before issue waits.
   unsigned queueDepth = 16;
-  /// 1555 GB/s over 108 SMs at 1.41 GHz.
-  double dramBytesPerCycle = 10.2;
+  /// A core's share of the DRAM's rate when all of them work: 1555 GB/s over 108 SMs at 1.41 GHz. When fewer do, each has more, up to
+  /// what its port takes (0: no more).
+  double dramBytesPerCycle = 10.2, portBytesPerCycle = 0;
   /// From a load's start to its first byte.
   unsigned dramLatency = 290;
   /// DRAM moves whole sectors.
@@ -64,9 +67,19 @@ struct Machine {
   /// Entries of a table, of which half are stored.
   unsigned entries() const { return 1u << arrayK; }
   unsigned stored() const { return 1u << (arrayK - 1); }
+  /// "m2n64k4"
+  std::string arrayName() const;
+  /// Takes an array of another shape, written as `arrayName` does, and with it the energy of a lookup.
+  llvm::Error setArray(llvm::StringRef shape);
   /// An error when the array's shape is beyond what the machine's family has.
   llvm::Error check() const;
 };
+
+/// The machine whose cores are the matrix units of a chip: docs/spec/lmma-isa.md, "Machines". An error if it has no LUT arrays.
+llvm::Expected<Machine> machineOf(const Accelerator &chip);
+
+/// "ltc-1", the name of a shipped chip, or a .yaml file with one (loadAccelerator); with an array of another shape if `array` is not empty.
+llvm::Expected<Machine> loadMachine(llvm::StringRef nameOrFile, llvm::StringRef array = "");
 
 /// Checks all that does not depend on the launch: register numbers, capacities, types and ranges of every access,
 /// loops, and that every tile is written before it is read. What passes can not fail while it runs. With `hazards`, that

@@ -20,7 +20,7 @@
 namespace lutra::ltc {
 
 /// The version of the program file that this library reads and writes.
-inline constexpr unsigned kProgramVersion = 3;
+inline constexpr unsigned kProgramVersion = 4;
 /// Tokens of asynchronous copies.
 inline constexpr unsigned kTokens = 16;
 /// Loop registers that an address can name (r0, r1, ...).
@@ -28,10 +28,10 @@ inline constexpr unsigned kLoopRegisters = 8;
 /// A buffer dimension that every launch binds: the rows M of the activations.
 inline constexpr int64_t kDynamicRows = -1;
 
-/// F8 is float8 e4m3fn.
-enum class ElementType : uint8_t { I8, I16, I32, F16, F32, BF16, F8 };
-inline constexpr unsigned kElementTypes = 7;
-/// "i8", "i16", "i32", "f16", "f32", "bf16", "f8".
+/// F8 is float8 e4m3fn, BF8 float8 e5m2.
+enum class ElementType : uint8_t { I8, I16, I32, F16, F32, BF16, F8, BF8 };
+inline constexpr unsigned kElementTypes = 8;
+/// "i8", "i16", "i32", "f16", "f32", "bf16", "f8", "bf8".
 llvm::StringRef toString(ElementType type);
 /// Bytes of one element.
 unsigned sizeOf(ElementType type);
@@ -47,7 +47,7 @@ enum class Opcode : uint8_t {
   LoadTable,   ///< ld.table.<type> t, buffer[row, group, first], tables=(, pitch=)
   LoadRows,    ///< ld.rows.f32 s, buffer[row, column]
   LoadWeights, ///< ld.weights w, buffer[byte], planes=, tables=, pitch=
-  LoadCols,    ///< ld.cols.<f16|bf16|f32|i8> c, buffer[byte]
+  LoadCols,    ///< ld.cols.<f16|bf16|f32|i8> c, buffer[byte] or, of its own type, buffer[column]
   SetCols,     ///< set.cols c, value
   Zero,        ///< zero a | zero f | negzero f
   Lmma,        ///< lmma.m2n64k4.<A>.<W>.<acc>.<o> d, (acc,) t[table], w[table(, plane)]
@@ -79,8 +79,10 @@ enum class Opcode : uint8_t {
   Sub,         ///< sub.f32 f, f, f
   Mul,         ///< mul.f32 f, f, f
   Div,         ///< div.f32 f, f, f
+  Max,         ///< max.f32 f, f, f
+  Min,         ///< min.f32 f, f, f
 };
-inline constexpr unsigned kOpcodes = unsigned(Opcode::Div) + 1;
+inline constexpr unsigned kOpcodes = unsigned(Opcode::Min) + 1;
 
 /// The register files, each with its letter.
 enum class RegisterFile : uint8_t { Table, Weight, AccI32, AccF32, Rows, Cols, Loop, Acts };

@@ -60,11 +60,12 @@ void GroupSums::loadTables(GroupRegisters &set, const Operands &from, int64_t bl
     auto [map, counters] = access(b, {from.row + block * s.arrayM, group, table * s.pitch});
     set.tables.push_back(lmma::LoadTableOp::create(b, type, from.entries, counters, map, pitch));
   }
+  const int64_t planePitch = from.planePitch ? from.planePitch : s.tables / 2 * s.arrayN;
   for (const Index &column : from.columns) {
     auto [map, counters] = access(b, {column + group * s.groupBytes + table * (s.arrayN / 2)});
     set.codes.push_back(lmma::LoadWeightsOp::create(b, lmma::WeightsType::get(b.getContext(), s.planes, count),
                                                     from.weights, counters, map,
-                                                    b.getI64IntegerAttr(s.tables / 2 * s.arrayN)));
+                                                    b.getI64IntegerAttr(planePitch)));
   }
   if (!s.scalesTables())
     return;
@@ -178,12 +179,31 @@ Values GroupSums::start(const GroupRegisters &set, int64_t columns) {
   return all;
 }
 
-Values GroupSums::accumulate(const GroupRegisters &set, const Values &sums) {
-  const int64_t columns = set.codes.size(), perColumn = sums.size() / columns;
-  Values all;
-  for (int64_t column = 0; column < columns; ++column)
-    all.append(accumulateOf(set, column, ArrayRef(sums).slice(column * perColumn, perColumn)));
-  return all;
+Values GroupSums::accumulate(const Operands &from, int64_t blocks, const Index &group, int64_t tables, int64_t depth,
+                             const Values &sums) {
+  GroupRegisters first;
+  auto load = [&](const Index &table, int64_t count) {
+    first = GroupRegisters();
+    loadTables(first, from, blocks, group, table, count);
+    return first.flatten();
+  };
+  const int64_t columns = from.columns.size(), perColumn = sums.size() / columns;
+  auto compute = [&](const GroupRegisters &set, const Values &acc) {
+    Values all;
+    for (int64_t column = 0; column < columns; ++column)
+      all.append(accumulateOf(set, column, ArrayRef(acc).slice(column * perColumn, perColumn)));
+    return all;
+  };
+  Values result = sums;
+  if (int64_t whole = tables / s.tablesPerTile)
+    result = pipelined(
+        b, whole, depth, result, [&](const Index &part) { return load(part * s.tablesPerTile, s.tablesPerTile); },
+        [&](const Index &, ValueRange values, const Values &acc) { return compute(first.refill(values), acc); });
+  if (int64_t rest = tables % s.tablesPerTile) {
+    load(tables - rest, rest);
+    result = compute(first, result);
+  }
+  return result;
 }
 
 Values GroupSums::finish(const GroupRegisters &set, const Values &sums, const Values &outputs) {
@@ -195,33 +215,20 @@ Values GroupSums::finish(const GroupRegisters &set, const Values &sums, const Va
   return all;
 }
 
-/// A group of more tables than a register holds, in parts.
-Values GroupSums::addPart(const Operands &from, int64_t blocks, const Index &group, int64_t depth,
-                          const Values &outputs) {
+/// A group of more tables than a register holds.
+Values GroupSums::addLargeGroup(const Operands &from, int64_t blocks, const Index &group, int64_t depth,
+                                const Values &outputs) {
   GroupRegisters scales;
   loadScales(scales, from, blocks, group);
-  GroupRegisters first;
-  auto load = [&](const Index &table, int64_t count) {
-    first = GroupRegisters();
-    loadTables(first, from, blocks, group, table, count);
-    return first.flatten();
-  };
-  Values sums = pipelined(
-      b, s.tables / s.tablesPerTile, depth, start(scales, from.columns.size()),
-      [&](const Index &part) { return load(part * s.tablesPerTile, s.tablesPerTile); },
-      [&](const Index &, ValueRange values, const Values &acc) { return accumulate(first.refill(values), acc); });
-  if (int64_t rest = s.tables % s.tablesPerTile) {
-    load(s.tables - rest, rest);
-    sums = accumulate(first, sums);
-  }
-  return finish(scales, sums, outputs);
+  Values sums = start(scales, from.columns.size());
+  return finish(scales, accumulate(from, blocks, group, s.tables, depth, sums), outputs);
 }
 
 Values GroupSums::add(const Operands &from, int64_t blocks, int64_t count, int64_t depth, const Values &outputs) {
   if (s.tables > s.tablesPerTile) {
     auto loop = lmma::ForOp::create(b, bound(b, 0), bound(b, count), 1, outputs,
                                     [&](OpBuilder &, Value group, ValueRange carried) {
-                                      return addPart(from, blocks, group, depth, Values(carried));
+                                      return addLargeGroup(from, blocks, group, depth, Values(carried));
                                     });
     return Values(loop.getResults());
   }
@@ -245,11 +252,17 @@ Values GroupSums::add(const Operands &from, int64_t blocks, int64_t count, int64
   return pipelined(b, count, depth, outputs, load, compute);
 }
 
-void luttolmma::storeOutputs(ImplicitLocOpBuilder &b, const ProductShape &s, Value out, const Values &outputs,
-                             int64_t blocks, const Index &row, const Index &column) {
+ProductBuffers::ProductBuffers(Block &body)
+    : entries(body.getArgument(0)), scales(body.getArgument(1)), sums(body.getArgument(2)),
+      weights(body.getArgument(3)), out(body.getArguments().back()),
+      epilogue(body.getArguments().drop_front(4).drop_back()) {}
+
+void luttolmma::storeOutputs(ImplicitLocOpBuilder &b, const ProductShape &s, const ProductBuffers &buffers,
+                             const Values &outputs, int64_t blocks, const Index &row, const Index &column) {
   for (auto [index, output] : llvm::enumerate(outputs)) {
-    const int64_t block = index % blocks, tile = index / blocks;
-    auto [map, counters] = access(b, {row + block * s.arrayM, column + tile * s.arrayN});
-    lmma::StoreOp::create(b, output, out, counters, map);
+    const Index blockRow = row + int64_t(index) % blocks * s.arrayM, tileColumn = column + int64_t(index) / blocks * s.arrayN;
+    Value stored = s.epilogue.apply(b, buffers.epilogue, output, blockRow, tileColumn);
+    auto [map, counters] = access(b, {blockRow, tileColumn});
+    lmma::StoreOp::create(b, stored, buffers.out, counters, map);
   }
 }

@@ -14,6 +14,20 @@ struct Operands {
   Index row;
   /// The first byte of each column's codes in `weights`.
   llvm::SmallVector<Index> columns;
+  /// Bytes between planes of codes; 0: those of a whole group.
+  int64_t planePitch = 0;
+};
+
+/// The buffers of a product's kernel.
+struct ProductBuffers {
+  mlir::Value entries, scales, sums, weights, out;
+  llvm::SmallVector<mlir::Value> epilogue;
+
+  ProductBuffers() = default;
+  /// Those that a kernel's body has as arguments.
+  explicit ProductBuffers(mlir::Block &body);
+  /// The operands in DRAM, without a row and columns.
+  Operands operands() const { return {entries, scales, sums, weights, {}, {}}; }
 };
 
 /// The registers that a group is computed from: of some of its tables, and of the group as a whole. Those of blocks of activation rows
@@ -46,21 +60,23 @@ public:
   void loadScales(GroupRegisters &set, const Operands &from, int64_t blocks, const Index &group);
   /// ...and where the sums of all columns start;
   Values start(const GroupRegisters &set, int64_t columns);
-  /// then tables `table`, ..., `table + count - 1` of the group and their codes, which lie behind each other in `from`...
-  void loadTables(GroupRegisters &set, const Operands &from, int64_t blocks, const Index &group, const Index &table,
-                  int64_t count);
-  /// ...added to the sums in ascending order;
-  Values accumulate(const GroupRegisters &set, const Values &sums);
+  /// then the first `tables` tables of the group (as `from` numbers them), added to the sums in ascending order, those of a register loaded
+  /// `depth` registers ahead;
+  Values accumulate(const Operands &from, int64_t blocks, const Index &group, int64_t tables, int64_t depth,
+                    const Values &sums);
   /// and the whole sums into the outputs.
   Values finish(const GroupRegisters &set, const Values &sums, const Values &outputs);
 
 private:
   Values zeros(int64_t count, mlir::Type element, bool negative = false);
+  /// Tables `table`, ..., `table + count - 1` of a group and their codes, which lie behind each other.
+  void loadTables(GroupRegisters &set, const Operands &from, int64_t blocks, const Index &group, const Index &table,
+                  int64_t count);
   Values startOf(const GroupRegisters &set, int64_t column);
   Values accumulateOf(const GroupRegisters &set, int64_t column, llvm::ArrayRef<mlir::Value> sums);
   Values finishOf(const GroupRegisters &set, int64_t column, llvm::ArrayRef<mlir::Value> sums,
                   llvm::ArrayRef<mlir::Value> outputs);
-  Values addPart(const Operands &from, int64_t blocks, const Index &group, int64_t depth, const Values &outputs);
+  Values addLargeGroup(const Operands &from, int64_t blocks, const Index &group, int64_t depth, const Values &outputs);
   int64_t alphas() const { return s.perPlane ? s.planes : 1; }
 
   mlir::ImplicitLocOpBuilder &b;
@@ -69,9 +85,9 @@ private:
   mlir::Value constantZeta, negativeZero, one, empty;
 };
 
-/// Stores the outputs of some blocks of rows from `row` on, column by column from the output row `column` on.
-void storeOutputs(mlir::ImplicitLocOpBuilder &b, const ProductShape &shape, mlir::Value out, const Values &outputs,
-                  int64_t blocks, const Index &row, const Index &column);
+/// Stores the outputs of some blocks of rows from `row` on, column by column from the output row `column` on, after the epilogue.
+void storeOutputs(mlir::ImplicitLocOpBuilder &b, const ProductShape &shape, const ProductBuffers &buffers,
+                  const Values &outputs, int64_t blocks, const Index &row, const Index &column);
 
 } // namespace lutra::luttolmma
 

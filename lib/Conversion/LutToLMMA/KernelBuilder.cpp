@@ -70,6 +70,8 @@ DramTile DramTile::fit(const ProductShape &shape, const CoreFacts &core, int64_t
   const int64_t rowsPerBlock = std::min(shape.tables, shape.tablesPerTile) + 1;
   auto fits = [&] {
     const int64_t blocks = rows / shape.arrayM;
+    if (blocks + 1 + shape.epilogue.f32Tiles() > core.f32Tiles)
+      return false;
     if (shape.isFloat())
       return blocks * (perBlock + 1) + 1 <= core.f32Tiles;
     if (shape.scalesTables())
@@ -90,20 +92,42 @@ DramTile DramTile::fit(const ProductShape &shape, const CoreFacts &core, int64_t
 
 SmallVector<Type> ProductShape::bufferTypes(Builder &b) const {
   Type f32 = b.getF32Type();
-  const int64_t dynamic = ShapedType::kDynamic, tiles = columns();
-  return {MemRefType::get({dynamic, groups, tables * kEntries}, entry), MemRefType::get({dynamic, scalesPerRow()}, f32),
-          MemRefType::get({dynamic, groups}, f32), MemRefType::get({tiles * groups * groupBytes}, b.getI8Type()),
-          MemRefType::get({dynamic, rows}, f32)};
+  const int64_t dynamic = ShapedType::kDynamic;
+  SmallVector<Type> types = {MemRefType::get({dynamic, groups, tables * kEntries}, entry),
+                             MemRefType::get({dynamic, scalesPerRow()}, f32), MemRefType::get({dynamic, groups}, f32),
+                             MemRefType::get({columns() * groups * groupBytes}, b.getI8Type())};
+  llvm::append_range(types, epilogue.bufferTypes(b, rows));
+  types.push_back(MemRefType::get({dynamic, rows}, f32));
+  return types;
+}
+
+SmallVector<std::string> ProductShape::bufferNames() const {
+  SmallVector<std::string> names = {"entries", "scales", "sums", "weights"};
+  Builder b(entry.getContext());
+  for (size_t index = 0; index < epilogue.bufferTypes(b, rows).size(); ++index)
+    names.push_back("operand" + std::to_string(index));
+  names.push_back("out");
+  return names;
+}
+
+lmma::KernelOp luttolmma::createProductKernel(ImplicitLocOpBuilder &b, StringRef name, const ProductShape &shape) {
+  auto kernel = lmma::KernelOp::create(b, name, shape.bufferTypes(b));
+  // Those of a product without an epilogue are called so without saying it.
+  if (!shape.epilogue.isEmpty()) {
+    SmallVector<std::string> names = shape.bufferNames();
+    kernel->setAttr(lmma::LmmaDialect::kBufferNamesAttr, b.getStrArrayAttr(llvm::to_vector_of<StringRef>(names)));
+  }
+  return kernel;
 }
 
 lmma::KernelOp luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRef name, const ProductShape &shape,
                                       const DramTile &tile) {
   ImplicitLocOpBuilder b(loc, builder);
-  auto kernel = lmma::KernelOp::create(b, name, shape.bufferTypes(b));
+  auto kernel = createProductKernel(b, name, shape);
   Block &body = kernel.getBody().front();
   b.setInsertionPointToStart(&body);
-  Operands from{body.getArgument(0), body.getArgument(1), body.getArgument(2), body.getArgument(3), {}, {}};
-  Value out = body.getArgument(4);
+  ProductBuffers buffers(body);
+  Operands from = buffers.operands();
   GroupSums sums(b, shape);
   sums.makeConstants();
   forRange(b, bound(b, 0), bound(b, shape.columns()), 1, [&](Value column) {
@@ -112,7 +136,7 @@ lmma::KernelOp luttolmma::buildKernel(OpBuilder &builder, Location loc, StringRe
       const int64_t blocks = rows / shape.arrayM;
       from.row = Index(firstRow);
       Values outputs = sums.add(from, blocks, shape.groups, tile.depth, sums.makeOutputs(blocks));
-      storeOutputs(b, shape, out, outputs, blocks, from.row, Index(column) * shape.arrayN);
+      storeOutputs(b, shape, buffers, outputs, blocks, from.row, Index(column) * shape.arrayN);
     });
   });
   return kernel;

@@ -2,6 +2,7 @@
 #ifndef LUTRA_CONVERSION_LUTTOLMMA_KERNELBUILDER_H
 #define LUTRA_CONVERSION_LUTTOLMMA_KERNELBUILDER_H
 
+#include "Epilogue.h"
 #include "dialects/lmma/IR/Lmma.h"
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "mlir/IR/Builders.h"
@@ -45,6 +46,8 @@ struct ProductShape {
   lowbit::TableScale scale = lowbit::TableScale::Group;
   /// Elements from one table to the next: 16 of whole tables, 8 of halves that lie one after the other.
   int64_t pitch = kEntries;
+  /// What is done to each output before it is stored.
+  Epilogue epilogue;
 
   /// Whether entries are summed in f32.
   bool isFloat() const { return mlir::isa<mlir::FloatType>(entry); }
@@ -59,8 +62,9 @@ struct ProductShape {
   /// Accumulators of arrayM rows: one, or one for each plane where planes are not summed as integers.
   int64_t accumulatorsPerBlock() const { return isFloat() || perPlane ? planes : 1; }
 
-  /// The kernel's buffers: entries, scales, sums, weights, out.
+  /// The kernel's buffers: entries, scales, sums, weights, the epilogue's operands, out; and what they are called.
   llvm::SmallVector<mlir::Type> bufferTypes(mlir::Builder &b) const;
+  llvm::SmallVector<std::string> bufferNames() const;
 
   /// Reads a weight type and a table kind, or says by name what the machine has no kernel for.
   static llvm::FailureOr<ProductShape> get(lowbit::WeightType type, mlir::Type entry, lowbit::TableScale scale,
@@ -78,6 +82,9 @@ struct DramTile {
   static DramTile fit(const ProductShape &shape, const CoreFacts &core, int64_t rows, int64_t depth);
 };
 
+/// An empty kernel of a product, at the builder's insertion point.
+lmma::KernelOp createProductKernel(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, const ProductShape &shape);
+
 /// Builds the kernel at the builder's insertion point. Every load goes to DRAM.
 lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
                            const ProductShape &shape, const DramTile &tile);
@@ -86,8 +93,10 @@ lmma::KernelOp buildKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::S
 struct SharedTile {
   /// Activation rows and columns of a block; a column is arrayN output rows.
   int64_t rows = 0, columns = 0;
-  /// Groups that one copy brings; two copies are held.
+  /// Groups that one copy brings; two copies are held. One where a copy brings only some of a group's tables.
   int64_t groups = 0;
+  /// Tables of a group that a copy brings: all, or a part of which a group has an even number.
+  int64_t tables = 0;
   /// Columns of blocks that the blocks of all rows take before the next ones.
   int64_t swizzle = 1;
   /// Bytes of one stage, of tables (with scales and sums) and of weights.
@@ -96,11 +105,11 @@ struct SharedTile {
 };
 
 /// The tile with the shortest predicted time for 512 rows and for one, of those that fit registers and shared memory; none
-/// when a group has more tables than a register or nothing fits.
+/// when nothing fits.
 std::optional<SharedTile> chooseSharedTile(const ProductShape &shape, const CoreFacts &core, int64_t mostRows);
 
 /// Builds the kernel at the builder's insertion point: operands in two stages of shared memory, which asynchronous copies
-/// fill in turns while the array works on the other.
+/// fill in turns while the array works on the other. A stage is some groups, or a part of one.
 lmma::KernelOp buildSharedKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
                                  const ProductShape &shape, const SharedTile &tile);
 

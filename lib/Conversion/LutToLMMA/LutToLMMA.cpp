@@ -9,6 +9,7 @@
 #include "KernelBuilder.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 #include "dialects/lut/IR/Lut.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -48,6 +49,11 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     kernels.clear();
+    if (arrayM < 1 || arrayM > 16 || arrayN < 4 || arrayN > 256 || arrayN % 4 != 0) {
+      module.emitError() << "the LUT tensor core has arrays of m 1 to 16 and n a multiple of 4 up to 256, but found m" << int64_t(arrayM) << "n"
+                         << int64_t(arrayN);
+      return signalPassFailure();
+    }
     core = readCore();
     SymbolTable symbols(module);
     SmallVector<lut::MatmulOp> products;
@@ -68,6 +74,10 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
 
   CoreFacts readCore() const {
     CoreFacts facts;
+    facts.arrayM = arrayM;
+    facts.arrayN = arrayN;
+    facts.tableTiles = tableTiles;
+    facts.weightTiles = weightTiles;
     facts.i32Tiles = i32Tiles;
     facts.f32Tiles = f32Tiles;
     facts.rowTiles = rowTiles;
@@ -75,6 +85,9 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     facts.tablesPerTile = tablesPerTile;
     facts.sharedBytes = sharedBytes;
     facts.cores = cores;
+    facts.dramBytesPerCycle = dramBytesPerCycle;
+    facts.dramLatency = dramLatency;
+    facts.sharedBytesPerCycle = sharedBytesPerCycle;
     return facts;
   }
 
@@ -129,10 +142,6 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   }
 
   LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
-    if (!op.getEpilogue().empty())
-      return op.emitOpError(
-          "has an epilogue, which this machine's products do not apply; run lowbit-unfuse-epilogue before "
-          "convert-lowbit-to-lut");
     SmallVector<Value> buffers = {op.getEntries(), op.getScales(), op.getSums(), op.getWeights(), op.getOut()};
     for (Value buffer : buffers) {
       auto type = dyn_cast<MemRefType>(buffer.getType());
@@ -149,26 +158,61 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
       return failure();
     if (makesTables)
       shape->pitch = kStored;
+    std::string obstacle;
+    std::optional<Epilogue> epilogue = Epilogue::read(op.getEpilogue(), op.getEpilogueOperands(), obstacle);
+    if (epilogue) {
+      shape->epilogue = std::move(*epilogue);
+      if (!shape->epilogue.isEmpty())
+        buffers.insert(buffers.end() - 1, op.getEpilogueOperands().begin(), op.getEpilogueOperands().end());
+    } else {
+      remark::missed(op.getLoc(), lowbit::remarkOf(DEBUG_TYPE, op.getLoc()))
+          << remark::reason("the epilogue is computed by the host: {0}", obstacle);
+    }
     std::optional<SharedTile> tile = choose(op, *shape);
     const DramTile dram = DramTile::fit(*shape, core, chooseBlockRows(op, core.arrayM), depth);
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({op.getWeightAttr(), TypeAttr::get(shape->entry),
                                           builder.getI64IntegerAttr(static_cast<int64_t>(shape->scale)),
-                                          builder.getI64IntegerAttr(tile ? -tile->rows : dram.rows)});
+                                          builder.getI64IntegerAttr(tile ? -tile->rows : dram.rows),
+                                          shape->epilogue.key(builder)});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToEnd(getOperation().getBody());
       std::string name = ("lookup_matmul_" + Twine(shape->rows) + "x" + Twine(shape->cols) + "_" + kindName(*shape) +
-                          "_w" + Twine(shape->planes) + "g" + Twine(shape->group))
+                          "_w" + Twine(shape->planes) + "g" + Twine(shape->group) + (shape->epilogue.isEmpty() ? "" : "_fused"))
                              .str();
       kernel = tile ? buildSharedKernel(builder, builder.getUnknownLoc(), name, *shape, *tile)
                     : buildKernel(builder, builder.getUnknownLoc(), name, *shape, dram);
       symbols.insert(kernel);
     }
     lmma::LaunchOp::create(builder, op.getLoc(), FlatSymbolRefAttr::get(kernel.getSymNameAttr()), buffers);
+    if (!op.getEpilogue().empty() && shape->epilogue.isEmpty())
+      computeOnHost(op);
     op.erase();
     return success();
+  }
+
+  /// The epilogue of a product as an element-wise operation on its output.
+  static void computeOnHost(lut::MatmulOp op) {
+    OpBuilder b(op);
+    AffineMap whole = b.getMultiDimIdentityMap(2), perColumn = AffineMap::get(2, 0, b.getAffineDimExpr(1));
+    SmallVector<AffineMap> maps;
+    for (Value operand : op.getEpilogueOperands())
+      maps.push_back(cast<MemRefType>(operand.getType()).getRank() == 1 ? perColumn : whole);
+    maps.push_back(whole);
+    Block &epilogue = op.getEpilogue().front();
+    SmallVector<utils::IteratorType> parallel(2, utils::IteratorType::parallel);
+    linalg::GenericOp::create(b, op.getLoc(), op.getEpilogueOperands(), op.getOut(), maps, parallel,
+                              [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                IRMapping mapping;
+                                mapping.map(epilogue.getArgument(0), args.back());
+                                mapping.map(epilogue.getArguments().drop_front(), args.drop_back());
+                                for (Operation &inner : epilogue.without_terminator())
+                                  nested.clone(inner, mapping);
+                                Value result = epilogue.getTerminator()->getOperand(0);
+                                linalg::YieldOp::create(nested, loc, mapping.lookupOrDefault(result));
+                              });
   }
 
   /// The tile of a product whose operands go through shared memory, with a remark.
@@ -182,9 +226,12 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
           << remark::reason("operands are loaded from DRAM: two stages of a group do not fit shared memory and registers");
       return tile;
     }
+    const std::string stage = tile->tables == shape.tables
+                                  ? llvm::formatv("{0} groups", tile->groups).str()
+                                  : llvm::formatv("{0} of a group's {1} tables", tile->tables, shape.tables).str();
     remark::passed(op.getLoc(), options)
-        << remark::reason("blocks of {0} x {1}, {2} groups a copy: {3} bytes of tables and {4} of weights", tile->rows,
-                          tile->columns * core.arrayN, tile->groups, tile->tableBytes, tile->weightBytes);
+        << remark::reason("blocks of {0} x {1}, {2} a copy: {3} bytes of tables and {4} of weights", tile->rows,
+                          tile->columns * core.arrayN, stage, tile->tableBytes, tile->weightBytes);
     return tile;
   }
 

@@ -8,21 +8,24 @@ include "mlir/Pass/PassBase.td"
 def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
   let summary = "lut.matmul on buffers becomes a launch of an lmma kernel";
   let description = [{
-    Products of the same weight type, table element and tile share a kernel. A kernel goes over tiles of 64 output rows; for each,
-    over blocks of activation rows: as many as `tile.m` says (a power of two times the array's 2, at most 16) share the weights
+    Products of the same weight type, table element and tile share a kernel. A kernel goes over tiles of `array-n` output rows; for each,
+    over blocks of activation rows: as many as `tile.m` says (a power of two times the array's, at most 16) share the weights
     that are loaded, the rows that are left go in blocks of half, a quarter ... of it. Outputs stay in their registers while the
     groups go by. Loads run `depth` groups (for large groups: chunks of a group) ahead of the array.
 
     With `shared-bytes`, operands go through shared memory: a block of a grid of launches computes some rows by some columns of 64, the outputs
     stay in registers, and asynchronous copies fill one of two stages while the array works on the other. The tile is the one with the
-    shortest predicted time of those whose bytes fit; a remark names it. Products of groups with more tables than a register holds load
-    from DRAM.
+    shortest predicted time of those whose bytes fit; a remark names it. Of a group that does not fit a stage, its parts do.
+
+    An epilogue of additions, subtractions, products, quotients, maxima, minima and constants is applied in registers before outputs are stored; any
+    other becomes a `linalg.generic` on the output for the host, with a remark.
 
     With `device-tables`, each `lut.precompute` is a launch too, if the machine can compute all of the module's; otherwise they stay on the
     host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
 
-    Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>`, buffers whose
-    innermost stride is not 1, epilogues (`lowbit-unfuse-epilogue`), and i16 entries in groups whose sums could leave 32 bits.
+    Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>` (`array-n` rows), buffers whose
+    innermost stride is not 1, and i16 entries in groups whose sums could leave 32 bits; an array that the
+    machine's family does not have, or whose codes copies cannot move (they move words of 4 bytes).
 
     Before:
     ```mlir
@@ -60,17 +63,24 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
+    Option<"arrayM", "array-m", "int64_t", "2", "Activation rows of the array, 1 to 16">,
+    Option<"arrayN", "array-n", "int64_t", "64", "Output rows of the array: a multiple of 4 up to 256">,
     Option<"depth", "depth", "int64_t", "4", "Groups, or chunks of a group, that are loaded ahead">,
     Option<"sharedBytes", "shared-bytes", "int64_t", "0", "Shared memory of a core; 0: loads go to DRAM">,
     Option<"deviceTables", "device-tables", "bool", "false", "Compute tables on the device">,
     Option<"cores", "cores", "int64_t", "1", "Cores of the machine, which share what blocks that run at once read">,
+    Option<"dramBytesPerCycle", "dram-bytes-per-cycle", "double", "10.2", "A core's share of the DRAM's rate, which tiles are chosen by,">,
+    Option<"dramLatency", "dram-latency", "double", "290", "cycles from a copy's start to its first byte,">,
+    Option<"sharedBytesPerCycle", "shared-bytes-per-cycle", "double", "128", "and what shared memory delivers">,
     Option<"tablesPerTile", "tables-per-tile", "int64_t", "16", "Tables that a register tile holds">,
+    Option<"tableTiles", "table-tiles", "int64_t", "32", "Registers t, which bound the rows of a block">,
+    Option<"weightTiles", "weight-tiles", "int64_t", "8", "Registers w, which bound its columns">,
     Option<"i32Tiles", "i32-tiles", "int64_t", "32", "Registers a, which bound the rows of a block">,
     Option<"f32Tiles", "f32-tiles", "int64_t", "64", "Registers f, which do so for exact tables">,
     Option<"rowTiles", "row-tiles", "int64_t", "64", "Registers s, which bound the depth when tables have scales of their own">,
     Option<"colTiles", "col-tiles", "int64_t", "16", "Registers c, which bound the depth when planes have alphas of their own">,
   ];
-  let dependentDialects = ["::lutra::lmma::LmmaDialect"];
+  let dependentDialects = ["::lutra::lmma::LmmaDialect", "::mlir::linalg::LinalgDialect"];
 }
 
 #endif // LUTRA_CONVERSION_LUTTOLMMA_PASSES

@@ -23,6 +23,7 @@ ltc::ElementType elementType(Type type) {
          : type.isF16()       ? ltc::ElementType::F16
          : type.isBF16()      ? ltc::ElementType::BF16
          : isa<Float8E4M3FNType>(type) ? ltc::ElementType::F8
+         : isa<Float8E5M2Type>(type)   ? ltc::ElementType::BF8
                                        : ltc::ElementType::F32;
 }
 
@@ -261,7 +262,9 @@ void KernelEmitter::fillVector(ltc::Instruction &i, Operation *op) {
       .Case([&](lmma::AddOp) { binary(Opcode::Add); })
       .Case([&](lmma::SubOp) { binary(Opcode::Sub); })
       .Case([&](lmma::MulOp) { binary(Opcode::Mul); })
-      .Case([&](lmma::DivOp) { binary(Opcode::Div); });
+      .Case([&](lmma::DivOp) { binary(Opcode::Div); })
+      .Case([&](lmma::MaxOp) { binary(Opcode::Max); })
+      .Case([&](lmma::MinOp) { binary(Opcode::Min); });
 }
 
 LogicalResult KernelEmitter::emit(lmma::ForOp loop) {

@@ -1,6 +1,6 @@
 //===- LTCTarget.cpp - the LUT tensor core --------------------------------===//
 //
-// Host code for everything but the lookup products and their tables, which are launches of kernels on the modelled machine;
+// Host code for everything but the lookup products with what follows them and their tables, which are launches of kernels on the modelled machine;
 // the artifact holds the kernels as assembly text beside the host's library.
 //
 //===----------------------------------------------------------------------===//
@@ -20,7 +20,7 @@
 
 using namespace mlir;
 
-static constexpr llvm::StringLiteral kKernelsFile = "kernels.lmma";
+static constexpr llvm::StringLiteral kKernelsFile = "kernels.lmma", kMachineFile = "machine.yaml";
 
 namespace {
 class LTCTarget : public lutra::Target {
@@ -32,6 +32,8 @@ public:
 
   ArrayRef<lutra::TargetOption> options() const override {
     static const std::vector<lutra::TargetOption> declared = {
+        {"machine", "The machine: ltc-1, a chip with LUT arrays (a100-lut-4x, ...), or a .yaml file that describes one", "ltc-1"},
+        {"array", "Another array than the machine's: m1 to m16, n a multiple of 4 up to n256, k4", ""},
         {"mcpu", "CPU of the host: native, or LLVM's name of one", "native"},
         {"table", "Entries of lookup tables: i8 (fast), i16, f16 or f32 (exact)", "i8", {"i8", "i16", "f16", "f32"}},
         {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
@@ -42,7 +44,7 @@ public:
 
   std::vector<std::pair<std::string, std::string>> facts() const override {
     return {{"machine", device.name},
-            {"array", ("m" + Twine(device.arrayM) + "n" + Twine(device.arrayN) + "k" + Twine(device.arrayK)).str()},
+            {"array", device.arrayName()},
             {"host cpu", host->cpu()}};
   }
 
@@ -58,16 +60,15 @@ public:
       tables.symmetric = true;
       // Tables are a launch of their own: one for all products that read them.
       tables.fusePrecompute = false;
+      // What follows a product is its kernel's, as far as the vector unit has it.
+      tables.fuseEpilogue = true;
       return lutra::buildTablesPhase(pm, tables);
     }
-    case lutra::Phase::Lut:
-      // The machine multiplies; what follows a product is the host's.
-      pm.addPass(lutra::lowbit::createUnfuseEpilogue());
-      return lutra::buildLutPhase(pm);
+    case lutra::Phase::Lut: return lutra::buildLutPhase(pm);
     case lutra::Phase::Loops: return buildLoops(pm);
     case lutra::Phase::LLVM:
       pm.addPass(lutra::createConvertLmmaToLLVM());
-      pm.addPass(lutra::createLmmaSerializeKernels());
+      pm.addPass(lutra::createLmmaSerializeKernels({option("machine").str(), option("array").str()}));
       return lutra::buildLLVMPhase(pm, host->features());
     }
   }
@@ -79,6 +80,14 @@ public:
     FailureOr<llvm::json::Object> kernels = lutra::describeFile(artifact.path(), kKernelsFile, module.getLoc());
     if (failed(kernels))
       return failure();
+    // What it runs on; the description of a machine that does not ship lies beside the kernels.
+    (*kernels)["array"] = device.arrayName();
+    (*kernels)["machine"] = device.name;
+    if (isFile(option("machine"))) {
+      (*kernels)["machine"] = kMachineFile;
+      if (std::error_code error = llvm::sys::fs::copy_file(option("machine"), artifact.file(kMachineFile)))
+        return module.emitError() << "cannot copy '" << option("machine") << "': " << error.message();
+    }
     llvm::json::Object extra;
     extra["kernels"] = std::move(*kernels);
     return lutra::emitLibraryArtifact(module, artifact, *host, name(), optionsAsJSON(), std::move(extra));
@@ -96,6 +105,14 @@ public:
 
 protected:
   llvm::Error configure() override {
+    llvm::Expected<lutra::ltc::Machine> loaded = lutra::ltc::loadMachine(option("machine"), option("array"));
+    if (!loaded)
+      return loaded.takeError();
+    device = std::move(*loaded);
+    if (device.arrayK != 4 || device.arrayN % 4 != 0)
+      return llvm::createStringError(
+          "no product is compiled for an array " + device.arrayName() +
+          ": tables have 4 activations (docs/spec/numerics.md), and copies move words of 4 bytes; take k4 and a multiple of 4 for n");
     llvm::Expected<lutra::Machine> created = lutra::Machine::create(option("mcpu"));
     if (!created)
       return created.takeError();
@@ -104,13 +121,23 @@ protected:
   }
 
 private:
+  /// Whether a machine is named by its file: what loadAccelerator takes as one.
+  static bool isFile(StringRef machine) { return machine.contains('/') || machine.ends_with(".yaml"); }
+
   void buildLoops(OpPassManager &pm) const {
     lutra::buildKernelsPhase(pm);
     lutra::ConvertLutToLmmaOptions kernels;
+    kernels.arrayM = device.arrayM;
+    kernels.arrayN = device.arrayN;
+    kernels.tableTiles = device.tableTiles;
+    kernels.weightTiles = device.weightTiles;
     kernels.tablesPerTile = device.tablesPerTile;
     kernels.sharedBytes = device.sharedBytes;
     kernels.deviceTables = true;
     kernels.cores = device.cores;
+    kernels.dramBytesPerCycle = device.dramBytesPerCycle;
+    kernels.dramLatency = device.dramLatency;
+    kernels.sharedBytesPerCycle = device.sharedBytesPerCycle;
     kernels.i32Tiles = device.i32Tiles;
     kernels.f32Tiles = device.f32Tiles;
     kernels.rowTiles = device.rowTiles;

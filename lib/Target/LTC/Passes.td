@@ -8,8 +8,8 @@ include "mlir/Pass/PassBase.td"
 def LmmaSerializeKernels : Pass<"lmma-serialize-kernels", "::mlir::ModuleOp"> {
   let summary = "Replace the kernels of a module by their assembly text";
   let description = [{
-    The text of docs/spec/lmma-isa.md becomes the module's attribute `lmma.program`, the kernels in their order; the machine's
-    verifier has accepted it. Registers are those of `lmma-allocate-registers`, without which the pass refuses a kernel.
+    The text of docs/spec/lmma-isa.md becomes the module's attribute `lmma.program`, the kernels in their order; the verifier of `machine`
+    has accepted it (an unknown machine is an error). Registers are those of `lmma-allocate-registers`, without which the pass refuses a kernel.
 
     Before:
     ```mlir
@@ -20,10 +20,14 @@ def LmmaSerializeKernels : Pass<"lmma-serialize-kernels", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    module attributes {lmma.program = ".lmma 3\0A\0A.kernel k\0A.buffer b0 : f32[M, 64]\0A  zero f0\0A  st.f32 b0[0, 0], f0\0A.end\0A"} {
+    module attributes {lmma.program = ".lmma 4\0A\0A.kernel k\0A.buffer b0 : f32[M, 64]\0A  zero f0\0A  st.f32 b0[0, 0], f0\0A.end\0A"} {
     }
     ```
   }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"ltc-1\"", "The machine whose verifier accepts the program">,
+    Option<"array", "array", "std::string", "\"\"", "The shape of its array, as m4n32k4; empty: its own">,
+  ];
 }
 
 #endif // LUTRA_TARGET_LTC_PASSES

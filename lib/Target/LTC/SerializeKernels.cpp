@@ -15,12 +15,19 @@ using namespace lutra;
 
 namespace {
 struct SerializeKernels : lutra::impl::LmmaSerializeKernelsBase<SerializeKernels> {
+  using LmmaSerializeKernelsBase::LmmaSerializeKernelsBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    llvm::Expected<ltc::Machine> described = ltc::loadMachine(machine, array);
+    if (!described) {
+      module.emitError() << llvm::toString(described.takeError());
+      return signalPassFailure();
+    }
     FailureOr<ltc::Program> program = emitProgram(module);
     if (failed(program))
       return signalPassFailure();
-    if (llvm::Error error = ltc::verify(*program, ltc::Machine())) {
+    if (llvm::Error error = ltc::verify(*program, *described)) {
       module.emitError() << "the machine refuses the program: " << llvm::toString(std::move(error));
       return signalPassFailure();
     }

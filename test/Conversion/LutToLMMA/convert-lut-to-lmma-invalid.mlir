@@ -30,19 +30,6 @@ func.func @stride(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32
 
 // -----
 
-!w = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 8, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, symmetric = true>>>
-func.func @epilogue(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<256xi8>, %o: memref<1x64xf32>) {
-  // expected-error@+1 {{has an epilogue, which this machine's products do not apply; run lowbit-unfuse-epilogue before convert-lowbit-to-lut}}
-  lut.matmul ins(%e, %s, %a, %w : memref<1x1x32xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<256xi8>) epilogue() {
-  ^bb0(%p: f32):
-    %n = arith.negf %p : f32
-    lowbit.yield %n : f32
-  } outs(%o : memref<1x64xf32>) {weight = !w}
-  return
-}
-
-// -----
-
 !w = !lowbit.weight<64x2048, #lowbit.packed<#lowbit.bipolar<planes = 8, group = 2048, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, symmetric = true>>>
 func.func @sums_of_i16(%e: memref<1x1x8192xi16>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<131200xi8>, %o: memref<1x64xf32>) {
   // expected-error@+1 {{the LUT tensor core sums i16 entries of 8 planes in 32 bits, for groups of at most 1024 elements, but found groups of 2048; use a scale per table, or smaller groups}}

@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{argument 0 must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN or f32 in DRAM with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
+// expected-error@+1 {{argument 0 must be a buffer of i8, i16, i32, f16, bf16, f8E4M3FN, f8E5M2 or f32 in DRAM with identity layout, of which only the first size may be dynamic, but is 'memref<4x?xi8>' (C1)}}
 lmma.kernel @kernel_c1(%b: memref<4x?xi8>) {}
 
 // -----
@@ -10,7 +10,7 @@ func.func private @table_tables(!lmma.table<0, i8>)
 
 // -----
 
-// expected-error@+1 {{expected entries of i8, i16, f16, bf16, f8E4M3FN or f32, but found 'f64'}}
+// expected-error@+1 {{expected entries of i8, i16, f16, bf16, f8E4M3FN, f8E5M2 or f32, but found 'f64'}}
 func.func private @table_element(!lmma.table<8, f64>)
 
 // -----
@@ -165,7 +165,7 @@ lmma.kernel @mma_c2_plane(%e: memref<?x2x128xi8>, %b: memref<4096xi8>) {
   %t = lmma.load_table %e[0, 0, 0] : memref<?x2x128xi8> -> !lmma.table<8, i8>
   %w = lmma.load_weights %b[0] pitch 256 : memref<4096xi8> -> !lmma.weights<4, 8>
   %z = lmma.zero : !lmma.acc<i32>
-  // expected-error@+1 {{names planes 2 to 4 of '!lmma.weights<4, 8>' (C2)}}
+  // expected-error@+1 {{names 3 planes from 2 of '!lmma.weights<4, 8>' (C2)}}
   %r = lmma.mma %z, %t[0], %w[0, 2] bits 3 : !lmma.acc<i32>, !lmma.table<8, i8>, !lmma.weights<4, 8>
 }
 

@@ -216,3 +216,19 @@ lmma.kernel @operands(%e: memref<?x64xf32>) {
   // expected-error@+1 {{'lmma.div' op operand #0 must be}}
   %s = "lmma.div"(%c, %c) : (!lmma.rows, !lmma.rows) -> !lmma.acc<f32>
 }
+
+// -----
+
+lmma.kernel @operands(%e: memref<?x64xf32>) {
+  %c = lmma.set_rows 1.0
+  // expected-error@+1 {{'lmma.max' op operand #0 must be}}
+  %s = "lmma.max"(%c, %c) : (!lmma.rows, !lmma.rows) -> !lmma.acc<f32>
+}
+
+// -----
+
+lmma.kernel @operands(%e: memref<?x64xf32>) {
+  %c = lmma.set_rows 1.0
+  // expected-error@+1 {{'lmma.min' op operand #0 must be}}
+  %s = "lmma.min"(%c, %c) : (!lmma.rows, !lmma.rows) -> !lmma.acc<f32>
+}

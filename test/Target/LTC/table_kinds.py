@@ -1,11 +1,13 @@
-# Products on the LUT tensor core with tables of every kind: the interpreter's bits.
+# Products on the LUT tensor core with tables of every kind, arrays of any shape, and epilogues: the interpreter's bits.
 #
-# RUN: %python %s --work-dir=%t.dir --cases=14 | FileCheck %s
+# RUN: %python %s --work-dir=%t.dir --cases=16 | FileCheck %s
 # CHECK: seed
 # CHECK: bit-identical
 #
 # Each case is one lowbit.matmul: i8 and i16 entries with a scale per group, table or row, f16 and f32 entries; integer activations with
-# a scale per token or group; planes with one alpha, and with an alpha each. By hand:
+# a scale per token or group; planes with one alpha, and with an alpha each; groups in one register of tables, in several, and in parts of
+# shared memory; a bias, a gate and a residual behind the product, on the device or (an absolute value) on the host; every case on another array
+# or machine. By hand:
 #   .venv/bin/python test/Target/LTC/table_kinds.py --work-dir=/tmp/x --cases=200 --seed=7
 """Compares lookup products of the modelled machine with the interpreter's."""
 
@@ -22,6 +24,10 @@ import numpy as np
 
 KINDS = [("i8", "group"), ("i8", "table"), ("i8", "row"), ("i16", "group"), ("i16", "table"), ("i16", "row"), ("f16", "group"), ("f32", "group")]
 
+#: Of the family of arrays: the machine's own, its corners, sizes that are no powers of two; and the cores of chips.
+MACHINES = ["array=m2n64k4", "array=m4n32k4", "array=m16n256k4", "array=m1n4k4", "array=m3n100k4", "machine=a100-lut-4x", "array=m8n16k4",
+            "machine=edge", "machine=h100-lut-8x"]
+
 
 def run(*command: object) -> None:
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
@@ -34,11 +40,39 @@ def dense(array: np.ndarray) -> str:
     return f'dense<"0x{array.tobytes().hex().upper()}"> : tensor<{"x".join(map(str, array.shape))}x{element}>'
 
 
+def draw_epilogue(draw: random.Random, n: int) -> str:
+    """An element-wise operation on the product %p, a matrix %r and a number %b for each channel."""
+    matrix, body = f"tensor<?x{n}xf32>", list[str]()
+    values = ["%v0", "%v1", "%v2"]
+    for index in range(draw.randrange(1, 5)):
+        name = f"%x{index}"
+        operation = draw.choice(["addf", "subf", "mulf", "divf", "maximumf", "minimumf", "negf", "constant", "absf"])
+        if operation == "absf" and draw.random() < 0.7:
+            operation = "addf"
+        # The last value is always used.
+        lhs, rhs = values[-1], draw.choice(values)
+        text = {"negf": f"arith.negf {lhs}", "absf": f"math.absf {lhs}", "constant": f"arith.mulf {lhs}, %k"}
+        body.append(f"{name} = {text.get(operation, f'arith.{operation} {lhs}, {rhs}')} : f32")
+        values.append(name)
+    return (
+        f"%c0 = arith.constant 0 : index\n%k = arith.constant -0.75 : f32\n%m = tensor.dim %p, %c0 : {matrix}\n"
+        f"%e = tensor.empty(%m) : {matrix}\n"
+        "%y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, "
+        'affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} '
+        f"ins(%p, %r, %b : {matrix}, {matrix}, tensor<{n}xf32>) outs(%e : {matrix}) {{\n^bb0(%v0: f32, %v1: f32, %v2: f32, %v3: f32):\n"
+        + "\n".join(body) + f"\n%z = arith.addf {values[-1]}, %v0 : f32\nlinalg.yield %z : f32\n}} -> {matrix}\n"
+    )
+
+
 def module(draw: random.Random, rng: np.random.Generator) -> tuple[str, dict[str, np.ndarray], str]:
     """The text, the inputs, and what the case is."""
     m, n, k = draw.choice([1, 2, 3, 5, 17]), draw.choice([1, 63, 64, 65, 131]), draw.randrange(1, 300)
     group = draw.choice([4, 8, 12, 32, 64, 100, 256])
     planes, bcq, integers = draw.randrange(1, 9), draw.random() < 0.4, draw.random() < 0.3
+    if draw.random() < 0.25:  # Groups that shared memory holds in parts only.
+        k = draw.randrange(1000, 9000)
+        # Sums of i16 entries of more planes leave 32 bits, and are refused.
+        n, group, planes = draw.choice([4, 70]), draw.choice([k, 3000]), draw.randrange(1, 5)
     element, scale = draw.choice(KINDS)
     groups = -(-k // group)
     parts = {"codes": rng.integers(0, 256, (n, groups, -(-group * planes // 8)), dtype=np.uint8)}
@@ -68,8 +102,17 @@ def module(draw: random.Random, rng: np.random.Generator) -> tuple[str, dict[str
         kind = f"#lowbit.table_kind<{element}{'' if scale == 'group' else f', scale = {scale}'}>"
         arguments = f'%a: tensor<?x{k}xf32> {{onnx.name = "a", onnx.dims = ["m", "{k}"]}}, '
         product = f"lowbit.matmul %a, %w {{table = {kind}}} : tensor<?x{k}xf32>, {weight} -> tensor<?x{n}xf32>"
-    store = f"bufferization.materialize_in_destination %y in restrict writable %o : (tensor<?x{n}xf32>, {buffer}) -> ()"
-    text = f"func.func @main({arguments}{out}) {{\n{w}\n%y = {product}\n{store}\nreturn\n}}\n"
+    product, epilogue = f"%p = {product}\n", ""
+    if draw.random() < 0.6:
+        epilogue, what = draw_epilogue(draw, n), what + ", epilogue"
+        parts = {"r": rng.standard_normal((m, n)).astype(np.float32), "b": rng.standard_normal(n).astype(np.float32)}
+        inputs |= parts
+        arguments += f'%r: tensor<?x{n}xf32> {{onnx.name = "r", onnx.dims = ["m", "{n}"]}}, '
+        arguments += f'%b: tensor<{n}xf32> {{onnx.name = "b", onnx.dims = ["{n}"]}}, '
+    product += epilogue
+    result = "%y" if epilogue else "%p"
+    store = f"bufferization.materialize_in_destination {result} in restrict writable %o : (tensor<?x{n}xf32>, {buffer}) -> ()"
+    text = f"func.func @main({arguments}{out}) {{\n{w}\n{product}{store}\nreturn\n}}\n"
     return text, inputs, f"M={m} {weight} {what}"
 
 
@@ -91,7 +134,9 @@ def main() -> None:
             np.save(work / f"{name}.npy", array)
             inputs += ["--input", f"{name}={work / name}.npy"]
         run("lutra-run", "--interpret", work / "module.mlir", "--output-dir", work / "expected", *inputs)
-        run("lutrac", work / "module.mlir", "--target=ltc", "-o", work / "artifact")
+        machine = MACHINES[case % len(MACHINES)]
+        what += f", {machine}"
+        run("lutrac", work / "module.mlir", "--target=ltc", f"--target-option=ltc.{machine}", "-o", work / "artifact")
         run("lutra-run", work / "artifact", "--output-dir", work / "found", *inputs)
         expected, found = np.load(work / "expected/y.npy"), np.load(work / "found/y.npy")
         wrong = expected.view(np.uint32) != found.view(np.uint32)

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 namespace {
 
 /// Every instruction in its canonical form.
-constexpr const char *kEverything = R"(.lmma 3
+constexpr const char *kEverything = R"(.lmma 4
 
 .kernel everything
 .buffer entries : i8[M, 2, 128]
@@ -99,7 +99,7 @@ std::string errorOf(llvm::StringRef text) {
 }
 
 std::string errorOfLine(llvm::StringRef instruction) {
-  return errorOf((".lmma 3\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
+  return errorOf((".lmma 4\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
 }
 
 TEST(Assembler, PrintsWhatItReads) {
@@ -110,9 +110,9 @@ TEST(Assembler, PrintsWhatItReads) {
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
   llvm::Expected<Program> program =
-      assemble("; a comment\n.lmma 3\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+      assemble("; a comment\n.lmma 4\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
-  EXPECT_EQ(print(*program), ".lmma 3\n\n.kernel k\n  zero a3\n.end\n");
+  EXPECT_EQ(print(*program), ".lmma 4\n\n.kernel k\n  zero a3\n.end\n");
 }
 
 TEST(Assembler, KeepsEveryFloatExactly) {
@@ -173,25 +173,25 @@ TEST(Assembler, RefusesBrokenBinaries) {
     EXPECT_NE(errorOfBytes(changed), "") << at;
   }
   // The opcode of the first instruction: after the name, no buffers, no grid and the count.
-  Program tiny = *assemble(".lmma 3\n.kernel k\nzero a0\n.end\n", "k.lmma");
+  Program tiny = *assemble(".lmma 4\n.kernel k\nzero a0\n.end\n", "k.lmma");
   std::string opcode = encode(tiny);
   opcode[14] = 77;
-  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000f: expected an opcode of 0 to 34, but "
+  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000f: expected an opcode of 0 to 36, but "
                                   "found 77");
 }
 
 TEST(Assembler, RefusesOtherVersions) {
   EXPECT_THAT(errorOf(".lmma 1\n"),
-              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 3"));
-  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 3'"));
-  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 3' as the first line"));
+              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 4"));
+  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 4'"));
+  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 4' as the first line"));
 }
 
 TEST(Assembler, RefusesTruncatedFiles) {
   std::string text = kEverything;
   for (size_t size = 10; size + 6 < text.size(); size += 37)
     EXPECT_NE(errorOf(llvm::StringRef(text).take_front(size)), "") << size;
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
 }
 
 TEST(Assembler, ErrorsNameLineAddressAndText) {
@@ -201,7 +201,7 @@ TEST(Assembler, ErrorsNameLineAddressAndText) {
 }
 
 TEST(Assembler, RefusesBadInstructions) {
-  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|i16|f16|bf16|f8|f32>"));
+  EXPECT_THAT(errorOfLine("add a0, a1"), HasSubstr("unknown instruction 'add'; expected ld.table.<i8|i16|f16|bf16|f8|bf8|f32>"));
   EXPECT_THAT(errorOfLine("zero t0"), HasSubstr("expected a register a0, a1, ..., but found 't0'"));
   EXPECT_THAT(errorOfLine("zero a0 a1"), HasSubstr("expected the end of the line, but found 'a1'"));
   EXPECT_THAT(errorOfLine("zero a70000"), HasSubstr("between 0 and 65535, but found 70000"));
@@ -221,20 +221,20 @@ TEST(Assembler, RefusesBadInstructions) {
 }
 
 TEST(Assembler, RefusesBadDirectives) {
-  EXPECT_THAT(errorOf(".lmma 3\n.foo\n"), HasSubstr("unknown directive '.foo'"));
-  EXPECT_THAT(errorOf(".lmma 3\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i8[1, M]\n"),
+  EXPECT_THAT(errorOf(".lmma 4\n.foo\n"), HasSubstr("unknown directive '.foo'"));
+  EXPECT_THAT(errorOf(".lmma 4\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i8[1, M]\n"),
               HasSubstr("only the first size of a buffer in DRAM may be M"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.buffer b : i8[0]\n"),
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i8[0]\n"),
               HasSubstr("expected a size of at least 1, but found 0"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.shared b : i8[M]\n"), HasSubstr("a buffer in DRAM may be M"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.shared s : i8[1]\n.buffer b : i8[1]\n"),
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.shared b : i8[M]\n"), HasSubstr("a buffer in DRAM may be M"));
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.shared s : i8[1]\n.buffer b : i8[1]\n"),
               HasSubstr("expected the buffers of a launch before the shared ones"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.grid r0, columns=0, rows=1, swizzle=1\n"),
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.grid r0, columns=0, rows=1, swizzle=1\n"),
               HasSubstr("expected columns and a swizzle of at least 1"));
-  EXPECT_THAT(errorOf(".lmma 3\n.kernel k\n.grid r8, columns=1, rows=1, swizzle=1\n"),
+  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.grid r8, columns=1, rows=1, swizzle=1\n"),
               HasSubstr("loop register r8 does not exist"));
 }
 

@@ -1,6 +1,7 @@
 # RUN: %python %s
 """lutra inspect, lutra quantize and lutra cache: what they print, and what they refuse."""
 
+import collections
 import json
 import os
 import tempfile
@@ -95,7 +96,15 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(products, 0)
         text = inspection.page("tiny", found)
         self.assertIn("for one token of the whole model", text)
-        self.assertEqual(text.count("<circle"), sum(1 for x in found.layers if x.predicted and x.measured))
+        self.assertEqual(text.count("<circle"), sum(1 for x in (*found.layers, *found.others) if x.predicted and x.measured))
+        # Two layers: an attention, two norms and what is between the products of each, and the norm at the end.
+        counts = collections.Counter(other.op for other in found.others)
+        self.assertEqual((counts["GroupQueryAttention"], counts["SimplifiedLayerNormalization"], counts["SkipSimplifiedLayerNormalization"]), (2, 1, 4))
+        self.assertTrue(all(other.predicted and other.measured for other in found.others), found.others)
+        attention = next(other for other in found.others if other.op == "GroupQueryAttention")
+        self.assertEqual(attention.shape, (1, 1, 128))
+        self.assertIn(attention.name, text)
+        self.assertRegex(inspection.table(found), r"\nGroupQueryAttention +1 x 1 x 128 +1 ")
 
     def test_quantize_prints_its_report(self) -> None:
         out = self.folder / "low" / "model.onnx"

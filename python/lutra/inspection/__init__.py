@@ -1,7 +1,7 @@
 """What a model's products are made of, what the compiler does with them, and how long each takes.
 
 `inspect` reads the ONNX file; strategies and predicted times come from the compiler's remarks; measured times are those of each
-product compiled as a model of its own, and of one decode step of the whole, which shows what is around the products.
+product and of each other node that computes, compiled as a model of its own, and of one decode step of the whole.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import onnx
 from onnx import TensorProto, helper
 
 from lutra.errors import LutraError
-from lutra.inspection import remarks, timing
+from lutra.inspection import others, remarks, timing
+from lutra.inspection.others import Other
 from lutra.inspection.render import page, table
 
-__all__ = ["Inspection", "Layer", "inspect", "page", "table"]
+__all__ = ["Inspection", "Layer", "Other", "inspect", "page", "table"]
 
 #: Operators that multiply with a constant weight.
 _PRODUCTS = {"MatMul", "Gemm", "MatMulNBits", "MatMulBnb4", "Gather", "GatherBlockQuantized"}
@@ -48,10 +49,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The products of a model, in its order; `step` are the measured seconds of one token through the whole model."""
+    """The products of a model, in its order; `step` are the measured seconds of one token through the whole model, `others` the nodes
+    around the products, where they were measured."""
 
     layers: list[Layer]
     step: float | None = None
+    others: tuple[Other, ...] = ()
 
 
 def inspect(
@@ -64,8 +67,8 @@ def inspect(
 ) -> Inspection:
     """The products of the .onnx file `path`.
 
-    `strategies` asks the compiler (where lutrac is installed) for its choices and predictions; `measure` times each product alone,
-    equal ones once, and a decoder's step. Raises LutraError when the file does not exist, cannot be read or is refused.
+    `strategies` asks the compiler (where lutrac is installed) for its choices and predictions; `measure` times each product and
+    each other node that computes alone, equal ones once, and a decoder's step. Raises LutraError when the file does not exist, cannot be read or is refused.
     """
     path = Path(path)
     if not path.is_file():
@@ -91,7 +94,13 @@ def inspect(
         layers[index] = replace(found, measured=known[key])
     if progress:
         progress("measuring a step of the whole", len(layers) / (len(layers) + 1))
-    return Inspection(layers, timing.decode_step(path, target_options))
+    around = others.measure(
+        model,
+        {layer.name for layer in layers},
+        lambda single, feed: timing.single_model(single, feed, target_options),
+        progress,
+    )
+    return Inspection(layers, timing.decode_step(path, target_options), tuple(around))
 
 
 def _decided(layers: Sequence[Layer], decisions: Sequence[remarks.Decision]) -> list[Layer]:

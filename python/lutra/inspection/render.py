@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lutra.inspection import Inspection, Layer
+    from lutra.inspection import Inspection, Layer, Other
 
 _BLUE, _BROWN = "#4878a8", "#b8653a"
 _STYLE = (
@@ -34,7 +34,27 @@ def table(found: Inspection) -> str:
         )
     counts = Counter(layer.strategy for layer in found.layers if layer.strategy is not None)
     reasons = [f"{reason} ({count} layers)" for reason, count in counts.most_common()]
-    return "\n".join([*lines, *reasons, totals(found)])
+    return "\n".join([*lines, *reasons, *_around(found), totals(found)])
+
+
+def _around(found: Inspection) -> list[str]:
+    """The nodes around the products, equal ones in a line."""
+    if not found.others:
+        return []
+    groups: dict[tuple[object, ...], list[Other]] = {}
+    for other in found.others:
+        groups.setdefault((other.op, other.shape, other.bytes, other.measured), []).append(other)
+    wide = max(len(other.op) for other in found.others)
+    lines = [f"{'around them':{wide}}  {'output':>16}  nodes  {'KB each':>9}  {'predicted':>9}  {'measured':>9}  {'in all':>9}"]
+    for same in sorted(groups.values(), key=lambda same: -len(same) * (same[0].measured or 0)):
+        first = same[0]
+        shape = " x ".join(map(str, first.shape))
+        whole = None if first.measured is None else len(same) * first.measured
+        lines.append(
+            f"{first.op:{wide}}  {shape:>16}  {len(same):>5}  {first.bytes / 1e3:>9.1f}  {spell(first.predicted):>9}  "
+            f"{spell(first.measured):>9}  {spell(whole):>9}"
+        )
+    return lines
 
 
 def _word(layer: Layer) -> str:
@@ -58,6 +78,8 @@ def totals(found: Inspection) -> str:
         parts.append(f"{spell(predicted)} predicted")
     elif measured := sum(layer.measured or 0 for layer in layers):
         parts.append(f"{spell(measured)} of measured products")
+    if timed := [other.measured for other in found.others if other.measured is not None]:
+        parts.append(f"{spell(sum(timed))} of {len(timed)} nodes around them")
     if found.step is not None:
         parts.append(f"{spell(found.step)} for one token of the whole model")
     return ", ".join(parts)
@@ -90,9 +112,26 @@ def page(title: str, found: Inspection) -> str:
     return (
         f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title><style>{_STYLE}</style>"
         f"<h1>{html.escape(title)}</h1><p>{html.escape(totals(found))}</p>"
-        f"<h2>Bytes of each format</h2>{_by_format(layers)}{_comparison(layers)}"
-        f"<h2>Layers</h2><table><tr>{heads}</tr>{''.join(rows)}</table>\n"
+        f"<h2>Bytes of each format</h2>{_by_format(layers)}{_comparison((*layers, *found.others))}"
+        f"<h2>Layers</h2><table><tr>{heads}</tr>{''.join(rows)}</table>{_others(found)}\n"
     )
+
+
+def _others(found: Inspection) -> str:
+    """The table of the nodes around the products, with bars."""
+    if not found.others:
+        return ""
+    slowest = max([max(other.measured or 0.0, other.predicted or 0.0) for other in found.others]) or 1.0
+    rows = []
+    for other in found.others:
+        cells = (
+            html.escape(other.name), html.escape(other.op), " &times; ".join(map(str, other.shape)), f"{other.bytes / 1e3:.1f}",
+            _bar((other.predicted or 0) / slowest, spell(other.predicted), _BLUE),
+            _bar((other.measured or 0) / slowest, spell(other.measured), _BROWN),
+        )  # fmt: skip
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    heads = "".join(f"<th>{name}</th>" for name in ("node", "operator", "output", "KB", "predicted", "measured"))
+    return f"<h2>Around them, for one token</h2><table><tr>{heads}</tr>{''.join(rows)}</table>"
 
 
 def _bar(part: float, text: str, color: str) -> str:
@@ -116,7 +155,7 @@ def _by_format(layers: Sequence[Layer]) -> str:
     return f'<svg width="700" height="{22 * len(sizes) + 8}" font-size="13">{"".join(bars)}</svg>'
 
 
-def _comparison(layers: Sequence[Layer]) -> str:
+def _comparison(layers: Sequence[Layer | Other]) -> str:
     """A plot: measured against predicted times on logarithmic axes, with the line where they agree; empty without both."""
     points = [
         (layer, layer.predicted, layer.measured)
@@ -146,7 +185,7 @@ def _comparison(layers: Sequence[Layer]) -> str:
             f'fill-opacity="0.6"><title>{said}</title></circle>'
         )
     return (
-        "<h2>Measured (up) against predicted time (right) of each product</h2>"
+        "<h2>Measured (up) against predicted time (right) of each node</h2>"
         f'<svg width="{left + size + 40}" height="{top + size + 30}" font-size="12">'
         f'<rect x="{left}" y="{top}" width="{size}" height="{size}" fill="none" stroke="#bbb"/>'
         f'<line x1="{left}" y1="{top + size}" x2="{left + size}" y2="{top}" stroke="#bbb"/>{"".join(marks)}</svg>'

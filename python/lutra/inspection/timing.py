@@ -36,8 +36,6 @@ def product(
 ) -> float | None:
     """Seconds for one row of a product with a weight [rows, cols], compiled alone; None where it has another input to be fed,
     or does not compile alone."""
-    from lutra.inference import InferenceSession, SessionOptions
-
     free = [name for name in node.input if name and name not in tensors]
     if len(free) != 1 or node.op_type.startswith("Gather"):
         return None
@@ -48,14 +46,23 @@ def product(
     )  # fmt: skip
     single = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
     try:
-        options = SessionOptions(target_options=target_options, use_cache=False)
-        with InferenceSession(single.SerializeToString(), options) as session:
-            binding = session.session.bind()
-            binding.set_input(free[0], np.ones((1, cols), np.float32))
-            binding.set_output(node.output[0], np.empty((1, rows), np.float32))
-            return least(binding.run)
+        return single_model(single, {free[0]: np.ones((1, cols), np.float32)}, target_options)
     except LutraError:
         return None
+
+
+def single_model(model: onnx.ModelProto, feed: Mapping[str, np.ndarray], target_options: Sequence[str]) -> float:
+    """Seconds of one run of a model whose outputs have fixed shapes."""
+    from lutra.inference import InferenceSession, SessionOptions
+
+    options = SessionOptions(target_options=target_options, use_cache=False)
+    with InferenceSession(model.SerializeToString(), options) as session:
+        binding = session.session.bind()
+        for name, array in feed.items():
+            binding.set_input(name, array)
+        for info in session.session.outputs():
+            binding.set_output(info.name, np.empty([int(size) for size in info.shape], info.dtype))
+        return least(binding.run)
 
 
 def decode_step(path: Path, target_options: Sequence[str]) -> float | None:

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "lutra/Support/OperandSegments.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -147,6 +148,8 @@ static FailureOr<Type> verifyCacheKind(AttentionOp op) {
 }
 
 LogicalResult AttentionOp::verify() {
+  if (failed(lutra::verifyRequiredOperands(*this, {0, 1, 2, 3, 4, 5, 6, 12, 13, 14})))
+    return failure();
   if (static_cast<bool>(getCos()) != static_cast<bool>(getSin()))
     return emitOpError("cos and sin must come together (C2)");
   int64_t heads = getNumHeads(), kvHeads = getKvHeads();

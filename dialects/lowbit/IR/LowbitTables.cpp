@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "lutra/Support/OperandSegments.h"
 #include "dialects/lowbit/IR/Verify.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -196,6 +197,8 @@ TableKindAttr MatmulOp::getExactIntegerTable() {
 }
 
 LogicalResult MatmulOp::verify() {
+  if (failed(lutra::verifyRequiredOperands(*this, {0, 1})))
+    return failure();
   auto activations = cast<RankedTensorType>(getActivations().getType());
   WeightType weight = getWeight().getType();
   if (activations.getRank() != 2)

@@ -232,3 +232,11 @@ lmma.kernel @operands(%e: memref<?x64xf32>) {
   // expected-error@+1 {{'lmma.min' op operand #0 must be}}
   %s = "lmma.min"(%c, %c) : (!lmma.rows, !lmma.rows) -> !lmma.acc<f32>
 }
+
+// -----
+
+lmma.kernel @segments(%w: memref<64xi8>) {
+  // expected-error@+1 {{'operandSegmentSizes' must give operand group #0 one value, but gives it 2}}
+  "lmma.copy"(%w, %w) <{operandSegmentSizes = array<i32: 2, 0, 0, 0>, source_map = affine_map<() -> (0)>,
+                        target_map = affine_map<() -> (0)>, sizes = array<i64: 16>, token = 0 : i64}> : (memref<64xi8>, memref<64xi8>) -> ()
+}

@@ -139,3 +139,28 @@ func.func @attention_c2(%q: !q, %k: !kv, %past: !cache, %len: memref<1xi32>, %to
       : (!q, !kv, !kv, !cache, !cache, memref<1xi32>, memref<i32>, memref<8x8xf32>, !q, !cache, !cache) -> ()
   return
 }
+
+// -----
+
+!q = memref<1x1x64xf32>
+!kv = memref<1x1x32xf32>
+!cache = memref<1x2x?x16xf32>
+
+func.func @attention_segments(%q: !q, %k: !kv, %past: !cache, %len: memref<1xi32>, %total: memref<i32>, %sink: memref<4xf32>) {
+  // expected-error @+1 {{'operandSegmentSizes' must give operand group #14 one value, but gives it 0}}
+  "lowbit.attention"(%q, %k, %k, %past, %past, %len, %total, %sink, %q, %past)
+      <{num_heads = 4 : i64, kv_heads = 2 : i64, scale = 0.25 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false,
+        operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 1, 1, 0>}>
+      : (!q, !kv, !kv, !cache, !cache, memref<1xi32>, memref<i32>, memref<4xf32>, !q, !cache) -> ()
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<16x64, #lowbit.uniform<bits = 4, group = 32>>
+
+func.func @matmul_segments(%a: tensor<1x64xf32>) -> tensor<1x16xf32> {
+  // expected-error @+1 {{'operandSegmentSizes' must give operand group #0 one value, but gives it 2}}
+  %y = "lowbit.matmul"(%a, %a) <{operandSegmentSizes = array<i32: 2, 0, 0, 0>}> : (tensor<1x64xf32>, tensor<1x64xf32>) -> tensor<1x16xf32>
+  return %y : tensor<1x16xf32>
+}

@@ -319,7 +319,7 @@ class Model(unittest.TestCase):
         self.assertTrue(any(kind.startswith("mixed: ") for kind in kinds), kinds)
 
     def test_overrides(self) -> None:
-        result = quantize(self.model, self.form, overrides={"^/b$": None, "nothing": "ternary(group=8)"})
+        result = quantize(self.model, self.form, overrides={"^/b$": None, "b": "ternary(group=8)"})
         self.assertEqual([layer.name for layer in result.report.layers], ["/a"])
         result = quantize(self.model, self.form, overrides={"^/b$": "ternary(group=16)"})
         self.assertEqual(result.report.layers[1].format, "ternary(group=16)")
@@ -336,6 +336,7 @@ class Model(unittest.TestCase):
                 {"calibration": self.batches, "backend": "x"},
             ),
             ("an override's name is no regular expression", (self.form,), {"overrides": {"(": None}}),
+            ("the override '\\^/lm_head' matches no product; their names are such as '", (self.form,), {"overrides": {"^/lm_head": None}}),
             ("is below the least possible", (self.form,), {"budget": Budget(1.0)}),
         ):
             with self.subTest(message), self.assertRaisesRegex(LutraError, message):

@@ -41,7 +41,7 @@ GGUF = ROOT / ".cache" / "smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 WINDOWS, TOKENS = 32, 1024
 #: Of the decode speed: what else runs on a machine disturbs one thread least.
 THREADS = 1
-HEAD = {"^/lm_head": "uniform(bits=8, group=64)"}
+HEAD = {"lm_head": "uniform(bits=8, group=64)"}
 
 #: Name -> format, algorithm, budget.
 RUNS: dict[str, tuple[str, str, Budget | None]] = {}

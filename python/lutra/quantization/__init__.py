@@ -120,8 +120,8 @@ def quantize(
     `format` is a format or its spelling (docs/spec/onnx-domain.md); the scales of a spelled one have the type `scales` (f32, f16,
     bf16, f8E8M0FNU, f8E4M3FN). `calibration` gives the inputs of some runs, each a
     dictionary of arrays (`token_batches` makes them from tokens), or is what `calibrate` made of them: gptq needs them; hqq, search, bcq and budgets weigh errors
-    by them. `overrides` maps a regular expression for names of nodes to another format, or to None to leave those float; the
-    first that matches counts, and these layers are not part of a budget. `activation` is the products' own (activation
+    by them. `overrides` maps a regular expression for names of nodes to another format, or to None to leave those float; one that
+    matches none is an error, the first that matches counts, and these layers are not part of a budget. `activation` is the products' own (activation
     quantization). `progress` is called with what is being done and the finished fraction.
 
     The model that is passed is not changed. Raises LutraError for an unknown format or algorithm, missing calibration data, a
@@ -173,6 +173,12 @@ class _Job:
         self.products = {product.node: product for product in onnx_domain.products(model, tables=tables)}
         if not self.products:
             raise LutraError("the model has no product of a constant float weight: is it quantized already?")
+        for pattern, _ in rules:
+            if not any(pattern.search(name) for name in self.products):
+                raise LutraError(
+                    f"the override '{pattern.pattern}' matches no product; their names are such as '{next(iter(self.products))}' and "
+                    f"'{next(reversed(self.products))}'"
+                )
         # A weight that two nodes share is one weight: what is said of the first holds.
         self.forms: dict[str, Format | None] = {}
         self.fixed: set[str] = set()

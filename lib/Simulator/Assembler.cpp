@@ -8,6 +8,7 @@
 #include "Format.h"
 #include "Line.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 
 using namespace lutra::ltc;
@@ -120,7 +121,7 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   llvm::SmallVector<StringRef, 6> parts;
   mnemonic.split(parts, '.');
   auto bad = [&] {
-    line.fail("expected lmma.m<M>n<N>k<K>.<i8|i16|f16|bf16|f8|f32>.<w1..w8|wt|wfp4>.<i32|f32>.<i32|f32|f16> with the "
+    line.fail("expected lmma.m<M>n<N>k<K>.<i8|i16|f16|bf16|f8|bf8|f32>.<w1..w8|wt|wfp4>.<i32|f32>.<i32|f32|f16> with the "
               "accumulator of the table's kind, but found '" +
               mnemonic + "'");
   };
@@ -142,8 +143,15 @@ void Assembler::lmma(Line &line, StringRef mnemonic, Instruction &i) {
   else if (width.getAsInteger(10, i.planes))
     return bad();
   const bool isLegal = out == acc || out == ElementType::F16 || out == ElementType::F32;
-  if (type == ElementType::I32 || acc != accumulatorType(*type) || !isLegal)
+  if (type == ElementType::I32 || (*acc != ElementType::I32 && *acc != ElementType::F32) || !isLegal)
     return bad();
+  // Sums of integers are exact in i32 and not in f32; f32 is for what leaves the array.
+  if (const ElementType own = accumulatorType(*type); acc != own) {
+    std::string advice;
+    if (own == ElementType::I32)
+      advice = "; for a sum in f32 write " + llvm::join(llvm::ArrayRef(parts).take_front(4), ".") + ".i32.f32";
+    return line.fail("entries of " + toString(*type) + " accumulate in " + toString(own) + ", not in " + toString(*acc) + advice);
+  }
   i.opcode = Opcode::Lmma;
   i.type = *type;
   i.out = *out;

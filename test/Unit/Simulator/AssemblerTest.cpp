@@ -23,6 +23,8 @@ constexpr const char *kEverything = R"(.lmma 4
 .buffer brain : bf16[M, 64]
 .buffer byte : f8[M, 64]
 .buffer sums : i32[M, 64]
+.buffer bias : f32[131]
+.buffer tiny : bf8[M, 8]
 .shared stage : i8[2, 1024]
 .shared rows : f32[16, 8]
 .grid r7, columns=3, rows=16, swizzle=2
@@ -77,6 +79,15 @@ constexpr const char *kEverything = R"(.lmma 4
       sub.f32 f5, f4, f3
       mul.f32 f5, f4, f3
       div.f32 f5, f4, f3
+      max.f32 f5, f4, f3
+      min.f32 f5, f4, f3
+      fma.rows.i32 f5, a0, s0
+      fma.rows.f32 f5, f4, s0
+      fma.cols f5, f4, c0
+      fma.outer f5, s0, c0
+      ld.cols.f32 c5, bias[64*r7]
+      ld.act.bf8 x2, tiny[r0, 0], count=8
+      precompute.bf8 t7, x2, tables=2
       lmma.m2n64k4.bf16.w3.f32.f32 f0, t3[0], w0[0]
       lmma.m2n64k4.i16.wt.i32.i32 a0, t5[0], w0[0, 1]
       lmma.m2n64k4.f8.wfp4.f32.f16 f6, f0, t4[0], w0[0]
@@ -106,6 +117,16 @@ TEST(Assembler, PrintsWhatItReads) {
   llvm::Expected<Program> program = assemble(kEverything, "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
   EXPECT_EQ(print(*program), kEverything);
+}
+
+TEST(Assembler, TheExampleHasEveryInstruction) {
+  llvm::Expected<Program> program = assemble(kEverything, "k.lmma");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  std::vector<bool> seen(kOpcodes);
+  for (const Instruction &i : program->kernels[0].code)
+    seen[unsigned(i.opcode)] = true;
+  for (unsigned opcode = 0; opcode < kOpcodes; ++opcode)
+    EXPECT_TRUE(seen[opcode]) << "opcode " << opcode;
 }
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
@@ -207,9 +228,9 @@ TEST(Assembler, RefusesBadInstructions) {
   EXPECT_THAT(errorOfLine("zero a70000"), HasSubstr("between 0 and 65535, but found 70000"));
   EXPECT_THAT(errorOfLine("set.cols c0, inf"), HasSubstr("expected a finite number"));
   EXPECT_THAT(errorOfLine("lmma.m2n64.i8.w4.i32.i32 a0, t0[0], w0[0]"), HasSubstr("expected lmma.m<M>n<N>k<K>"));
-  EXPECT_THAT(errorOfLine("lmma.m2n64k4.i8.w4.f32.f32 f0, t0[0], w0[0]"), HasSubstr("accumulator of the table's kind"));
-  EXPECT_THAT(errorOfLine("lmma.m2n64k4.f16.w1.i32.i32 a0, t0[0], w0[0]"),
-              HasSubstr("accumulator of the table's kind"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64k4.i8.w4.f32.f32 f0, t0[0], w0[0]"),
+              HasSubstr("entries of i8 accumulate in i32, not in f32; for a sum in f32 write lmma.m2n64k4.i8.w4.i32.f32"));
+  EXPECT_THAT(errorOfLine("lmma.m2n64k4.f16.w1.i32.i32 a0, t0[0], w0[0]"), HasSubstr("entries of f16 accumulate in f32, not in i32"));
   EXPECT_THAT(errorOfLine("fma.outer f0, c0, s0"), HasSubstr("expected a register s0, s1, ..., but found 'c0'"));
   EXPECT_THAT(errorOfLine("fma.rows f0, f1, s0"), HasSubstr("unknown instruction 'fma.rows'"));
   EXPECT_THAT(errorOfLine("ld.cols.i8 c0, d[0]"), HasSubstr("no buffer is called 'd' in this kernel"));

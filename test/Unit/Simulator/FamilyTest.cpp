@@ -30,13 +30,14 @@ const llvm::fltSemantics &semanticsOf(llvm::StringRef type) {
   return type == "f16"    ? llvm::APFloat::IEEEhalf()
          : type == "bf16" ? llvm::APFloat::BFloat()
          : type == "f8"   ? llvm::APFloat::Float8E4M3FN()
+         : type == "bf8"  ? llvm::APFloat::Float8E5M2()
                           : llvm::APFloat::IEEEsingle();
 }
 
 /// `value` as `type`, little-endian.
 std::string bytesOf(int value, llvm::StringRef type) {
   uint64_t bits = uint64_t(int64_t(value));
-  unsigned size = type == "i8" || type == "f8" ? 1 : type == "f32" || type == "i32" ? 4 : 2;
+  unsigned size = type == "i8" || type.ends_with("f8") ? 1 : type == "f32" || type == "i32" ? 4 : 2;
   if (type[0] != 'i') {
     llvm::APFloat number{float(value)};
     bool losesInfo;
@@ -73,8 +74,8 @@ void check(const Case &c) {
   std::mt19937 random(c.m * 1000 + c.n * 10 + c.k + planes);
   std::vector<int> acts(c.m * length);
   std::string actBytes;
-  // Entries of f8 have four bits: sums of up to 8 ones are exact.
-  const int most = llvm::StringRef(c.type) == "f8" ? 1 : 3;
+  // Entries of f8 have four bits, of bf8 three: sums of up to 8 ones are exact.
+  const int most = llvm::StringRef(c.type).ends_with("f8") ? 1 : 3;
   for (int &act : acts) {
     act = int(random() % (2 * most + 1)) - most;
     actBytes += bytesOf(act, c.type);
@@ -154,7 +155,7 @@ TEST(Family, ArrayShapes) {
 }
 
 TEST(Family, ActivationsAndWeights) {
-  for (const char *type : {"i8", "i16", "f16", "bf16", "f8", "f32"}) {
+  for (const char *type : {"i8", "i16", "f16", "bf16", "f8", "bf8", "f32"}) {
     for (unsigned bits = 1; bits <= 8; ++bits)
       check({2, 64, 4, type, "w" + std::to_string(bits), type[0] == 'i' ? "i32" : "f32"});
     for (const char *weights : {"wt", "wfp4"})

@@ -14,6 +14,7 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <random>
 
 using namespace lutra::ltc;
@@ -295,6 +296,45 @@ TEST(Functional, HalfAndByteColumns) {
   ASSERT_FALSE(bool((*simulator)->launch(0, buffers)));
   for (int i = 0; i < 4; ++i)
     EXPECT_EQ(out[i], values[i] * -3);
+}
+
+TEST(Functional, EpiloguesOfColumnsAndExtremes) {
+  llvm::Expected<Program> program =
+      assemble(".lmma 4\n.kernel k\n.buffer bias : f32[70]\n.buffer x : f32[M, 70]\n.buffer most : f32[M, 70]\n.buffer least : f32[M, 70]\n"
+               ".grid r0, columns=2, rows=0, swizzle=1\nloop r1, 0, rows(1), 2\nld.cols.f32 c0, bias[64*r0]\nspread f0, c0\n"
+               "ld.tile.f32 f1, x[r1, 64*r0]\nmax.f32 f2, f0, f1\nmin.f32 f3, f0, f1\nst.f32 most[r1, 64*r0], f2\n"
+               "st.f32 least[r1, 64*r0], f3\nend\n.end\n",
+               "test");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  auto simulator = Simulator::create(std::move(*program));
+  ASSERT_TRUE(bool(simulator)) << llvm::toString(simulator.takeError());
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> bias(70), x(210), most(210), least(210);
+  for (int i = 0; i < 70; ++i) {
+    bias[i] = i == 1 ? nan : i == 2 ? -0.0f : i == 3 ? 0.0f : float(i - 35);
+    for (int row = 0; row < 3; ++row)
+      x[row * 70 + i] = i == 2 ? 0.0f : i == 3 ? -0.0f : i == 4 ? nan : float(row * 20 - i);
+  }
+  auto bind = [](std::vector<float> &values, llvm::SmallVector<int64_t, 3> sizes) {
+    llvm::SmallVector<int64_t, 3> strides(sizes.size(), 1);
+    strides[0] = sizes.size() > 1 ? sizes[1] : 1;
+    return HostBuffer{reinterpret_cast<char *>(values.data()), sizes, strides};
+  };
+  std::vector<HostBuffer> buffers = {bind(bias, {70}), bind(x, {3, 70}), bind(most, {3, 70}), bind(least, {3, 70})};
+  ASSERT_FALSE(bool((*simulator)->launch(0, buffers)));
+  for (int row = 0; row < 3; ++row)
+    for (int i = 0; i < 70; ++i) {
+      const float a = bias[i], b = x[row * 70 + i], high = most[row * 70 + i], low = least[row * 70 + i];
+      if (i == 1 || i == 4) {
+        EXPECT_TRUE(std::isnan(high) && std::isnan(low)) << i;
+      } else if (i == 2 || i == 3) {
+        EXPECT_FALSE(std::signbit(high));
+        EXPECT_TRUE(std::signbit(low));
+      } else {
+        EXPECT_EQ(high, std::max(a, b));
+        EXPECT_EQ(low, std::min(a, b));
+      }
+    }
 }
 
 TEST(Functional, WideEntriesAndFusedSums) {

@@ -196,6 +196,16 @@ TEST(Timing, TablesAreMadeInTheVectorUnit) {
   EXPECT_EQ(time(load + "amax s0, x0, tables=2").cycles, 1000u + 103 + 1 + 4);
 }
 
+TEST(Timing, ColumnsOfAnEpilogueEndWithTheirBuffer) {
+  // Of 70 numbers the last 6 are 24 bytes, one sector: 1 + 1 + 100. Spread takes 128 elements over 64 lanes, max as well.
+  const std::string bias = ".buffer bias : f32[70]\n", load = bias + "ld.cols.f32 c0, bias[64]\n";
+  Timing loaded = time(load);
+  EXPECT_EQ(loaded.cycles, 1000u + 1 + 1 + 100);
+  EXPECT_EQ(loaded.loadBytes, 32u);
+  EXPECT_EQ(time(load + "spread f0, c0").cycles, 1000u + 102 + 2 + 4);
+  EXPECT_EQ(time(load + "spread f0, c0\nmax.f32 f1, f0, f0").cycles, 1000u + 102 + 2 + 4 + 2 + 4);
+}
+
 TEST(Timing, WeightsTakeACycleForEachLookup) {
   const std::string load = "ld.table.i8 t0, entries[0, 0, 0], tables=8\n"
                            "ld.weights w0, weights[0], planes=4, tables=8, pitch=256\nzero a0\n";

@@ -28,7 +28,7 @@ constexpr int64_t kMaxUnrolledDots = 256;
 constexpr int64_t kMaxSumsOfTwoQuads = 12;
 /// Activation rows whose products stay in the first cache over the groups of a block: 6 KB beside the panel.
 constexpr int64_t kNearRows = 24;
-static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "whole blocks");
+static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
 /// Rows ahead of the one that is stored whose place is asked for.
 constexpr int64_t kStoredAhead = 4;
 

@@ -175,6 +175,51 @@ def FreeBuffers : Pass<"lutra-free-buffers", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def PlanArena : Pass<"lutra-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "Put the buffers of @main into one block of memory, those that never live together into the same place";
+  let description = [{
+    Each `memref.alloc` at the top level of `@main` that one `memref.dealloc` there ends becomes a view of an arena, which is taken once, where the first of them was:
+    the result of `@lutra_arena`, whose body `lutra-emit-arena` makes. Buffers that are never live at the same time share a slot. Slots are shared among buffers
+    whose sizes have the same dynamic factors, so that which is the larger is known; offsets and the total are computed from these factors, and are constants where
+    there are none. What computes a size is moved before the arena where it may run earlier.
+
+    A buffer keeps its own allocation where its size is only known later, where it has no dealloc in its block, and inside a region. Refused: a module with a symbol
+    `lutra_arena`. After `lutra-free-buffers`.
+
+    Before:
+    ```mlir
+    func.func @main(%n: index, %x: memref<?x8xf32>) {
+      %a = memref.alloc(%n) : memref<?x8xf32>
+      linalg.exp ins(%x : memref<?x8xf32>) outs(%a : memref<?x8xf32>)
+      %b = memref.alloc(%n) : memref<?x8xf32>
+      linalg.exp ins(%a : memref<?x8xf32>) outs(%b : memref<?x8xf32>)
+      memref.dealloc %a : memref<?x8xf32>
+      %c = memref.alloc(%n) : memref<?x4xf32>
+      linalg.exp ins(%b : memref<?x8xf32>) outs(%x : memref<?x8xf32>)
+      memref.dealloc %b : memref<?x8xf32>
+      memref.dealloc %c : memref<?x4xf32>
+      return
+    }
+    ```
+    After:
+    ```mlir
+    func.func @main(%arg0: index, %arg1: memref<?x8xf32>) {
+      ...
+      %8 = call @lutra_arena(%7) : (index) -> memref<?xi8>
+      %view = memref.view %8[%c0][%arg0] : memref<?xi8> to memref<?x8xf32>
+      linalg.exp ins(%arg1 : memref<?x8xf32>) outs(%view : memref<?x8xf32>)
+      %view_3 = memref.view %8[%3][%arg0] : memref<?xi8> to memref<?x8xf32>
+      linalg.exp ins(%view : memref<?x8xf32>) outs(%view_3 : memref<?x8xf32>)
+      %view_4 = memref.view %8[%c0][%arg0] : memref<?xi8> to memref<?x4xf32>
+      linalg.exp ins(%view_3 : memref<?x8xf32>) outs(%arg1 : memref<?x8xf32>)
+      return
+    }
+    func.func private @lutra_arena(index) -> memref<?xi8>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def LowerAsserts : Pass<"lutra-lower-asserts", "::mlir::ModuleOp"> {
   let summary = "Turn run-time checks into a status that the caller reads";
   let description = [{
@@ -421,6 +466,36 @@ def ConvertToLLVM : Pass<"lutra-convert-to-llvm", "::mlir::ModuleOp"> {
     ListOption<"features", "features", "std::string",
                "CPU features, separated by commas, that lookups may use: avx2, avx512bw, ... (none: portable code)">,
   ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def EmitArena : Pass<"lutra-emit-arena", "::mlir::ModuleOp"> {
+  let summary = "Define the memory that calls of a library work in";
+  let description = [{
+    Gives `@lutra_arena(size)`, which `lutra-plan-arena` declares and calls, a body: the block of memory of the call before, or, where that is smaller, a new
+    one in its place. So a model whose calls are alike allocates once. The block is freed when the library is unloaded. Without that symbol nothing is
+    done; another meaning of it is refused.
+
+    Before:
+    ```mlir
+    llvm.func @lutra_arena(i64) -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+    ```
+    After:
+    ```mlir
+    ...
+    llvm.mlir.global internal @arena_memory
+    ...
+    llvm.func @lutra_arena(%arg0: i64) -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)> {
+      %0 = llvm.mlir.addressof @arena_memory : !llvm.ptr
+      %1 = llvm.mlir.addressof @arena_bytes : !llvm.ptr
+      %2 = llvm.load %1 : !llvm.ptr -> i64
+      %3 = llvm.icmp "ugt" %arg0, %2 : i64
+      llvm.cond_br %3, ^bb1, ^bb2
+    ...
+    llvm.mlir.global_dtors
+    ...
+    ```
+  }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

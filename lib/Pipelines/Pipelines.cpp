@@ -27,6 +27,14 @@ static void addCleanup(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createCSEPass());
 }
 
+/// Whether a buffer is one of a task inside a parallel loop, as of a norm over a row, and not worth an allocation. Those of the whole call lie in the arena.
+static bool isSmallTaskBuffer(Value buffer) {
+  constexpr int64_t kLargest = 16 << 10;
+  auto type = cast<MemRefType>(buffer.getType());
+  return !isa<func::FuncOp>(buffer.getDefiningOp()->getParentOp()) && type.hasStaticShape() && type.getElementType().isIntOrFloat() &&
+         type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8) <= kLargest;
+}
+
 void lutra::buildLowbitPhase(OpPassManager &pm) {
   pm.addPass(createConvertONNXToLowbit());
   addCleanup(pm);
@@ -94,7 +102,9 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
   // Equal views become one, and so the copies of a row to itself that a fused loop leaves go.
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(isSmallTaskBuffer));
   pm.addNestedPass<func::FuncOp>(createFreeBuffers());
+  pm.addPass(createPlanArena());
   pm.addPass(createOutlineKernels());
 }
 
@@ -129,6 +139,7 @@ void lutra::buildLLVMPhase(OpPassManager &pm, ArrayRef<std::string> features) {
   pm.addPass(createConvertToLLVM(convert));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createEmitArena());
   pm.addPass(createEmitEntry());
 }
 

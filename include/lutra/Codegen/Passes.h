@@ -35,6 +35,8 @@ inline constexpr llvm::StringLiteral kChecksAttr = "lutra.checks";
 inline constexpr llvm::StringLiteral kOutputAttr = "lutra.output";
 /// Exported int32[2] of a compiled library: the failed check, and 0.
 inline constexpr llvm::StringLiteral kStatusName = "lutra_status";
+/// Function of the library, not exported: memory for so many bytes of a call's buffers.
+inline constexpr llvm::StringLiteral kArenaName = "lutra_arena";
 } // namespace codegen
 } // namespace lutra
 

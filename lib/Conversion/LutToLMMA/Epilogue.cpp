@@ -86,7 +86,8 @@ std::optional<Epilogue> Epilogue::read(Region &region, ValueRange operands, std:
 }
 
 Attribute Epilogue::key(Builder &b) const {
-  SmallVector<int64_t> numbers(perColumn.begin(), perColumn.end());
+  SmallVector<int64_t> numbers{int64_t(perColumn.size())};
+  numbers.append(perColumn.begin(), perColumn.end());
   for (const Step &step : steps)
     numbers.append({int64_t(step.kind), step.lhs, step.rhs, int64_t(std::bit_cast<uint32_t>(step.value))});
   return b.getDenseI64ArrayAttr(numbers);

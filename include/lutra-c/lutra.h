@@ -29,7 +29,8 @@ extern "C" {
 typedef struct LutraSession LutraSession;
 
 /** An array of the caller's. `dtype` is a number of ONNX's TensorProto.DataType (1 f32, 2 u8, 3 i8, 6 i32, 7 i64, 9 bool,
- *  10 f16). `sizes` and `strides` have `rank` elements; strides count elements, and null means row-major. */
+ *  10 f16); elements of less than a byte and 8-bit floats (17 to 26) take a byte each, their code in its low bits.
+ *  `sizes` and `strides` have `rank` elements; strides count elements, and null means row-major. */
 typedef struct {
   void *data;
   int32_t dtype;

@@ -58,7 +58,8 @@ static bool fromJSON(const json::Value &value, ManifestTensor &tensor, json::Pat
     return false;
   std::optional<DType> known = dtypeFromName(dtype);
   if (!known) {
-    path.field("dtype").report("unknown dtype (expected f32, f16, i64, i32, i8, u8, bool or another that the manifest's page lists)");
+    path.field("dtype").report("unknown dtype (expected f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, "
+                               "bool, i4, u4, i2, u2, e2m1, e4m3, e4m3fnuz, e5m2, e5m2fnuz or e8m0)");
     return false;
   }
   tensor.dtype = *known;

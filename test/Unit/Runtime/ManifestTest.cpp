@@ -57,7 +57,8 @@ TEST(Manifest, RefusesNamingFileAndKey) {
               HasSubstr("expected 16 hexadecimal digits at manifest.weights.xxh3_sample"));
   EXPECT_THAT(refusal(replaced("\"model.so\"", "\"../model.so\"")), HasSubstr("expected the plain name of a file"));
   EXPECT_THAT(refusal(replaced("\"i64\"", "\"i65\"")),
-              HasSubstr("unknown dtype (expected f32, f16, i64, i32, i8, u8, bool or another that the manifest's page lists) at manifest.inputs[0].dtype"));
+              HasSubstr("unknown dtype (expected f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, bool, i4, "
+                        "u4, i2, u2, e2m1, e4m3, e4m3fnuz, e5m2, e5m2fnuz or e8m0) at manifest.inputs[0].dtype"));
   EXPECT_THAT(refusal(replaced("[\"batch\", 3]", "[\"batch\", -3]")), HasSubstr("manifest.inputs[0].shape[1]"));
   EXPECT_THAT(refusal(replaced("[\"avx512bw\"]", "[3]")), HasSubstr("manifest.target.features[0]"));
   EXPECT_THAT(refusal(replaced("\"data_offset\": 4096", "\"data_offset\": 9000")),

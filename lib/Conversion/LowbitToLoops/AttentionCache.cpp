@@ -62,6 +62,58 @@ Value AttentionKernel::loadCache(FloatType type, Value cache, const Keys &keys, 
   return arith::MulFOp::create(b, loc, codes, vector::BroadcastOp::create(b, loc, codes.getType(), scale));
 }
 
+SmallVector<Value> AttentionKernel::loadParts(Value cache, const Keys &keys, Value key, int64_t first, int64_t parts) {
+  SmallVector<Value> elements;
+  if (!splitsNibbles) {
+    for (int64_t part = 0; part < parts; ++part)
+      elements.push_back(loadCache(sums, cache, keys, key, index((first + part) * headSumLanes), headSumLanes));
+    return elements;
+  }
+  // A lane of bytes holds an element of each of two parts. (u - 8) d is u d - 8 d, exactly: these have at most 15 bits.
+  auto integers = VectorType::get({headSumLanes}, b.getI32Type());
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(integers, static_cast<int32_t>(value)));
+  };
+  Value scales, offsets;
+  for (int64_t part = first; part < first + parts; part += 2) {
+    if (cacheGroup && !hasLineScales() && (part == first || part * headSumLanes % cacheGroup == 0)) {
+      Value scale = groupScale(sums, cache, keys, key, index(part * headSumLanes));
+      Value offset = arith::MulFOp::create(b, loc, scale, scalar(-kNibbleOffset));
+      scales = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), scale);
+      offsets = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), offset);
+    }
+    Value at = index(part * headSumLanes / 2);
+    Value pairs = arith::ExtUIOp::create(b, loc, integers, load(cache, {keys.batch, keys.kvHead, key, at}, headSumLanes));
+    Value low = arith::AndIOp::create(b, loc, pairs, constant(15)), high = arith::ShRUIOp::create(b, loc, pairs, constant(4));
+    for (Value codes : {low, high}) {
+      Value wide = arith::SIToFPOp::create(b, loc, sumVector(headSumLanes), codes);
+      elements.push_back(scales ? multiplyAdd(wide, scales, offsets)
+                                : Value(arith::AddFOp::create(b, loc, wide, splat(-kNibbleOffset, headSumLanes))));
+    }
+  }
+  return elements;
+}
+
+void AttentionKernel::splitPairs(Value queries, Value row) {
+  for (int64_t d = 0; d < headSize; d += 2 * headSumLanes) {
+    auto halves = vector::DeinterleaveOp::create(b, loc, load(queries, {row, index(d)}, 2 * headSumLanes));
+    store(halves.getRes1(), queries, {row, index(d)});
+    store(halves.getRes2(), queries, {row, index(d + headSumLanes)});
+  }
+}
+
+void AttentionKernel::joinPairs(MutableArrayRef<Value> parts) {
+  for (size_t i = 0; i + 1 < parts.size(); i += 2) {
+    Value even = parts[i], odd = parts[i + 1];
+    for (int64_t half = 0; half < 2; ++half) {
+      SmallVector<int64_t> order;
+      for (int64_t lane = half * headSumLanes / 2; lane < (half + 1) * headSumLanes / 2; ++lane)
+        order.append({lane, headSumLanes + lane});
+      parts[i + half] = vector::ShuffleOp::create(b, loc, even, odd, order);
+    }
+  }
+}
+
 void AttentionKernel::emitLineScales(Value cache, Value scales, const Keys &keys) {
   // The lines past the last key repeat it: what they scale is masked, and no memory past it is read.
   Value lastKey = sub(keys.end, index(1)), zero = index(0);
@@ -163,13 +215,12 @@ void AttentionKernel::writeLine(Value source, ArrayRef<Value> sourceIndices, Val
   }
 }
 
-void AttentionKernel::appendToCache(Value batch, Value token) {
+void AttentionKernel::appendToCache(Value batch, Value token, Value rotated) {
   Value position = add(firstPosition(batch).first, token);
-  // Codes are of a whole group, so a head is rotated beside the cache first.
-  Value rotated = cacheBits ? allocate({headSize}, b.getF32Type()) : Value();
   forRange(index(0), index(kvHeads), 1, [&](Value head) {
     Value column = mul(head, index(headSize));
     SmallVector<Value> line = {batch, head, position};
+    // Codes are of a whole group, so a head is rotated beside the cache first.
     if (cacheBits) {
       rotateHead(key, {batch, token, column}, rotated, {index(0)}, position, /*factor=*/{});
       writeLine(rotated, {index(0)}, presentKey, line, keyScale);
@@ -178,8 +229,6 @@ void AttentionKernel::appendToCache(Value batch, Value token) {
     }
     writeLine(value, {batch, token, column}, presentValue, line, valueScale);
   });
-  if (rotated)
-    memref::DeallocOp::create(b, loc, rotated);
 }
 
 void AttentionKernel::copyPast(Value past, Value present) {

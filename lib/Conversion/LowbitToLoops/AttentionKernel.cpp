@@ -18,6 +18,13 @@ using namespace mlir;
 
 namespace lutra {
 
+/// Bytes of a line of the machine's caches.
+static constexpr int64_t kMachineLine = 64;
+/// Larger buffers of a task are not taken from the stack.
+static constexpr int64_t kStackBytes = 64 << 10;
+/// Bytes ahead in each stream of what is asked for.
+static constexpr int64_t kBytesAhead = 512;
+
 int64_t AttentionKernel::vectorLanes(int64_t size) { return std::min<int64_t>(16, size & -size); }
 
 LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
@@ -74,10 +81,12 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, F
   presentKey = at(op.getODSOperands(13));
   presentValue = at(op.getODSOperands(14));
   headSize = cast<MemRefType>(query.getType()).getShape().back() / numHeads;
-  fuses = sums.isF32() && !cast<MemRefType>(presentKey.getType()).getElementType().isF32();
+  fuses = sums.isF32();
   rotarySize = cosTable ? 2 * cast<MemRefType>(cosTable.getType()).getShape().back() : 0;
   headLanes = vectorLanes(cacheGroup ? std::gcd(headSize, cacheGroup) : headSize);
   headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
+  int64_t pair = 2 * headSumLanes;
+  splitsNibbles = cacheBits == 4 && headSize % pair == 0 && cacheGroup % pair == 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,16 +139,38 @@ Value AttentionKernel::multiplyAdd(Value x, Value y, Value sum) {
   Value product = arith::MulFOp::create(b, loc, x, y, contract);
   return arith::AddFOp::create(b, loc, product, sum, contract);
 }
-void AttentionKernel::prefetchLine(Value cache, const Keys &keys, Value key) {
-  Type element = cast<MemRefType>(cache.getType()).getElementType();
-  int64_t size = cacheBits ? lowbit::AttentionOp::getLineBytes(headSize, cacheBits, cacheGroup) : headSize;
-  int64_t step = 64 / (element.getIntOrFloatBitWidth() / 8);
-  for (int64_t d = 0; d < size; d += step)
-    memref::PrefetchOp::create(b, loc, cache, ValueRange{keys.batch, keys.kvHead, key, index(d)}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
+int64_t AttentionKernel::lineBytes() {
+  if (cacheBits)
+    return lowbit::AttentionOp::getLineBytes(headSize, cacheBits, cacheGroup);
+  return headSize * cast<MemRefType>(presentKey.getType()).getElementTypeBitWidth() / 8;
 }
-Value AttentionKernel::allocate(ArrayRef<int64_t> shape, Type element, ValueRange sizes) {
-  return memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes, b.getI64IntegerAttr(64));
+void AttentionKernel::prefetchLine(Value cache, const Keys &keys, Value key, int locality) {
+  int64_t elementBytes = cast<MemRefType>(cache.getType()).getElementTypeBitWidth() / 8;
+  // The few bytes behind whole lines of the machine are its neighbour's first.
+  int64_t count = std::max<int64_t>(lineBytes() / kMachineLine, 1);
+  for (int64_t i = 0; i < count; ++i)
+    memref::PrefetchOp::create(b, loc, cache,
+                               ValueRange{keys.batch, keys.kvHead, key, index(i * kMachineLine / elementBytes)},
+                               /*isWrite=*/false, locality, /*isDataCache=*/true);
+}
+void AttentionKernel::prefetchAhead(Value cache, const Keys &keys, ArrayRef<Value> lines) {
+  // Sums of f32 over f32 leave loads room enough; asking for a line twice would only cost.
+  if (lines.size() != kKeysAtOnce || (sums.isF32() && cast<MemRefType>(cache.getType()).getElementType().isF32()))
+    return;
+  int64_t ahead = std::max<int64_t>(kBytesAhead / lineBytes(), kKeysOfStream);
+  for (int64_t first = 0; first < kKeysAtOnce; first += kKeysOfStream) {
+    Value last = sub(keys.end, index(kKeysOfStream)), begin = min(add(lines[first], index(ahead)), last);
+    for (int64_t i = 0; i < kKeysOfStream; ++i)
+      prefetchLine(cache, keys, add(begin, index(i)), /*locality=*/3);
+  }
+}
+Value AttentionKernel::scratch(ArrayRef<int64_t> shape, Type element, SmallVectorImpl<Value> &heap) {
+  auto type = MemRefType::get(shape, element);
+  IntegerAttr alignment = b.getI64IntegerAttr(kMachineLine);
+  if (type.getNumElements() * type.getElementTypeBitWidth() / 8 <= kStackBytes)
+    return memref::AllocaOp::create(b, loc, type, ValueRange(), alignment);
+  heap.push_back(memref::AllocOp::create(b, loc, type, ValueRange(), alignment));
+  return heap.back();
 }
 void AttentionKernel::forRange(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
   scf::ForOp::create(b, loc, begin, end, index(step), ValueRange(), [&](OpBuilder &, Location, Value iv, ValueRange) {

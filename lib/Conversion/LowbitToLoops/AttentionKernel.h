@@ -5,8 +5,8 @@
 //
 // Keys are taken in chunks of a fixed size. A row (one query token and head) keeps the greatest score so far, the sum of its
 // weights and its weighted values, all relative to that score; a chunk with a greater one scales them down. A prompt's blocks of
-// rows go through their chunks one after the other; of a single token each chunk is a task of its own, and what they leave is
-// merged in their order. So no buffer has the size S x T, and results do not depend on the number of threads.
+// rows go through their chunks one after the other (AttentionRows.cpp); of a single token each chunk is a task of its own, and what
+// they leave is merged in their order (AttentionSingle.cpp). So no buffer has the size S x T, and results do not depend on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_CONVERSION_LOWBITTOLOOPS_ATTENTIONKERNEL_H
@@ -36,8 +36,8 @@ public:
 private:
   /// Keys of a tile: the lanes of a score vector.
   static constexpr int64_t kKeyLanes = 16;
-  /// Keys whose scores are computed together from the cache as it lies.
-  static constexpr int64_t kKeysAtOnce = 8;
+  /// Of a single token: keys that are taken together, from as many streams side by side, so many from each.
+  static constexpr int64_t kKeysAtOnce = 8, kStreams = 4, kKeysOfStream = kKeysAtOnce / kStreams;
   /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
   static constexpr int64_t kChunk = 256;
   /// Rows per block: enough to pay for a key tile's transposition, few enough to keep their scores in the L2 cache.
@@ -57,6 +57,20 @@ private:
   struct Keys {
     mlir::Value batch, kvHead, begin, end;
     mlir::Value keyScales = {}, valueScales = {};
+  };
+  /// How a single token goes through a chunk: stream s begins `perStream` s keys behind `begin`, and of each the same step is taken
+  /// at once. The `streamed` keys end at `rest`; fewer than kKeysAtOnce follow.
+  struct Walk {
+    mlir::Value begin, perStream, streamed, rest;
+    /// The kKeysAtOnce keys of `step`, stream by stream.
+    llvm::SmallVector<mlir::Value> keysAt(AttentionKernel &kernel, mlir::Value step) const;
+  };
+  /// Buffers of the task of a chunk.
+  struct Buffers {
+    /// [query heads of a key-value head, head size] and [the same, kChunk].
+    mlir::Value queries, scores;
+    /// A rotated head in f32, where sums are not; the values' scales, where lines have one.
+    mlir::Value rotated, valueScales;
   };
 
   // Small expressions, in index arithmetic unless named otherwise.
@@ -82,9 +96,15 @@ private:
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
   /// x y + sum, rounded once where `fuses`.
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
-  /// Asks for a line of the cache before it is needed: reading it in vectors alone leaves memory waiting for the arithmetic.
-  void prefetchLine(mlir::Value cache, const Keys &keys, mlir::Value key);
-  mlir::Value allocate(llvm::ArrayRef<int64_t> shape, mlir::Type element, mlir::ValueRange sizes = {});
+  /// Bytes that the cache keeps for a head and position.
+  int64_t lineBytes();
+  /// Asks for a line of the cache before it is needed, in the cache of level 4 - `locality` of the machine.
+  void prefetchLine(mlir::Value cache, const Keys &keys, mlir::Value key, int locality = 3);
+  /// Asks for what the streams of `lines` will read soon, where loads alone come too late.
+  void prefetchAhead(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
+  /// A buffer for one task, of the stack where it is small; others are added to `heap`, to be released.
+  mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element, llvm::SmallVectorImpl<mlir::Value> &heap);
+  void release(llvm::ArrayRef<mlir::Value> buffers);
   void forRange(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
   /// tanh in the type of sums.
   mlir::Value tanh(mlir::Value vector);
@@ -95,8 +115,8 @@ private:
   mlir::Value checkPositions();
   /// Copies past into present unless they are the same memory.
   void copyPast(mlir::Value past, mlir::Value present);
-  /// Rotates the keys of one token and puts its keys and values into the cache.
-  void appendToCache(mlir::Value batch, mlir::Value token);
+  /// Rotates the keys of one token and puts its keys and values into the cache; where that holds codes, a head is rotated in `rotated`.
+  void appendToCache(mlir::Value batch, mlir::Value token, mlir::Value rotated);
   /// Writes a head of `source` into the line (batch, head, position) of `cache`, as the cache keeps it.
   void writeLine(mlir::Value source, llvm::ArrayRef<mlir::Value> sourceIndices, mlir::Value cache,
                  llvm::ArrayRef<mlir::Value> line, mlir::Value channelScales);
@@ -105,14 +125,19 @@ private:
   /// `lanes` elements from `d` on of a cache's line at position `key`: codes where their scales are multiplied elsewhere.
   mlir::Value loadCache(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d,
                         int64_t lanes);
+  /// Parts of a line of `headSumLanes` elements, in the type of sums; where pairs are split, in the order of splitPairs.
+  llvm::SmallVector<mlir::Value> loadParts(mlir::Value cache, const Keys &keys, mlir::Value key, int64_t first, int64_t parts);
+  /// Puts the elements of even and of odd index of each two parts of a query beside each other, as loadParts gives a line's.
+  void splitPairs(mlir::Value queries, mlir::Value row);
+  /// Undoes it.
+  void joinPairs(llvm::MutableArrayRef<mlir::Value> parts);
   mlir::Value loadCodes(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d,
                         int64_t lanes);
   /// The scale in a line of the group of element `d`.
   mlir::Value groupScale(mlir::FloatType type, mlir::Value cache, const Keys &keys, mlir::Value key, mlir::Value d);
   /// Whether each line has one scale, which scores and weights are multiplied by.
   bool hasLineScales() const { return cacheBits != 0 && cacheGroup == headSize; }
-  /// Buffers for the scales of a chunk's keys and values, if lines have one, and their contents, put in `keys`.
-  llvm::SmallVector<mlir::Value> allocateLineScales();
+  /// Fills `buffers` with the scales of a chunk's keys and values, if lines have one, and puts them in `keys`.
   void loadLineScales(Keys &keys, llvm::ArrayRef<mlir::Value> buffers);
   /// scales[i] = the scale of the line of key `begin` + i.
   void emitLineScales(mlir::Value cache, mlir::Value scales, const Keys &keys);
@@ -129,38 +154,55 @@ private:
   /// All rows of one token a sequence.
   void emitSingleToken();
 
-  /// A state of no keys for `rows` rows, in memory that `release` frees.
+  /// A chunk's keys and values, whose sums are left in the rows of `state` from `firstRow` on.
+  void emitChunk(Keys keys, mlir::Value position, const State &state, mlir::Value firstRow, const Buffers &buffers);
+  Walk walkThrough(const Keys &keys);
+  /// `streamed` for each step of a walk, `rest` for the keys behind, padded with the last; with the place of their scores.
+  void forBlocks(const Walk &walk, const Keys &keys,
+                 llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value)> streamed,
+                 llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value)> rest);
+
+  /// Memory for the state of `rows` rows, to be released.
   State allocateState(mlir::Value rows);
-  void release(const State &state);
   /// Makes `row` one of no keys, or of the sink alone.
   void initialize(const State &state, mlir::Value row, mlir::Value sinkScore = {});
   /// The sink's score of a query head in the type of sums, or nothing.
   mlir::Value loadSink(mlir::Value head);
   /// queries[row] = the rotated, scaled query.
-  void emitQuery(mlir::Value queries, mlir::Value row, mlir::Value batch, mlir::Value token, mlir::Value head,
-                 mlir::Value position);
+  /// With sums in f64, `rotated` holds it meanwhile.
+  void emitQuery(mlir::Value queries, mlir::Value row, mlir::Value rotated, mlir::Value batch, mlir::Value token,
+                 mlir::Value head, mlir::Value position);
   /// keyTile[d, i] = element d of key `key` + i, transposed; keys past the last one repeat it.
   void emitKeyTile(mlir::Value keyTile, const Keys &keys, mlir::Value key);
   /// scores[row, ...] of `kRowsAtOnce` rows against the keys in `keyTile`. `position` gives the place of a row's token.
   void emitTileScores(mlir::Value queries, mlir::Value keyTile, mlir::Value scores, mlir::Value row, mlir::Value key,
                       const Keys &keys, llvm::function_ref<mlir::Value(mlir::Value)> position);
-  /// scores[firstRow .. firstRow + rows - 1, ...] against `kKeysAtOnce` keys from `key` on, from the cache as it lies.
-  void emitRowScores(mlir::Value queries, mlir::Value scores, int64_t firstRow, int64_t rows, mlir::Value key,
-                     const Keys &keys, mlir::Value position);
+  /// Of a single token: the scales of `lines`; the products of rows with them; scores[firstRow .. firstRow + rows - 1, ...] of a chunk.
+  mlir::Value lineScales(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
+  llvm::SmallVector<mlir::Value> emitDots(mlir::Value queries, int64_t firstRow, int64_t rows, const Keys &keys,
+                                          llvm::ArrayRef<mlir::Value> lines);
+  void emitScores(mlir::Value queries, mlir::Value scores, int64_t firstRow, int64_t rows, const Keys &keys,
+                  const Walk &walk, mlir::Value position);
+  /// A score as it counts: capped, and -infinity where the key is not to be seen. Without `keyPositions` all are.
+  mlir::Value capAndMask(mlir::Value score, mlir::Value keyPositions, mlir::Value position);
   /// Caps, masks and stores scores of consecutive keys.
   void storeScores(mlir::Value score, mlir::Value scores, mlir::Value row, mlir::Value key, const Keys &keys,
                    mlir::Value position);
   /// A vector of the sums of each vector's lanes.
   mlir::Value sumLanes(llvm::SmallVector<mlir::Value> vectors);
-  /// The same for vectors of at least as many lanes as there are vectors, with half the shuffles, added in another order.
-  mlir::Value sumLanesByBlending(llvm::SmallVector<mlir::Value> vectors);
+  /// The same in two steps, for vectors of at least as many lanes as there are vectors: of two vectors, sums of the lanes that differ
+  /// in `bit`, the second's where it is set; and of one, until it has `lanesLeft`.
+  mlir::Value blendAndAdd(mlir::Value first, mlir::Value second, int64_t bit);
+  mlir::Value sumHalves(mlir::Value vector, int64_t lanesLeft);
   /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.
   void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const Keys &keys, const State &state,
                    mlir::Value stateRow);
   /// The values of `rows` rows of the state, from `stateRow` on, += weights x values of the cache.
-  /// With `lastKey`, asks meanwhile for the keys of the next chunk, up to that one.
   void emitValues(mlir::Value scores, mlir::Value row, int64_t rows, const Keys &keys, const State &state,
-                  mlir::Value stateRow, mlir::Value lastKey = {});
+                  mlir::Value stateRow);
+  /// The same of a single token, for scores in the order of `walk`.
+  void emitWeightedValues(mlir::Value scores, int64_t row, int64_t rows, const Keys &keys, const Walk &walk,
+                          const State &state, mlir::Value stateRow, mlir::Value position);
   /// Writes values / total.
   void emitOutput(llvm::ArrayRef<mlir::Value> values, mlir::Value total, mlir::Value batch, mlir::Value token,
                   mlir::Value head);
@@ -177,9 +219,10 @@ private:
   int64_t numHeads, kvHeads, headsPerKV, headSize, rotarySize, window, cacheBits, cacheGroup;
   float scale, softcap;
   bool interleaved;
-  /// Sums of products are fused: in f32, of caches whose numbers were rounded anyway. (Sums over f32 caches keep the bits they have
-  /// always had, and those in f64 the same bits on machines without fused multiply-add.)
+  /// Sums of products are fused where the machine can, as sums in f32 may be; those in f64 have the same bits on all machines.
   bool fuses;
+  /// Codes of 4 bits are taken apart with the elements of even and of odd index in vectors of their own: half the work.
+  bool splitsNibbles;
   /// Lanes of a vector along a head, of f32 and of sums: powers of two that divide its size.
   int64_t headLanes, headSumLanes;
   mlir::Value numTokens, cacheLength;

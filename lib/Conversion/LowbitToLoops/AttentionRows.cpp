@@ -1,9 +1,8 @@
-//===- AttentionRows.cpp - blocks of rows and single tokens ---------------===//
+//===- AttentionRows.cpp - blocks of rows of a prompt ---------------------===//
 //
 // Layout of a block: rows are (token, query head of the key-value head) pairs, token-major, padded to a multiple of four by
 // repeating the last. Keys are transposed 16 at a time into a small tile, so that one vector lane is one key: scores then need
-// no horizontal sums, and a tile serves all rows of the block. A single token has too few rows to pay for that: its scores are
-// sums along the heads, added up in a tree of shuffles.
+// no horizontal sums, and a tile serves all rows of the block. A single token has too few rows to pay for that (AttentionSingle.cpp).
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
@@ -34,7 +33,12 @@ void AttentionKernel::emit() {
   Value batches = memref::DimOp::create(b, loc, query, 0);
   scf::ParallelOp::create(b, loc, ValueRange{index(0), index(0)}, ValueRange{batches, newTokens},
                           ValueRange{index(1), index(1)},
-                          [&](OpBuilder &, Location, ValueRange at) { appendToCache(at[0], at[1]); });
+                          [&](OpBuilder &, Location, ValueRange at) {
+                            SmallVector<Value> heap;
+                            Value rotated = cacheBits ? scratch({headSize}, b.getF32Type(), heap) : Value();
+                            appendToCache(at[0], at[1], rotated);
+                            release(heap);
+                          });
   Value rows = mul(newTokens, index(headsPerKV));
   Value blocks = arith::CeilDivUIOp::create(b, loc, rows, index(kBlockRows));
   scf::ParallelOp::create(b, loc, ValueRange{index(0), index(0), index(0)},
@@ -50,19 +54,16 @@ void AttentionKernel::emit() {
 //===----------------------------------------------------------------------===//
 
 AttentionKernel::State AttentionKernel::allocateState(Value rows) {
+  auto allocate = [&](ArrayRef<int64_t> shape) -> Value {
+    return memref::AllocOp::create(b, loc, MemRefType::get(shape, sums), rows, b.getI64IntegerAttr(64));
+  };
   int64_t dynamic = ShapedType::kDynamic;
-  return {allocate({dynamic}, sums, rows), allocate({dynamic}, sums, rows), allocate({dynamic, headSize}, sums, rows)};
+  return {allocate(dynamic), allocate(dynamic), allocate({dynamic, headSize})};
 }
 
-void AttentionKernel::release(const State &state) {
-  for (Value buffer : {state.greatest, state.total, state.values})
+void AttentionKernel::release(ArrayRef<Value> buffers) {
+  for (Value buffer : buffers)
     memref::DeallocOp::create(b, loc, buffer);
-}
-
-SmallVector<Value> AttentionKernel::allocateLineScales() {
-  if (!hasLineScales())
-    return {};
-  return {allocate({kChunk}, sums), allocate({kChunk}, sums)};
 }
 
 void AttentionKernel::loadLineScales(Keys &keys, ArrayRef<Value> buffers) {
@@ -108,18 +109,17 @@ void AttentionKernel::emitOutput(ArrayRef<Value> values, Value total, Value batc
 // A block of rows
 //===----------------------------------------------------------------------===//
 
-void AttentionKernel::emitQuery(Value queries, Value row, Value batch, Value token, Value head, Value position) {
+void AttentionKernel::emitQuery(Value queries, Value row, Value rotated, Value batch, Value token, Value head,
+                                Value position) {
   Value column = mul(head, index(headSize));
   if (sums.isF32()) {
     rotateHead(query, {batch, token, column}, queries, {row, index(0)}, position, scalar(scale));
   } else {
     // Rotated in f32 as the keys are, then scaled in the type of sums.
-    Value rotated = allocate({headSize}, b.getF32Type());
     rotateHead(query, {batch, token, column}, rotated, {index(0)}, position, /*factor=*/{});
     for (int64_t d = 0; d < headSize; d += headSumLanes)
       store(arith::MulFOp::create(b, loc, loadAs(sums, rotated, index(d), headSumLanes), splat(scale, headSumLanes)),
             queries, {row, index(d)});
-    memref::DeallocOp::create(b, loc, rotated);
   }
   if (!keyScale)
     return;
@@ -137,16 +137,19 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
   auto tokenAndHeadOf = [&](Value row) { return tokenAndHead(min(add(firstRow, row), lastRow), kvHead); };
   auto positionOf = [&](Value row) { return add(first, tokenAndHeadOf(row).first); };
 
-  Value queries = allocate({kBlockRows, headSize}, sums);
-  Value keyTile = allocate({headSize, kKeyLanes}, b.getF32Type());
-  Value scores = allocate({kBlockRows, kChunk}, sums);
-  SmallVector<Value> buffers = {queries, keyTile, scores}, lineScales = allocateLineScales();
-  llvm::append_range(buffers, lineScales);
-  State state = allocateState(index(kBlockRows));
+  SmallVector<Value> heap, lineScales;
+  Value queries = scratch({kBlockRows, headSize}, sums, heap);
+  Value rotated = sums.isF32() ? Value() : scratch({headSize}, b.getF32Type(), heap);
+  Value keyTile = scratch({headSize, kKeyLanes}, b.getF32Type(), heap);
+  Value scores = scratch({kBlockRows, kChunk}, sums, heap);
+  if (hasLineScales())
+    lineScales = {scratch({kChunk}, sums, heap), scratch({kChunk}, sums, heap)};
+  State state = {scratch({kBlockRows}, sums, heap), scratch({kBlockRows}, sums, heap),
+                 scratch({kBlockRows, headSize}, sums, heap)};
   forRange(index(0), paddedRows, 1, [&](Value row) {
     auto [token, head] = tokenAndHeadOf(row);
     initialize(state, row, loadSink(head));
-    emitQuery(queries, row, batch, token, head, add(first, token));
+    emitQuery(queries, row, rotated, batch, token, head, add(first, token));
   });
   forRange(firstKey, endKey, kChunk, [&](Value begin) {
     Keys keys = {batch, kvHead, begin, min(add(begin, index(kChunk)), endKey)};
@@ -168,100 +171,7 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
       values.push_back(load(state.values, {row, index(d)}, headSumLanes));
     emitOutput(values, memref::LoadOp::create(b, loc, state.total, row), batch, token, head);
   });
-  for (Value buffer : buffers)
-    memref::DeallocOp::create(b, loc, buffer);
-  release(state);
-}
-
-//===----------------------------------------------------------------------===//
-// A single token
-//===----------------------------------------------------------------------===//
-
-void AttentionKernel::emitSingleToken() {
-  Value batches = memref::DimOp::create(b, loc, query, 0);
-  forRange(index(0), batches, 1, [&](Value batch) { appendToCache(batch, index(0)); });
-
-  // The state of a head lies in a row for each chunk, the heads that share keys beside each other.
-  Value chunks = arith::CeilDivUIOp::create(b, loc, cacheLength, index(kChunk));
-  State state = allocateState(mul(mul(batches, index(numHeads)), chunks));
-  auto rowOf = [&](Value batch, Value kvHead, Value chunk) {
-    return mul(add(mul(add(mul(batch, index(kvHeads)), kvHead), chunks), chunk), index(headsPerKV));
-  };
-  scf::ParallelOp::create(
-      b, loc, ValueRange{index(0), index(0), index(0)}, ValueRange{batches, index(kvHeads), chunks},
-      ValueRange{index(1), index(1), index(1)}, [&](OpBuilder &, Location, ValueRange at) {
-        Value position = firstPosition(at[0]).first, begin = mul(at[2], index(kChunk));
-        Value isSeen = arith::AndIOp::create(
-            b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, begin, position),
-            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, begin, firstKeyOf(position, kChunk)));
-        auto seen = scf::IfOp::create(b, loc, isSeen, /*withElseRegion=*/false);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(seen.thenBlock());
-        Keys keys = {at[0], at[1], begin, min(add(begin, index(kChunk)), add(position, index(1)))};
-        Value firstRow = rowOf(at[0], at[1], at[2]);
-        Value queries = allocate({headsPerKV, headSize}, sums), scores = allocate({headsPerKV, kChunk}, sums);
-        SmallVector<Value> buffers = {queries, scores}, lineScales = allocateLineScales();
-        llvm::append_range(buffers, lineScales);
-        loadLineScales(keys, lineScales);
-        forRange(index(0), index(headsPerKV), 1, [&](Value row) {
-          initialize(state, add(firstRow, row));
-          emitQuery(queries, row, at[0], index(0), add(mul(at[1], index(headsPerKV)), row), position);
-        });
-        Value numKeys = roundUp(sub(keys.end, begin), kKeyLanes);
-        for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
-          forRange(begin, add(begin, numKeys), kKeysAtOnce, [&](Value key) {
-            emitRowScores(queries, scores, row, std::min(kRowsAtOnce, headsPerKV - row), key, keys, position);
-          });
-        forRange(index(0), index(headsPerKV), 1,
-                 [&](Value row) { emitWeights(scores, row, numKeys, keys, state, add(firstRow, row)); });
-        for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
-          emitValues(scores, index(row), std::min(kRowsAtOnce, headsPerKV - row), keys, state, add(firstRow, index(row)),
-                     row == 0 ? position : Value());
-        for (Value buffer : buffers)
-          memref::DeallocOp::create(b, loc, buffer);
-      });
-
-  scf::ParallelOp::create(b, loc, ValueRange{index(0), index(0)}, ValueRange{batches, index(numHeads)},
-                          ValueRange{index(1), index(1)}, [&](OpBuilder &, Location, ValueRange at) {
-                            auto [shared, kvHead] = std::pair(
-                                arith::RemUIOp::create(b, loc, at[1], index(headsPerKV)).getResult(),
-                                arith::DivUIOp::create(b, loc, at[1], index(headsPerKV)).getResult());
-                            Value position = firstPosition(at[0]).first;
-                            Value begin = arith::DivUIOp::create(b, loc, firstKeyOf(position, kChunk), index(kChunk));
-                            Value end = add(arith::DivUIOp::create(b, loc, position, index(kChunk)), index(1));
-                            mergeAndOutput(state, add(rowOf(at[0], kvHead, begin), shared),
-                                           add(rowOf(at[0], kvHead, end), shared), at[0], at[1]);
-                          });
-  release(state);
-}
-
-void AttentionKernel::mergeAndOutput(const State &state, Value row, Value end, Value batch, Value head) {
-  Value sinkScore = loadSink(head);
-  Value lowest = sinkScore ? sinkScore : scalar(-std::numeric_limits<double>::infinity());
-  auto greatest = scf::ForOp::create(
-      b, loc, row, end, index(headsPerKV), lowest, [&](OpBuilder &, Location, Value at, ValueRange so) {
-        Value chunk = memref::LoadOp::create(b, loc, state.greatest, at);
-        scf::YieldOp::create(b, loc, arith::MaximumFOp::create(b, loc, so[0], chunk).getResult());
-      });
-  auto factorOf = [&](Value score) -> Value {
-    return math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, greatest.getResult(0)));
-  };
-  SmallVector<Value> initial(headSize / headSumLanes, splat(0.0, headSumLanes));
-  initial.push_back(sinkScore ? factorOf(sinkScore) : scalar(0.0));
-  auto merged = scf::ForOp::create(
-      b, loc, row, end, index(headsPerKV), initial, [&](OpBuilder &, Location, Value at, ValueRange so) {
-        Value factor = factorOf(memref::LoadOp::create(b, loc, state.greatest, at));
-        Value factors = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), factor);
-        SmallVector<Value> next;
-        for (int64_t d = 0; d < headSize; d += headSumLanes)
-          next.push_back(multiplyAdd(factors, load(state.values, {at, index(d)}, headSumLanes), so[d / headSumLanes]));
-        Value total = arith::MulFOp::create(b, loc, factor, memref::LoadOp::create(b, loc, state.total, at));
-        next.push_back(arith::AddFOp::create(b, loc, so.back(), total));
-        scf::YieldOp::create(b, loc, next);
-      });
-  SmallVector<Value> results(merged.getResults());
-  Value total = results.pop_back_val();
-  emitOutput(results, total, batch, index(0), head);
+  release(heap);
 }
 
 } // namespace lutra

@@ -17,6 +17,8 @@ namespace lutra {
 
 /// Vectors of a head that are accumulated together when multiplying by the values.
 static constexpr int64_t kValueParts = 4;
+/// e to a smaller power is a subnormal f32.
+static constexpr double kLeastExponent = -87;
 
 void AttentionKernel::emitKeyTile(Value keyTile, const Keys &keys, Value key) {
   // The rows past the last key repeat it: their scores are masked, and no memory past it is read.
@@ -55,61 +57,32 @@ void AttentionKernel::emitTileScores(Value queries, Value keyTile, Value scores,
   }
 }
 
-void AttentionKernel::emitRowScores(Value queries, Value scores, int64_t firstRow, int64_t rows, Value key,
-                                    const Keys &keys, Value position) {
-  Value lastKey = sub(keys.end, index(1));
-  SmallVector<SmallVector<Value>> products(rows);
-  for (int64_t i = 0; i < kKeysAtOnce; ++i) {
-    Value at = min(add(key, index(i)), lastKey);
-    // While keys are read, their values come nearer.
-    if (firstRow == 0)
-      prefetchLine(presentValue, keys, at);
-    SmallVector<Value> dots(rows);
-    for (int64_t d = 0; d < headSize; d += headSumLanes) {
-      Value part = loadCache(sums, presentKey, keys, at, index(d), headSumLanes);
-      for (int64_t row = 0; row < rows; ++row) {
-        Value q = load(queries, {index(firstRow + row), index(d)}, headSumLanes);
-        dots[row] = dots[row] ? multiplyAdd(q, part, dots[row]) : Value(arith::MulFOp::create(b, loc, q, part));
-      }
-    }
-    for (int64_t row = 0; row < rows; ++row)
-      products[row].push_back(dots[row]);
+Value AttentionKernel::blendAndAdd(Value first, Value second, int64_t bit) {
+  // Lanes whose number has `bit` become the second's. A lane and the one that differs in that bit are added, so that one of the
+  // two shuffles keeps every lane in its place: a blend, which any vector unit does.
+  int64_t lanes = cast<VectorType>(first.getType()).getNumElements();
+  SmallVector<int64_t> kept, moved;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    int64_t from = lane & bit ? lanes : 0;
+    kept.push_back(from + lane);
+    moved.push_back(from + (lane ^ bit));
   }
-  for (int64_t row = 0; row < rows; ++row)
-    storeScores(sumLanes(products[row]), scores, index(firstRow + row), key, keys, position);
+  return arith::AddFOp::create(b, loc, vector::ShuffleOp::create(b, loc, first, second, kept).getResult(),
+                               vector::ShuffleOp::create(b, loc, first, second, moved).getResult());
 }
 
-Value AttentionKernel::sumLanesByBlending(SmallVector<Value> vectors) {
-  // Each step merges two vectors into one: lanes whose number has the step's bit are the second's. A lane and the one that differs
-  // in that bit are added, so that one of the two shuffles keeps every lane in its place: a blend, which any vector unit does.
-  int64_t lanes = cast<VectorType>(vectors[0].getType()).getNumElements(), bit = 1;
-  for (; vectors.size() > 1; bit *= 2) {
-    SmallVector<int64_t> kept, moved;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      int64_t from = lane & bit ? lanes : 0;
-      kept.push_back(from + lane);
-      moved.push_back(from + (lane ^ bit));
-    }
-    SmallVector<Value> next;
-    for (size_t i = 0; i + 1 < vectors.size(); i += 2)
-      next.push_back(
-          arith::AddFOp::create(b, loc, vector::ShuffleOp::create(b, loc, vectors[i], vectors[i + 1], kept).getResult(),
-                                vector::ShuffleOp::create(b, loc, vectors[i], vectors[i + 1], moved).getResult()));
-    vectors = std::move(next);
-  }
-  Value sum = vectors[0];
-  for (; lanes > bit; lanes /= 2) {
+Value AttentionKernel::sumHalves(Value vector, int64_t lanesLeft) {
+  for (int64_t lanes = cast<VectorType>(vector.getType()).getNumElements(); lanes > lanesLeft; lanes /= 2) {
     auto half = [&](int64_t first) -> Value {
-      return vector::ShuffleOp::create(b, loc, sum, sum, llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
+      return vector::ShuffleOp::create(b, loc, vector, vector,
+                                       llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
     };
-    sum = arith::AddFOp::create(b, loc, half(0), half(lanes / 2));
+    vector = arith::AddFOp::create(b, loc, half(0), half(lanes / 2));
   }
-  return sum;
+  return vector;
 }
 
 Value AttentionKernel::sumLanes(SmallVector<Value> vectors) {
-  if (fuses && cast<VectorType>(vectors[0].getType()).getNumElements() >= static_cast<int64_t>(vectors.size()))
-    return sumLanesByBlending(std::move(vectors));
   // Neighbouring lanes of two vectors put one after the other are added: their sums are one vector, in order.
   auto lanesOf = [](Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); };
   auto everySecond = [&](Value x, Value y, int64_t first) -> Value {
@@ -149,27 +122,33 @@ Value AttentionKernel::tanh(Value vector) {
   return arith::SubFOp::create(b, loc, splat(1.0, lanes), arith::DivFOp::create(b, loc, splat(2.0, lanes), denominator));
 }
 
-void AttentionKernel::storeScores(Value score, Value scores, Value row, Value key, const Keys &keys, Value position) {
+Value AttentionKernel::capAndMask(Value score, Value keyPositions, Value position) {
   int64_t lanes = cast<VectorType>(score.getType()).getNumElements();
-  if (keys.keyScales)
-    score = arith::MulFOp::create(b, loc, score, load(keys.keyScales, sub(key, keys.begin), lanes));
   if (softcap > 0) {
     Value cap = splat(softcap, lanes);
     score = arith::MulFOp::create(b, loc, cap, tanh(arith::DivFOp::create(b, loc, score, cap)));
   }
-  auto indexVector = VectorType::get({lanes}, b.getIndexType());
-  Value keyPositions =
-      add(vector::BroadcastOp::create(b, loc, indexVector, key), vector::StepOp::create(b, loc, indexVector));
-  Value rowPosition = vector::BroadcastOp::create(b, loc, indexVector, position);
+  if (!keyPositions)
+    return score;
+  Value rowPosition = vector::BroadcastOp::create(b, loc, keyPositions.getType(), position);
   Value visible = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, keyPositions, rowPosition);
   if (window > 0) {
-    Value windowVector = vector::BroadcastOp::create(b, loc, indexVector, index(window));
+    Value windowVector = vector::BroadcastOp::create(b, loc, keyPositions.getType(), index(window));
     Value inWindow =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, add(keyPositions, windowVector), rowPosition);
     visible = arith::AndIOp::create(b, loc, visible, inWindow);
   }
-  Value masked = splat(-std::numeric_limits<double>::infinity(), lanes);
-  store(arith::SelectOp::create(b, loc, visible, score, masked), scores, {row, sub(key, keys.begin)});
+  return arith::SelectOp::create(b, loc, visible, score, splat(-std::numeric_limits<double>::infinity(), lanes));
+}
+
+void AttentionKernel::storeScores(Value score, Value scores, Value row, Value key, const Keys &keys, Value position) {
+  int64_t lanes = cast<VectorType>(score.getType()).getNumElements();
+  if (keys.keyScales)
+    score = arith::MulFOp::create(b, loc, score, load(keys.keyScales, sub(key, keys.begin), lanes));
+  auto indexVector = VectorType::get({lanes}, b.getIndexType());
+  Value keyPositions =
+      add(vector::BroadcastOp::create(b, loc, indexVector, key), vector::StepOp::create(b, loc, indexVector));
+  store(capAndMask(score, keyPositions, position), scores, {row, sub(key, keys.begin)});
 }
 
 void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
@@ -195,8 +174,13 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
       b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{zero},
       [&](OpBuilder &, Location, Value key, ValueRange so) {
         Value score = load(scores, {row, key}, kKeyLanes);
-        Value weight = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
-        Value isMasked = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
+        Value below = arith::SubFOp::create(b, loc, score, shift);
+        Value weight = math::ExpOp::create(b, loc, below);
+        // In f32, what would be subnormal is nothing beside the greatest, whose weight is 1, and slow to multiply. Without any key yet,
+        // the greatest is -infinity too, and the difference no number.
+        Value isMasked =
+            sums.isF32() ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT, below, splat(kLeastExponent, kKeyLanes))
+                         : arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
         weight = arith::SelectOp::create(b, loc, isMasked, zero, weight);
         // The values of a line share their scale with its weight.
         Value scaled = keys.valueScales
@@ -221,7 +205,7 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
 }
 
 void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Keys &keys, const State &state,
-                                 Value stateRow, Value lastKey) {
+                                 Value stateRow) {
   for (int64_t column = 0; column < headSize; column += kValueParts * headSumLanes) {
     int64_t parts = std::min(kValueParts, (headSize - column) / headSumLanes);
     auto columnOf = [&](int64_t part) { return index(column + part * headSumLanes); };
@@ -232,9 +216,6 @@ void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Ke
     auto loop = scf::ForOp::create(
         b, loc, keys.begin, keys.end, index(1), initial, [&](OpBuilder &, Location, Value key, ValueRange sofar) {
           SmallVector<Value> values, next;
-          // While values are read, the next chunk's keys come nearer.
-          if (lastKey && column == 0)
-            prefetchLine(presentKey, keys, min(add(key, index(kChunk)), lastKey));
           for (int64_t part = 0; part < parts; ++part)
             values.push_back(loadCache(sums, presentValue, keys, key, columnOf(part), headSumLanes));
           for (int64_t i = 0; i < rows; ++i) {

@@ -11,7 +11,7 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     One private function per distinct combination of operand types and attributes, so that the layers of a model share it.
     The function updates the key-value cache in place (it copies the past only when `present` is other memory than `past`), then takes keys in chunks of 256: blocks
     of query rows in parallel, each over its chunks, where the rows are those of all query heads that share a key-value head; or, of a single token, all chunks in
-    parallel, whose sums are merged in their order. Nothing of size S x T is materialized, keys after the last row of a block are never read, and no sum is split between
+    parallel, each read in four streams, whose sums are merged in their order. Nothing of size S x T is materialized, keys after the last row of a block are never read, and no sum is split between
     threads, so the result does not depend on their number.
 
     A position outside the cache or the rotary tables is reported by `cf.assert`; no memory outside the buffers is touched then.

@@ -15,12 +15,12 @@
 // CHECK:        arith.maxnumf
 // CHECK:        arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi8>
 // CHECK:        vector.store %{{.*}} : memref<1x1x?x66xi8>, vector<16xi8>
-// CHECK:        %[[HALF:.*]] = vector.bitcast %{{.*}} : vector<2xi8> to vector<1xf16>
-// CHECK:        memref.store %{{.*}} : memref<256xf32>
 // CHECK:        memref.prefetch %arg9
 // CHECK:        arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
-// CHECK-NEXT:   vector.load
-// CHECK-NEXT:   arith.mulf
+// CHECK:        arith.mulf
+// CHECK:        vector.bitcast %{{.*}} : vector<2xi8> to vector<1xf16>
+// CHECK:        vector.from_elements {{.*}} : vector<8xf16>
+// CHECK:        vector.store %{{.*}} : memref<256xf32>, vector<8xf32>
 // CHECK:        memref.prefetch %arg8
 func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
   lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)
@@ -31,12 +31,19 @@ func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c,
 
 // -----
 
-// Pairs of codes in groups: each group's codes are multiplied by its scale.
+// Pairs of codes in groups: each group's codes are multiplied by its scale. A single token's queries are put in the order of the pairs' halves, and its
+// output back; a prompt's keys are transposed anyway.
 !c = memref<1x1x?x36xi8>
 // CHECK-LABEL: func @groups
 // CHECK:        vector.deinterleave %{{.*}} : vector<16xi8> -> vector<8xi8>
 // CHECK:        arith.shli %{{.*}} : vector<8xi8>
 // CHECK:        vector.store %{{.*}} : memref<1x1x?x36xi8>, vector<8xi8>
+// CHECK:        vector.deinterleave %{{.*}} : vector<32xf32> -> vector<16xf32>
+// CHECK:        arith.extui %{{.*}} : vector<16xi8> to vector<16xi32>
+// CHECK:        arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK-NEXT:   arith.mulf %{{.*}} fastmath<contract>
+// CHECK-NEXT:   arith.addf %{{.*}} fastmath<contract>
+// CHECK:        vector.shuffle
 // CHECK:        arith.extui %{{.*}} : vector<8xi8> to vector<8xi64>
 // CHECK:        vector.bitcast %{{.*}} : vector<8xi64> to vector<16xi32>
 // CHECK:        arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>

@@ -30,14 +30,14 @@ func.func @layers(%q: !q, %kv: memref<?x?x32xf32>, %pk: !cache, %pv: !cache, %le
 // CHECK:        scf.if
 // CHECK:        scf.parallel
 // CHECK:          math.exp
-// CHECK:          vector.fma
+// CHECK:          arith.addf %{{.*}} fastmath<contract>
 // CHECK:        scf.parallel
 // CHECK:          math.exp
 // Several: the cache is appended to, and blocks of rows run in parallel.
 // CHECK:        } else {
 // CHECK:        scf.parallel
 // CHECK:        scf.parallel
-// CHECK:          vector.fma
+// CHECK:          arith.addf %{{.*}} fastmath<contract>
 // CHECK:          math.exp
 // CHECK-NOT:    math.tanh
 // CHECK:      func private @[[SECOND]](

@@ -58,8 +58,8 @@ def _number(value: object) -> str:
 class Calibration:
     """The measurements; everything is the median of a few rounds."""
 
-    def __init__(self, log: bool) -> None:
-        self._log = log
+    def __init__(self, log: bool, times: Path | None = None) -> None:
+        self._log, self._times = log, times
         self._driver = WorkerProcess(driver(), library())
 
     def close(self) -> None:
@@ -105,8 +105,7 @@ class Calibration:
     def _region(self, threads: int) -> float:
         return Spread.of([float(self._driver.ask(f"region {threads} 0.05")["ns"]) for _ in range(_ROUNDS)]).median
 
-    @staticmethod
-    def _products() -> dict[str, float]:
+    def _products(self) -> dict[str, float]:
         comparison = cost.Comparison(())
         timed = []
         try:
@@ -115,6 +114,8 @@ class Calibration:
                     timed += [Timed(dataclasses.replace(case, m=m), name, ns) for name, ns in times.items()]
         finally:
             comparison.close()
+        if self._times:
+            self._times.write_text("".join(json.dumps(dataclasses.asdict(product)) + "\n" for product in timed))
         return solve(timed)
 
 
@@ -122,6 +123,9 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code: 0, or 1 with a line on stderr."""
     parser = argparse.ArgumentParser("scripts/calibrate", description="Measures this machine and writes its facts.")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--times", type=Path, metavar="FILE", help="write the products' times too, a JSON object a line"
+    )
     parser.add_argument(
         "--prepare", action="store_true", help="only compile what is to be timed; the next call finds it"
     )
@@ -136,7 +140,7 @@ def main(arguments: Sequence[str]) -> int:
             cost.keep(case)
         if options.prepare:
             return 0
-        calibration = Calibration(log=True)
+        calibration = Calibration(True, options.times)
         try:
             text = spell(calibration.facts())
         finally:

@@ -22,20 +22,29 @@ def _part(rows: Rows, part: str) -> Rows:
 
 def _save(figure: Any, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=80)
     pyplot.close(figure)
 
 
 def draw_roofline(rows: Rows, path: Path) -> None:
-    """Bytes a second of products with one row of activations, and the read bandwidth above them."""
-    unique = {row["name"]: row for row in rows}
-    labels = [name.removeprefix("gemv/") for name in unique]
-    figure, axes = pyplot.subplots(figsize=(max(6, 0.3 * len(labels)), 5))
-    axes.bar(labels, [row["bytes"] / row["median_ns"] for row in unique.values()], color="tab:blue", label="Lutra")
-    axes.scatter(labels, [row["roofline"] for row in unique.values()], color="black", marker="_", s=120, label="reads")
-    axes.set_ylabel("GB/s of weights")
-    axes.tick_params(axis="x", rotation=90, labelsize=7)
-    axes.legend()
+    """Products with one row of activations: bytes a second over the size of the weight, as fractions of the read bandwidth, a panel for each number of threads."""
+    unique = {row["name"]: row for row in rows}.values()
+    counts = sorted({row["threads"] for row in unique})
+    figure, panels = pyplot.subplots(1, len(counts), figsize=(7 * len(counts), 5), sharey=True, squeeze=False)
+    for axes, count in zip(panels[0], counts, strict=True):
+        axes.axhline(1, color="black", label="reads")
+        for width in ("1", "ternary", "2", "3", "4", "8"):
+            points = [row for row in unique if row["threads"] == count and row["name"].split("/")[2] == width]
+            if points:
+                xs, ys = [row["bytes"] / 1e6 for row in points], [row["roofline_fraction"] for row in points]
+                axes.scatter(xs, ys, s=18, label=width if width == "ternary" else f"{width} bit")
+        axes.set_xscale("log")
+        axes.set_ylim(0, 1.15)
+        axes.set_xlabel("MB of weights")
+        axes.set_title(f"{count} thread" + "s" * (count > 1))
+        axes.grid(alpha=0.3)
+    panels[0][0].set_ylabel("of the read bandwidth")
+    panels[0][0].legend(fontsize=8, loc="lower right")
     _save(figure, path)
 
 

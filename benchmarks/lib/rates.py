@@ -66,8 +66,8 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "planes": planes(case),
         "groups": groups(case),
         "panels": -(-m // 512),
-        "quads": m // 4 + m % 4,
-        "sixes": m // 6 + m % 6 // 2 + m % 2,
+        "quads": m // 4 + m % 4 // 2 + m % 2,
+        "blocks": m // 6 + m % 6 // 2 + m % 2,
     }
     return {name: eval(amount, {"__builtins__": {}}, amounts) for name, amount in _TERMS[strategy].items()}
 
@@ -104,22 +104,31 @@ def solve(timed: Sequence[Timed]) -> dict[str, float]:
 
     Raises BenchmarkError when one of the rates that the compiler needs is.
     """
-    matrix = np.zeros((len(timed), len(RATES)))
+    rates = _fit(timed, RATES)
+    if "index-rate" in rates:
+        # With many rows there are as many fours of rows as rows: either term can stand for both, and then lookups come for nothing.
+        rates.setdefault("lookup-rate", 100 * rates["index-rate"])
+    if missing := {"lookup-rate", "table-rate", "fma-rate", "int8-rate"} - rates.keys():
+        raise BenchmarkError(
+            f"the products' times fit no {' and no '.join(sorted(missing))}: something else ran; try again"
+        )
+    return rates
+
+
+def _fit(timed: Sequence[Timed], names: Sequence[str]) -> dict[str, float]:
+    """The rates of `names`, as `solve` gives them."""
+    matrix = np.zeros((len(timed), len(names)))
     for row, product in enumerate(timed):
         for name, amount in work(product.case, product.strategy).items():
-            matrix[row, RATES.index(name)] = amount / product.ns
+            if name in names:
+                matrix[row, names.index(name)] = amount / product.ns
     scale = np.where(matrix.any(0), np.abs(matrix).max(0), 1)
     found = least_squares(matrix / scale, np.ones(len(timed))) / scale
     # Again, with less weight on those that fit badly: something else may have run.
     for _ in range(_PASSES):
         weight = np.maximum(np.abs(matrix @ found - 1), _GOOD) ** -0.5
         found = least_squares(matrix / scale * weight[:, None], weight) / scale
-    rates = {name: float(1 / value) for name, value in zip(RATES, found, strict=True) if value > 0}
-    if missing := {"lookup-rate", "table-rate", "fma-rate", "int8-rate"} - rates.keys():
-        raise BenchmarkError(
-            f"the products' times fit no {' and no '.join(sorted(missing))}: something else ran; try again"
-        )
-    return rates
+    return {name: float(1 / value) for name, value in zip(names, found, strict=True) if value > 0}
 
 
 def predict(rates: Mapping[str, float], case: Case, strategy: str) -> float:

@@ -45,9 +45,11 @@ class CalibrateTest(unittest.TestCase):
         # Three rows of 8 outputs, a tile of 64; 2 groups of 20: 6 tables each, so that the 24 codes count as 48.
         case = Case(3, 8, 24, "2", 20, 1, "cost")
         self.assertEqual(predict({"lookup-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
-        self.assertEqual(predict({"index-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"index-rate": 1}, case, "lut"), 2 * 64 * 12 * 2)
         self.assertEqual(predict({"unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"panel-rate": 1}, case, "int8"), 2 * 64 * 48)
+        # Two blocks of six rows and one of two.
+        self.assertEqual(predict({"panel-rate": 1}, Case(14, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256)
         self.assertEqual(predict({"fma-rate": 2}, case, "dense"), 3 * 64 * 48 / 2)
 
     def test_the_compiler_predicts_the_same(self) -> None:

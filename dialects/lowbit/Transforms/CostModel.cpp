@@ -28,7 +28,7 @@ struct Work {
     const double m = rows, groups = weight.getNumGroups(), planes = weight.getBits();
     const double n = llvm::alignTo(weight.getRows(), kTileRows), tables = groups * getTablesPerGroup(weight.getGroup());
     const double k = tables * kTableWidth, panels = llvm::divideCeil(rows, kPanelRows);
-    const double quads = rows / 4 + rows % 4, sixes = rows / 6 + rows % 6 / 2 + rows % 2;
+    const double quads = rows / 4 + rows % 4 / 2 + rows % 2, blocks = rows / 6 + rows % 6 / 2 + rows % 2;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \
   add(Strategy::STRATEGY, Part::PART, AMOUNT, rates.MEMBER);
 #include "dialects/lowbit/Transforms/CostRates.def"

@@ -61,7 +61,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
                 + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
-    N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows and then one, of
+    N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows, of
     six, then two, then one. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32

@@ -18,7 +18,7 @@ static bool isDigit(char c) { return std::isdigit(static_cast<unsigned char>(c))
 std::vector<Token> lutra::fuzz::tokenize(std::string_view text) {
   std::vector<Token> tokens;
   size_t at = 0;
-  bool reassociates = false;
+  bool reassociates = false, iterates = false;
   auto take = [&](Token::Kind kind, size_t end) {
     tokens.push_back({kind, std::string(text.substr(at, end - at))});
     at = end;
@@ -45,12 +45,17 @@ std::vector<Token> lutra::fuzz::tokenize(std::string_view text) {
       while (end < text.size() && (isWordStart(text[end]) || isDigit(text[end]) || text[end] == '.'))
         ++end;
       take(Token::Word, end);
+      iterates |= tokens.back().text == "iterator_types";
       reassociates |= tokens.back().text == "tensor.expand_shape" || tokens.back().text == "tensor.collapse_shape";
     } else if (reassociates && text.substr(at, 2) == "[[") {
       // MLIR 22's own verifier of tensor.expand_shape crashes on an empty group of dimensions: the groups stay as they are.
       end = std::min(text.find("]]", at), text.size() - 2) + 2;
       take(Token::Punctuation, end);
       reassociates = false;
+    } else if (iterates && c == '[') {
+      // MLIR 22's own parser of linalg.generic takes whatever stands among its iterators for strings: the list stays as it is.
+      take(Token::Punctuation, std::min(text.find(']', at), text.size() - 1) + 1);
+      iterates = false;
     } else {
       take(Token::Punctuation, end);
     }

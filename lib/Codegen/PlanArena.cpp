@@ -150,7 +150,7 @@ private:
     Operation *op = size.getDefiningOp();
     if (!op || op->isBeforeInBlock(begin) || needed.contains(op))
       return true;
-    if (!isMemoryEffectFree(op) || op->getNumRegions() != 0)
+    if (!isPure(op) || op->getNumRegions() != 0)
       return false;
     for (Value operand : op->getOperands())
       if (!canCompute(operand, needed))

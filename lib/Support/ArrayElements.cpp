@@ -3,6 +3,7 @@
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 
 using namespace lutra;
@@ -19,8 +20,40 @@ static void storeAs(NpyArray &array, int64_t index, T value) {
   std::memcpy(array.bytes.data() + index * sizeof(T), &value, sizeof(T));
 }
 
-static const llvm::fltSemantics &halfSemantics(DType dtype) {
-  return dtype == DType::F16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::BFloat();
+/// What the bits of a float narrower than f32 mean.
+static const llvm::fltSemantics &narrowSemantics(DType dtype) {
+  switch (dtype) {
+  case DType::F16: return llvm::APFloat::IEEEhalf();
+  case DType::BF16: return llvm::APFloat::BFloat();
+  case DType::E4M3: return llvm::APFloat::Float8E4M3FN();
+  case DType::E4M3FNUZ: return llvm::APFloat::Float8E4M3FNUZ();
+  case DType::E5M2: return llvm::APFloat::Float8E5M2();
+  case DType::E5M2FNUZ: return llvm::APFloat::Float8E5M2FNUZ();
+  case DType::E2M1: return llvm::APFloat::Float4E2M1FN();
+  case DType::E8M0: return llvm::APFloat::Float8E8M0FNU();
+  default: llvm_unreachable("not a narrow float");
+  }
+}
+
+static double loadNarrow(const NpyArray &array, int64_t index) {
+  const llvm::fltSemantics &semantics = narrowSemantics(array.dtype);
+  uint64_t code = dtypeSize(array.dtype) == 2 ? loadAs<uint16_t>(array, index) : loadAs<uint8_t>(array, index);
+  unsigned bits = llvm::APFloat::semanticsSizeInBits(semantics);
+  llvm::APFloat value(semantics, llvm::APInt(bits, code & llvm::maskTrailingOnes<uint64_t>(bits)));
+  bool losesInfo;
+  value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.convertToDouble();
+}
+
+static void storeNarrow(NpyArray &array, int64_t index, double number) {
+  llvm::APFloat value(number);
+  bool losesInfo;
+  value.convert(narrowSemantics(array.dtype), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  uint64_t code = value.bitcastToAPInt().getZExtValue();
+  if (dtypeSize(array.dtype) == 2)
+    storeAs(array, index, static_cast<uint16_t>(code));
+  else
+    storeAs(array, index, static_cast<uint8_t>(code));
 }
 
 Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
@@ -29,12 +62,13 @@ Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
   case DType::F32: return {0, loadAs<float>(array, index)};
   case DType::F64: return {0, loadAs<double>(array, index)};
   case DType::F16:
-  case DType::BF16: {
-    llvm::APFloat value(halfSemantics(array.dtype), llvm::APInt(16, loadAs<uint16_t>(array, index)));
-    bool losesInfo;
-    value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return {0, value.convertToDouble()};
-  }
+  case DType::BF16:
+  case DType::E4M3:
+  case DType::E4M3FNUZ:
+  case DType::E5M2:
+  case DType::E5M2FNUZ:
+  case DType::E2M1:
+  case DType::E8M0: return {0, loadNarrow(array, index)};
   case DType::Bool: return integer(loadAs<uint8_t>(array, index) != 0);
   case DType::I8: return integer(loadAs<int8_t>(array, index));
   case DType::U8: return integer(loadAs<int8_t>(array, index)); // Signless: the op that uses it knows.
@@ -44,6 +78,11 @@ Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
   case DType::U32: return integer(loadAs<int32_t>(array, index));
   case DType::I64:
   case DType::U64: return integer(loadAs<int64_t>(array, index));
+  // Codes in the low bits of a byte.
+  case DType::I4: return integer(llvm::SignExtend64<4>(loadAs<uint8_t>(array, index)));
+  case DType::U4: return integer(loadAs<uint8_t>(array, index) & 15);
+  case DType::I2: return integer(llvm::SignExtend64<2>(loadAs<uint8_t>(array, index)));
+  case DType::U2: return integer(loadAs<uint8_t>(array, index) & 3);
   }
   llvm_unreachable("every dtype is handled");
 }
@@ -53,12 +92,13 @@ void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
   case DType::F32: return storeAs<float>(array, index, static_cast<float>(value.f));
   case DType::F64: return storeAs<double>(array, index, value.f);
   case DType::F16:
-  case DType::BF16: {
-    llvm::APFloat half(value.f);
-    bool losesInfo;
-    half.convert(halfSemantics(array.dtype), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    return storeAs<uint16_t>(array, index, static_cast<uint16_t>(half.bitcastToAPInt().getZExtValue()));
-  }
+  case DType::BF16:
+  case DType::E4M3:
+  case DType::E4M3FNUZ:
+  case DType::E5M2:
+  case DType::E5M2FNUZ:
+  case DType::E2M1:
+  case DType::E8M0: return storeNarrow(array, index, value.f);
   case DType::Bool: return storeAs<uint8_t>(array, index, value.i != 0);
   case DType::I8:
   case DType::U8: return storeAs<int8_t>(array, index, static_cast<int8_t>(value.i));
@@ -68,5 +108,9 @@ void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
   case DType::U32: return storeAs<int32_t>(array, index, static_cast<int32_t>(value.i));
   case DType::I64:
   case DType::U64: return storeAs<int64_t>(array, index, value.i);
+  case DType::I4:
+  case DType::U4: return storeAs<uint8_t>(array, index, value.i & 15);
+  case DType::I2:
+  case DType::U2: return storeAs<uint8_t>(array, index, value.i & 3);
   }
 }

@@ -35,16 +35,30 @@ static void printFloat(llvm::raw_ostream &os, double value, DType dtype) {
   os << text;
 }
 
-static void printElement(llvm::raw_ostream &os, const NpyArray &array, int64_t index) {
-  Scalar value = loadElement(array, index);
-  switch (array.dtype) {
+static bool isFloat(DType dtype) {
+  switch (dtype) {
   case DType::F16:
   case DType::BF16:
   case DType::F32:
-  case DType::F64: return printFloat(os, value.f, array.dtype);
-  case DType::Bool: os << (value.i ? "true" : "false"); return;
-  default: os << value.i;
+  case DType::F64:
+  case DType::E4M3:
+  case DType::E4M3FNUZ:
+  case DType::E5M2:
+  case DType::E5M2FNUZ:
+  case DType::E2M1:
+  case DType::E8M0: return true;
+  default: return false;
   }
+}
+
+static void printElement(llvm::raw_ostream &os, const NpyArray &array, int64_t index) {
+  Scalar value = loadElement(array, index);
+  if (isFloat(array.dtype))
+    return printFloat(os, value.f, array.dtype);
+  if (array.dtype == DType::Bool)
+    os << (value.i ? "true" : "false");
+  else
+    os << value.i;
 }
 
 static void printDim(llvm::raw_ostream &os, const NpyArray &array, size_t dim, int64_t &index) {

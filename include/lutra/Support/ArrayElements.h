@@ -18,7 +18,8 @@ struct Scalar {
   double f = 0;
 };
 
-/// Element `index` of an array, and its replacement. Reading and writing round nothing but f16 and bf16 stores.
+/// Element `index` of an array, and its replacement. Reading rounds nothing, writing rounds what is kept in
+/// floats narrower than f32.
 Scalar loadElement(const NpyArray &array, int64_t index);
 void storeElement(NpyArray &array, int64_t index, const Scalar &value);
 

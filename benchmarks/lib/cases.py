@@ -62,6 +62,19 @@ class Case:
             return f"bipolar(planes=1, group={group})"
         return f"uniform(bits={self.width}, group={group})"
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a row of --json says of it."""
+        return {
+            "name": self.name,
+            "format": self.spelling,
+            "M": self.m,
+            "N": self.n,
+            "K": self.k,
+            "group": self.group or self.k,
+            "threads": self.threads,
+        }
+
 
 def gemv(threads: Iterable[int], full: bool) -> list[Case]:
     """Products with one row of activations. Not `full`: every width of every shape, but every group size of one shape only."""

@@ -160,13 +160,7 @@ def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, obje
 def _rows(case: Case, times: Mapping[str, float], choice: str, lost: float) -> list[dict[str, object]]:
     """For --json: a row for each strategy."""
     common: dict[str, object] = {
-        "name": case.name,
-        "format": case.spelling,
-        "M": case.m,
-        "N": case.n,
-        "K": case.k,
-        "group": case.group,
-        "threads": case.threads,
+        **case.facts,
         "median_ns": times[choice],
         "bytes": None,
         "roofline_fraction": None,

@@ -62,15 +62,8 @@ class Result:
 
     def rows(self) -> list[dict[str, object]]:
         """For --json: a row for each peer, or one without."""
-        case = self.case
         common: dict[str, object] = {
-            "name": case.name,
-            "format": case.spelling,
-            "M": case.m,
-            "N": case.n,
-            "K": case.k,
-            "group": case.group or case.k,
-            "threads": case.threads,
+            **self.case.facts,
             "median_ns": self.ns.median,
             "low_ns": self.ns.low,
             "high_ns": self.ns.high,

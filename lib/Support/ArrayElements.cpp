@@ -20,23 +20,24 @@ static void storeAs(NpyArray &array, int64_t index, T value) {
   std::memcpy(array.bytes.data() + index * sizeof(T), &value, sizeof(T));
 }
 
-/// What the bits of a float narrower than f32 mean.
-static const llvm::fltSemantics &narrowSemantics(DType dtype) {
+/// What the bits of a float narrower than f32 mean, or nothing for other types.
+static const llvm::fltSemantics *narrowSemantics(DType dtype) {
   switch (dtype) {
-  case DType::F16: return llvm::APFloat::IEEEhalf();
-  case DType::BF16: return llvm::APFloat::BFloat();
-  case DType::E4M3: return llvm::APFloat::Float8E4M3FN();
-  case DType::E4M3FNUZ: return llvm::APFloat::Float8E4M3FNUZ();
-  case DType::E5M2: return llvm::APFloat::Float8E5M2();
-  case DType::E5M2FNUZ: return llvm::APFloat::Float8E5M2FNUZ();
-  case DType::E2M1: return llvm::APFloat::Float4E2M1FN();
-  case DType::E8M0: return llvm::APFloat::Float8E8M0FNU();
-  default: llvm_unreachable("not a narrow float");
+  case DType::F16: return &llvm::APFloat::IEEEhalf();
+  case DType::BF16: return &llvm::APFloat::BFloat();
+  case DType::E4M3: return &llvm::APFloat::Float8E4M3FN();
+  case DType::E4M3FNUZ: return &llvm::APFloat::Float8E4M3FNUZ();
+  case DType::E5M2: return &llvm::APFloat::Float8E5M2();
+  case DType::E5M2FNUZ: return &llvm::APFloat::Float8E5M2FNUZ();
+  case DType::E2M1: return &llvm::APFloat::Float4E2M1FN();
+  case DType::E8M0: return &llvm::APFloat::Float8E8M0FNU();
+  default: return nullptr;
   }
 }
 
-static double loadNarrow(const NpyArray &array, int64_t index) {
-  const llvm::fltSemantics &semantics = narrowSemantics(array.dtype);
+bool lutra::isFloat(DType dtype) { return dtype == DType::F32 || dtype == DType::F64 || narrowSemantics(dtype); }
+
+static double loadNarrow(const NpyArray &array, int64_t index, const llvm::fltSemantics &semantics) {
   uint64_t code = dtypeSize(array.dtype) == 2 ? loadAs<uint16_t>(array, index) : loadAs<uint8_t>(array, index);
   unsigned bits = llvm::APFloat::semanticsSizeInBits(semantics);
   llvm::APFloat value(semantics, llvm::APInt(bits, code & llvm::maskTrailingOnes<uint64_t>(bits)));
@@ -45,10 +46,10 @@ static double loadNarrow(const NpyArray &array, int64_t index) {
   return value.convertToDouble();
 }
 
-static void storeNarrow(NpyArray &array, int64_t index, double number) {
+static void storeNarrow(NpyArray &array, int64_t index, double number, const llvm::fltSemantics &semantics) {
   llvm::APFloat value(number);
   bool losesInfo;
-  value.convert(narrowSemantics(array.dtype), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  value.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
   uint64_t code = value.bitcastToAPInt().getZExtValue();
   if (dtypeSize(array.dtype) == 2)
     storeAs(array, index, static_cast<uint16_t>(code));
@@ -58,17 +59,11 @@ static void storeNarrow(NpyArray &array, int64_t index, double number) {
 
 Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
   auto integer = [](int64_t value) { return Scalar{value, 0}; };
+  if (const llvm::fltSemantics *semantics = narrowSemantics(array.dtype))
+    return {0, loadNarrow(array, index, *semantics)};
   switch (array.dtype) {
   case DType::F32: return {0, loadAs<float>(array, index)};
   case DType::F64: return {0, loadAs<double>(array, index)};
-  case DType::F16:
-  case DType::BF16:
-  case DType::E4M3:
-  case DType::E4M3FNUZ:
-  case DType::E5M2:
-  case DType::E5M2FNUZ:
-  case DType::E2M1:
-  case DType::E8M0: return {0, loadNarrow(array, index)};
   case DType::Bool: return integer(loadAs<uint8_t>(array, index) != 0);
   case DType::I8: return integer(loadAs<int8_t>(array, index));
   case DType::U8: return integer(loadAs<int8_t>(array, index)); // Signless: the op that uses it knows.
@@ -83,22 +78,17 @@ Scalar lutra::loadElement(const NpyArray &array, int64_t index) {
   case DType::U4: return integer(loadAs<uint8_t>(array, index) & 15);
   case DType::I2: return integer(llvm::SignExtend64<2>(loadAs<uint8_t>(array, index)));
   case DType::U2: return integer(loadAs<uint8_t>(array, index) & 3);
+  default: break;
   }
   llvm_unreachable("every dtype is handled");
 }
 
 void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
+  if (const llvm::fltSemantics *semantics = narrowSemantics(array.dtype))
+    return storeNarrow(array, index, value.f, *semantics);
   switch (array.dtype) {
   case DType::F32: return storeAs<float>(array, index, static_cast<float>(value.f));
   case DType::F64: return storeAs<double>(array, index, value.f);
-  case DType::F16:
-  case DType::BF16:
-  case DType::E4M3:
-  case DType::E4M3FNUZ:
-  case DType::E5M2:
-  case DType::E5M2FNUZ:
-  case DType::E2M1:
-  case DType::E8M0: return storeNarrow(array, index, value.f);
   case DType::Bool: return storeAs<uint8_t>(array, index, value.i != 0);
   case DType::I8:
   case DType::U8: return storeAs<int8_t>(array, index, static_cast<int8_t>(value.i));
@@ -112,5 +102,6 @@ void lutra::storeElement(NpyArray &array, int64_t index, const Scalar &value) {
   case DType::U4: return storeAs<uint8_t>(array, index, value.i & 15);
   case DType::I2:
   case DType::U2: return storeAs<uint8_t>(array, index, value.i & 3);
+  default: llvm_unreachable("every dtype is handled");
   }
 }

@@ -35,22 +35,6 @@ static void printFloat(llvm::raw_ostream &os, double value, DType dtype) {
   os << text;
 }
 
-static bool isFloat(DType dtype) {
-  switch (dtype) {
-  case DType::F16:
-  case DType::BF16:
-  case DType::F32:
-  case DType::F64:
-  case DType::E4M3:
-  case DType::E4M3FNUZ:
-  case DType::E5M2:
-  case DType::E5M2FNUZ:
-  case DType::E2M1:
-  case DType::E8M0: return true;
-  default: return false;
-  }
-}
-
 static void printElement(llvm::raw_ostream &os, const NpyArray &array, int64_t index) {
   Scalar value = loadElement(array, index);
   if (isFloat(array.dtype))

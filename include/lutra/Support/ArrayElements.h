@@ -18,6 +18,9 @@ struct Scalar {
   double f = 0;
 };
 
+/// Whether elements of this type are floats, which a Scalar has in `f`.
+bool isFloat(DType dtype);
+
 /// Element `index` of an array, and its replacement. Reading rounds nothing, writing rounds what is kept in
 /// floats narrower than f32.
 Scalar loadElement(const NpyArray &array, int64_t index);

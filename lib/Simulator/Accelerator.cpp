@@ -129,8 +129,10 @@ std::vector<StringRef> lutra::ltc::acceleratorNames() {
   return names;
 }
 
+bool lutra::ltc::isMachineFile(StringRef nameOrFile) { return nameOrFile.contains('/') || nameOrFile.ends_with(".yaml"); }
+
 Expected<Accelerator> lutra::ltc::loadAccelerator(StringRef nameOrFile) {
-  if (nameOrFile.contains('/') || nameOrFile.ends_with(".yaml")) {
+  if (isMachineFile(nameOrFile)) {
     auto buffer = MemoryBuffer::getFile(nameOrFile, /*IsText=*/true);
     if (!buffer)
       return createStringError("cannot read '" + nameOrFile + "': " + buffer.getError().message());

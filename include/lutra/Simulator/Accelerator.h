@@ -86,7 +86,10 @@ struct Accelerator {
 /// Reads YAML. An error names `fileName`, the line and the key.
 llvm::Expected<Accelerator> parseAccelerator(llvm::StringRef yaml, llvm::StringRef fileName);
 
-/// A shipped machine by its name ("a100-lut-4x"), or one from a file (what has a '/' or ends in .yaml).
+/// Whether a machine is named by its file: what has a '/' or ends in .yaml.
+bool isMachineFile(llvm::StringRef nameOrFile);
+
+/// A shipped machine by its name ("a100-lut-4x"), or one from a file.
 llvm::Expected<Accelerator> loadAccelerator(llvm::StringRef nameOrFile);
 
 /// The names of the shipped machines.

@@ -20,10 +20,7 @@ using namespace lutra::luttolmma;
 /// The vector unit's memory: rows of f32 that lie behind each other.
 static bool isReadable(Value buffer) {
   auto type = dyn_cast<MemRefType>(buffer.getType());
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  return type && type.getElementType().isF32() && succeeded(type.getStridesAndOffset(strides, offset)) &&
-         !strides.empty() && strides.back() == 1;
+  return type && type.getElementType().isF32() && type.getRank() > 0 && hasUnitStride(buffer);
 }
 
 std::optional<Epilogue> Epilogue::read(Region &region, ValueRange operands, std::string &why) {

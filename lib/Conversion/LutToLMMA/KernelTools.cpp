@@ -8,6 +8,13 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::luttolmma;
 
+bool luttolmma::hasUnitStride(Value buffer) {
+  auto type = dyn_cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return type && succeeded(type.getStridesAndOffset(strides, offset)) && (strides.empty() || strides.back() == 1);
+}
+
 Access luttolmma::access(Builder &b, ArrayRef<Index> indices) {
   Values counters;
   SmallVector<AffineExpr> results;

@@ -32,6 +32,9 @@ struct Index {
   }
 };
 
+/// Whether the elements of a buffer's last dimension lie behind each other: what the device's accesses need.
+bool hasUnitStride(mlir::Value buffer);
+
 /// An affine map and its operands.
 using Access = std::pair<mlir::AffineMapAttr, Values>;
 /// The map and operands of an access. A counter that occurs twice is one operand.

@@ -91,13 +91,6 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     return facts;
   }
 
-  static bool hasUnitStride(Value buffer) {
-    auto type = dyn_cast<MemRefType>(buffer.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    return type && succeeded(type.getStridesAndOffset(strides, offset)) && (strides.empty() || strides.back() == 1);
-  }
-
   /// Whether the device computes these tables; a remark says why not.
   static bool canMake(lut::PrecomputeOp op) {
     auto missed = [&](const char *reason) {

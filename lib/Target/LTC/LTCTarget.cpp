@@ -13,6 +13,7 @@
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
 #include "lutra/Pipelines/Pipelines.h"
+#include "lutra/Simulator/Accelerator.h"
 #include "lutra/Simulator/Machine.h"
 #include "lutra/Target/Target.h"
 #include "mlir/Pass/PassManager.h"
@@ -83,7 +84,7 @@ public:
     // What it runs on; the description of a machine that does not ship lies beside the kernels.
     (*kernels)["array"] = device.arrayName();
     (*kernels)["machine"] = device.name;
-    if (isFile(option("machine"))) {
+    if (lutra::ltc::isMachineFile(option("machine"))) {
       (*kernels)["machine"] = kMachineFile;
       if (std::error_code error = llvm::sys::fs::copy_file(option("machine"), artifact.file(kMachineFile)))
         return module.emitError() << "cannot copy '" << option("machine") << "': " << error.message();
@@ -121,9 +122,6 @@ protected:
   }
 
 private:
-  /// Whether a machine is named by its file: what loadAccelerator takes as one.
-  static bool isFile(StringRef machine) { return machine.contains('/') || machine.ends_with(".yaml"); }
-
   void buildLoops(OpPassManager &pm) const {
     lutra::buildKernelsPhase(pm);
     lutra::ConvertLutToLmmaOptions kernels;

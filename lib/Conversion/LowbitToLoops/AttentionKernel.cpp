@@ -101,6 +101,10 @@ Value AttentionKernel::splat(double value, int64_t lanes) {
   Attribute element = b.getFloatAttr(sums, value);
   return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(sumVector(lanes), ArrayRef<Attribute>(element)));
 }
+Value AttentionKernel::constantLike(double value, Value like) {
+  auto vector = dyn_cast<VectorType>(like.getType());
+  return vector ? splat(value, vector.getNumElements()) : scalar(value);
+}
 Value AttentionKernel::add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value AttentionKernel::sub(Value x, Value y) { return arith::SubIOp::create(b, loc, x, y); }
 Value AttentionKernel::mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
@@ -154,8 +158,7 @@ void AttentionKernel::prefetchLine(Value cache, const Keys &keys, Value key, int
                                /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
 void AttentionKernel::prefetchAhead(Value cache, const Keys &keys, ArrayRef<Value> lines) {
-  // Sums of f32 over f32 leave loads room enough; asking for a line twice would only cost.
-  if (lines.size() != kKeysAtOnce || (sums.isF32() && cast<MemRefType>(cache.getType()).getElementType().isF32()))
+  if (lines.size() != kKeysAtOnce)
     return;
   int64_t ahead = std::max<int64_t>(kBytesAhead / lineBytes(), kKeysOfStream);
   for (int64_t first = 0; first < kKeysAtOnce; first += kKeysOfStream) {

@@ -36,8 +36,9 @@ public:
 private:
   /// Keys of a tile: the lanes of a score vector.
   static constexpr int64_t kKeyLanes = 16;
-  /// Of a single token: keys that are taken together, from as many streams side by side, so many from each.
-  static constexpr int64_t kKeysAtOnce = 8, kStreams = 4, kKeysOfStream = kKeysAtOnce / kStreams;
+  /// Of a single token: keys that are taken together, from as many streams side by side, so many from each. What they need of 32 vector
+  /// registers leaves room for the queries: with eight keys LLVM loads these before the loop and spills them.
+  static constexpr int64_t kKeysAtOnce = 4, kStreams = 4, kKeysOfStream = kKeysAtOnce / kStreams;
   /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
   static constexpr int64_t kChunk = 256;
   /// Rows per block: enough to pay for a key tile's transposition, few enough to keep their scores in the L2 cache.
@@ -78,6 +79,8 @@ private:
   /// A number in the type of sums.
   mlir::Value scalar(double value);
   mlir::Value splat(double value, int64_t lanes);
+  /// `value` in the type of `like`, one of sums or a vector of them.
+  mlir::Value constantLike(double value, mlir::Value like);
   mlir::VectorType sumVector(int64_t lanes) { return mlir::VectorType::get({lanes}, sums); }
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value sub(mlir::Value a, mlir::Value b);
@@ -100,7 +103,7 @@ private:
   int64_t lineBytes();
   /// Asks for a line of the cache before it is needed, in the cache of level 4 - `locality` of the machine.
   void prefetchLine(mlir::Value cache, const Keys &keys, mlir::Value key, int locality = 3);
-  /// Asks for what the streams of `lines` will read soon, where loads alone come too late.
+  /// Asks for what the streams of `lines` will read soon: loads alone are issued too late, since arithmetic fills the machine's window.
   void prefetchAhead(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
   /// A buffer for one task, of the stack where it is small; others are added to `heap`, to be released.
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element, llvm::SmallVectorImpl<mlir::Value> &heap);
@@ -185,6 +188,11 @@ private:
                   const Walk &walk, mlir::Value position);
   /// A score as it counts: capped, and -infinity where the key is not to be seen. Without `keyPositions` all are.
   mlir::Value capAndMask(mlir::Value score, mlir::Value keyPositions, mlir::Value position);
+  /// e^below for what lies at most at 0: the weight of a score so far below the greatest. In f32, what would be subnormal is 0.
+  mlir::Value weightOf(mlir::Value below);
+  /// The greater of two, and the greatest lane. A score that is no number need not win: its weight is no number either, nor is their sum.
+  mlir::Value greatestOf(mlir::Value x, mlir::Value y);
+  mlir::Value greatestLane(mlir::Value vector);
   /// Caps, masks and stores scores of consecutive keys.
   void storeScores(mlir::Value score, mlir::Value scores, mlir::Value row, mlir::Value key, const Keys &keys,
                    mlir::Value position);

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numbers>
 
 using namespace mlir;
 
@@ -19,6 +20,14 @@ namespace lutra {
 static constexpr int64_t kValueParts = 4;
 /// e to a smaller power is a subnormal f32.
 static constexpr double kLeastExponent = -87;
+/// 2^t for |t| <= 1/2, off by 2e-9 of it before f32 rounds: coefficients of t^0, t^1, ... (a least-squares fit weighted towards equal errors).
+static constexpr double kPowerOfTwo[] = {1.0,
+                                         0.6931471824645996,
+                                         0.24022646248340607,
+                                         0.05550328642129898,
+                                         0.009618489071726799,
+                                         0.0013399930903688073,
+                                         0.00015345810970757157};
 
 void AttentionKernel::emitKeyTile(Value keyTile, const Keys &keys, Value key) {
   // The rows past the last key repeat it: their scores are masked, and no memory past it is read.
@@ -151,6 +160,46 @@ void AttentionKernel::storeScores(Value score, Value scores, Value row, Value ke
   store(capAndMask(score, keyPositions, position), scores, {row, sub(key, keys.begin)});
 }
 
+Value AttentionKernel::weightOf(Value below) {
+  if (!sums.isF32())
+    return math::ExpOp::create(b, loc, below);
+  // 2^n p(t) with n + t = below log2(e), |t| <= 1/2. A number beyond 2^23 has no fraction: adding one rounds to n, and leaves n + 127 in
+  // the lowest bits, which the exponent of 2^n is.
+  constexpr double kRounder = 0x1.8p23 + 127;
+  Value toLog2 = constantLike(std::numbers::log2e, below), rounder = constantLike(kRounder, below);
+  Value shifted = multiplyAdd(below, toLog2, rounder);
+  Value n = arith::SubFOp::create(b, loc, shifted, rounder);
+  Value t = multiplyAdd(below, toLog2, arith::NegFOp::create(b, loc, n));
+  Value power = constantLike(std::end(kPowerOfTwo)[-1], below);
+  for (double coefficient : llvm::reverse(ArrayRef(kPowerOfTwo).drop_back()))
+    power = multiplyAdd(power, t, constantLike(coefficient, below));
+  Type integers = b.getI32Type();
+  TypedAttr mantissa = b.getI32IntegerAttr(23);
+  if (auto vector = dyn_cast<VectorType>(below.getType())) {
+    integers = vector.clone(integers);
+    mantissa = DenseElementsAttr::get(cast<ShapedType>(integers), int32_t(23));
+  }
+  Value bits = arith::BitcastOp::create(b, loc, integers, shifted);
+  bits = arith::ShLIOp::create(b, loc, bits, arith::ConstantOp::create(b, loc, mantissa));
+  Value weight = arith::MulFOp::create(b, loc, power, arith::BitcastOp::create(b, loc, below.getType(), bits));
+  Value isNothing = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, below, constantLike(kLeastExponent, below));
+  return arith::SelectOp::create(b, loc, isNothing, constantLike(0.0, below), weight);
+}
+
+Value AttentionKernel::greatestOf(Value x, Value y) {
+  return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y), x, y);
+}
+
+Value AttentionKernel::greatestLane(Value vector) {
+  for (int64_t lanes = cast<VectorType>(vector.getType()).getNumElements(); lanes > 1; lanes /= 2) {
+    auto half = [&](int64_t first) -> Value {
+      return vector::ShuffleOp::create(b, loc, vector, vector, llvm::to_vector(llvm::seq<int64_t>(first, first + lanes / 2)));
+    };
+    vector = greatestOf(half(0), half(lanes / 2));
+  }
+  return vector::ExtractOp::create(b, loc, vector, ArrayRef<int64_t>{0});
+}
+
 void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
                                   Value stateRow) {
   // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
@@ -159,29 +208,20 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
   auto maxLoop = scf::ForOp::create(
       b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(lowest, kKeyLanes)},
       [&](OpBuilder &, Location, Value key, ValueRange so) {
-        Value next = arith::MaximumFOp::create(b, loc, so[0], load(scores, {row, key}, kKeyLanes));
-        scf::YieldOp::create(b, loc, next);
+        scf::YieldOp::create(b, loc, greatestOf(so[0], load(scores, {row, key}, kKeyLanes)));
       });
   Value before = memref::LoadOp::create(b, loc, state.greatest, stateRow);
-  Value greatest = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXIMUMF, maxLoop.getResult(0));
-  greatest = arith::MaximumFOp::create(b, loc, greatest, before);
+  Value greatest = greatestOf(greatestLane(maxLoop.getResult(0)), before);
   memref::StoreOp::create(b, loc, greatest, state.greatest, stateRow);
 
-  Value shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), greatest);
-  Value masked = splat(lowest, kKeyLanes);
-  Value zero = splat(0.0, kKeyLanes);
+  // Without any key yet, the greatest is -infinity, from which no score can be counted.
+  Value isNone = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, greatest, scalar(lowest));
+  Value shift = arith::SelectOp::create(b, loc, isNone, scalar(0.0), greatest);
+  shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), shift);
   auto sumLoop = scf::ForOp::create(
-      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{zero},
+      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(0.0, kKeyLanes)},
       [&](OpBuilder &, Location, Value key, ValueRange so) {
-        Value score = load(scores, {row, key}, kKeyLanes);
-        Value below = arith::SubFOp::create(b, loc, score, shift);
-        Value weight = math::ExpOp::create(b, loc, below);
-        // In f32, what would be subnormal is nothing beside the greatest, whose weight is 1, and slow to multiply. Without any key yet,
-        // the greatest is -infinity too, and the difference no number.
-        Value isMasked =
-            sums.isF32() ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT, below, splat(kLeastExponent, kKeyLanes))
-                         : arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, masked);
-        weight = arith::SelectOp::create(b, loc, isMasked, zero, weight);
+        Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, key}, kKeyLanes), shift));
         // The values of a line share their scale with its weight.
         Value scaled = keys.valueScales
                            ? Value(arith::MulFOp::create(b, loc, weight, load(keys.valueScales, key, kKeyLanes)))
@@ -193,7 +233,7 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
 
   // Before the first key that is seen, the greatest score is -infinity on both sides.
   Value isSame = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, before, greatest);
-  Value factor = math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, before, greatest));
+  Value factor = weightOf(arith::SubFOp::create(b, loc, before, greatest));
   factor = arith::SelectOp::create(b, loc, isSame, scalar(1.0), factor);
   Value scaled = arith::MulFOp::create(b, loc, memref::LoadOp::create(b, loc, state.total, stateRow), factor);
   memref::StoreOp::create(b, loc, arith::AddFOp::create(b, loc, scaled, total), state.total, stateRow);

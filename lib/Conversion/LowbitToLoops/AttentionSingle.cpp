@@ -2,8 +2,8 @@
 //
 // A single token reads every key and value once and computes little with each, so what counts is how memory is read. A chunk
 // is cut into kStreams parts that are walked side by side: the hardware follows several streams further ahead than one, and
-// where one of them meets a new page the others go on. Software asks for a line only where the hardware does not by itself: at the beginning
-// of the streams of values, a little ahead where the arithmetic keeps loads from being issued early, and of whole chunks of codes, which are small.
+// where one of them meets a new page the others go on. Software asks for lines where the hardware does not by itself: at the beginning of streams, a little
+// ahead, since the arithmetic keeps loads from being issued early, and for whole chunks of codes, which are small.
 //
 // Scores lie in the order in which keys were taken, which only the sums see: it depends on the number of keys alone.
 //
@@ -214,11 +214,12 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
     keys.valueScales = buffers.valueScales;
   }
   forRange(index(0), index(headsPerKV), 1, [&](Value row) {
-    // Memory has nothing else to do meanwhile: the values that each stream begins with.
+    // Memory has nothing else to do meanwhile: what each stream of these values and of the next chunk's keys begins with.
     if (!cacheBits)
       for (int64_t stream = 0; stream < kStreams; ++stream) {
         Value key = add(add(keys.begin, mul(walk.perStream, index(stream))), row);
         prefetchLine(presentValue, keys, min(key, sub(keys.end, index(1))));
+        prefetchLine(presentKey, keys, min(add(key, index(kChunk)), position));
       }
     emitWeights(buffers.scores, row, numKeys, keys, state, add(firstRow, row));
   });
@@ -288,7 +289,7 @@ void AttentionKernel::mergeAndOutput(const State &state, Value row, Value end, V
         scf::YieldOp::create(b, loc, arith::MaximumFOp::create(b, loc, so[0], chunk).getResult());
       });
   auto factorOf = [&](Value score) -> Value {
-    return math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, greatest.getResult(0)));
+    return weightOf(arith::SubFOp::create(b, loc, score, greatest.getResult(0)));
   };
   SmallVector<Value> initial(headSize / headSumLanes, splat(0.0, headSumLanes));
   initial.push_back(sinkScore ? factorOf(sinkScore) : scalar(0.0));

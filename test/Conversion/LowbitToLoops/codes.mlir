@@ -19,8 +19,8 @@
 // CHECK:        arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
 // CHECK:        arith.mulf
 // CHECK:        vector.bitcast %{{.*}} : vector<2xi8> to vector<1xf16>
-// CHECK:        vector.from_elements {{.*}} : vector<8xf16>
-// CHECK:        vector.store %{{.*}} : memref<256xf32>, vector<8xf32>
+// CHECK:        vector.from_elements {{.*}} : vector<4xf16>
+// CHECK:        vector.store %{{.*}} : memref<256xf32>, vector<4xf32>
 // CHECK:        memref.prefetch %arg8
 func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
   lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)

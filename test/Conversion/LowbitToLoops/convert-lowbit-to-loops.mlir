@@ -28,17 +28,22 @@ func.func @layers(%q: !q, %kv: memref<?x?x32xf32>, %pk: !cache, %pv: !cache, %le
 // CHECK-NEXT:   scf.if %[[DIFFER]]
 // A single token: the chunks of keys run in parallel, then what they leave is merged.
 // CHECK:        scf.if
+// Lines of keys are asked for ahead of the loads, and weights are e^below by a power of two, whose exponent is made by a shift.
 // CHECK:        scf.parallel
-// CHECK:          math.exp
+// CHECK:          memref.prefetch
 // CHECK:          arith.addf %{{.*}} fastmath<contract>
+// CHECK:          arith.shli %{{.*}} : vector<16xi32>
+// CHECK:          arith.cmpf olt
+// CHECK-NEXT:     arith.select
 // CHECK:        scf.parallel
-// CHECK:          math.exp
+// CHECK:          arith.shli %{{.*}} : i32
 // Several: the cache is appended to, and blocks of rows run in parallel.
 // CHECK:        } else {
 // CHECK:        scf.parallel
 // CHECK:        scf.parallel
 // CHECK:          arith.addf %{{.*}} fastmath<contract>
-// CHECK:          math.exp
+// CHECK:          arith.shli %{{.*}} : vector<16xi32>
+// CHECK-NOT:    math.exp
 // CHECK-NOT:    math.tanh
 // CHECK:      func private @[[SECOND]](
 

@@ -10,14 +10,13 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace lutra;
 
-static Step precompute(lut::PrecomputeOp op, Environment &env) {
-  const NpyArray &a = *env.array(op.getActivations());
-  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()};
-  FailureOr<LookupTables> tables = makeTables(op, a, op.getActScales() ? env.array(op.getActScales()).get() : nullptr,
-                                              a.shape.back(), op.getGroup(), kind);
+/// Makes tables the results of an op whose outputs have the shapes of their parts.
+static Step setTables(DestinationStyleOpInterface op, FailureOr<LookupTables> tables, Environment &env) {
   if (failed(tables))
     return Step::Failed;
   SmallVector<Array> parts = partsOfTables(*tables);
@@ -29,6 +28,38 @@ static Step precompute(lut::PrecomputeOp op, Environment &env) {
   for (auto [result, part] : llvm::zip_equal(op->getResults(), parts))
     env.set(result, part);
   return Step::Done;
+}
+
+static Step precompute(lut::PrecomputeOp op, Environment &env) {
+  const NpyArray &a = *env.array(op.getActivations());
+  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()};
+  return setTables(op,
+                   makeTables(op, a, op.getActScales() ? env.array(op.getActScales()).get() : nullptr, a.shape.back(),
+                              op.getGroup(), kind),
+                   env);
+}
+
+/// The rows divided by the root of their mean square, times the weight: numerics.md, "Sums of floats".
+static NpyArray normalized(const NpyArray &x, const NpyArray &weight, float epsilon) {
+  NpyArray result = NpyArray::zeros(DType::F32, x.shape);
+  const int64_t cols = x.shape.back(), rows = cols ? x.numElements() / cols : 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (int64_t i = row * cols; i < (row + 1) * cols; ++i)
+      sum += loadElement(x, i).f * loadElement(x, i).f;
+    const float factor = static_cast<float>(1 / std::sqrt(sum / static_cast<double>(cols) + static_cast<double>(epsilon)));
+    for (int64_t i = row * cols; i < (row + 1) * cols; ++i) {
+      const float scaled = static_cast<float>(loadElement(x, i).f) * factor;
+      storeElement(result, i, {0, scaled * static_cast<float>(loadElement(weight, i - row * cols).f)});
+    }
+  }
+  return result;
+}
+
+static Step normPrecompute(lut::NormPrecomputeOp op, Environment &env) {
+  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()};
+  NpyArray rows = normalized(*env.array(op.getActivations()), *env.array(op.getWeight()), op.getEpsilon().convertToFloat());
+  return setTables(op, makeTables(op, rows, nullptr, rows.shape.back(), op.getGroup(), kind), env);
 }
 
 static Step matmul(lut::MatmulOp op, Environment &env) {
@@ -50,6 +81,7 @@ Step lutra::executeLutOp(Operation *op, Environment &env) {
     return Step::Unknown;
   return llvm::TypeSwitch<Operation *, Step>(op)
       .Case<lut::PrecomputeOp>([&](auto o) { return precompute(o, env); })
+      .Case<lut::NormPrecomputeOp>([&](auto o) { return normPrecompute(o, env); })
       .Case<lut::MatmulOp>([&](auto o) { return matmul(o, env); })
       .Case<lut::DenseMatmulOp>([&](auto o) { return executeDenseMatmul(o, env); })
       .Case<lut::QuantizeOp>([&](auto o) { return executeQuantize(o, env); })

@@ -1,11 +1,12 @@
 //===- ScalarOps.cpp - arith and math on scalars --------------------------===//
 //
 // f32 arithmetic is done in float, each operation rounded once. The same op on arrays (elementwise) is applied to each
-// element. Functions such as exp are the C library's: compiled code may differ in the last bits.
+// element. exp, tanh and erf of f32 are those of numerics.md, "Functions"; others are the C library's: compiled code may differ in the last bits.
 //
 //===----------------------------------------------------------------------===//
 #include "Values.h"
 
+#include "lutra/Support/Functions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -174,19 +175,39 @@ static Result conversion(Operation *op, Type type, Operands in) {
       .Case<arith::CmpIOp>(
           [&](auto cmp) { return Result(integer(compareIntegers(cmp.getPredicate(), in[0].i, in[1].i))); })
       .Case<arith::SelectOp>([&](auto) { return Result(in[0].i ? in[1] : in[2]); })
+      .Case<arith::BitcastOp>([&](auto cast) {
+        auto from = dyn_cast<FloatType>(getElementTypeOrSelf(cast.getIn().getType()));
+        auto to = dyn_cast<FloatType>(type);
+        if (!from == !to)
+          return from ? Result(std::nullopt) : Result(in[0]);
+        const llvm::fltSemantics &semantics = (from ? from : to).getFloatSemantics();
+        bool loses;
+        if (from) {
+          llvm::APFloat value(in[0].f);
+          value.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &loses);
+          return Result(integer(wrapInteger(static_cast<int64_t>(value.bitcastToAPInt().getZExtValue()), type)));
+        }
+        llvm::APFloat value(semantics, llvm::APInt(to.getWidth(), static_cast<uint64_t>(in[0].i), false, /*implicitTrunc=*/true));
+        value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &loses);
+        return Result(Scalar{0, value.convertToDouble()});
+      })
       .Default([](auto) { return std::nullopt; });
 }
 
 static Result function(Operation *op, Type type, Operands in) {
   auto unary = [&](auto fn) -> Result { return floatOf(type, in, [&](auto x, auto) { return fn(x); }); };
+  // A function whose bits are fixed in f32; in f64 it is the C library's.
+  auto fixed = [&](float (*inSingle)(float), double (*inDouble)(double)) -> Result {
+    return type.isF64() ? Result(Scalar{0, inDouble(in[0].f)}) : unary([&](auto x) { return inSingle(static_cast<float>(x)); });
+  };
   return llvm::TypeSwitch<Operation *, Result>(op)
-      .Case<math::ExpOp>([&](auto) { return unary([](auto x) { return std::exp(x); }); })
+      .Case<math::ExpOp>([&](auto) { return fixed(expOf, std::exp); })
       .Case<math::Exp2Op>([&](auto) { return unary([](auto x) { return std::exp2(x); }); })
       .Case<math::LogOp>([&](auto) { return unary([](auto x) { return std::log(x); }); })
       .Case<math::SqrtOp>([&](auto) { return unary([](auto x) { return std::sqrt(x); }); })
       .Case<math::RsqrtOp>([&](auto) { return unary([](auto x) { return 1 / std::sqrt(x); }); })
-      .Case<math::TanhOp>([&](auto) { return unary([](auto x) { return std::tanh(x); }); })
-      .Case<math::ErfOp>([&](auto) { return unary([](auto x) { return std::erf(x); }); })
+      .Case<math::TanhOp>([&](auto) { return fixed(tanhOf, std::tanh); })
+      .Case<math::ErfOp>([&](auto) { return fixed(erfOf, std::erf); })
       .Case<math::SinOp>([&](auto) { return unary([](auto x) { return std::sin(x); }); })
       .Case<math::CosOp>([&](auto) { return unary([](auto x) { return std::cos(x); }); })
       .Case<math::AbsFOp>([&](auto) { return unary([](auto x) { return std::fabs(x); }); })

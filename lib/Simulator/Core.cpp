@@ -18,7 +18,8 @@ static constexpr uint8_t kUnwritten = 0, kThere = 1, kOnItsWay = 2;
 
 Core::Core(const Machine &machine)
     : machine(machine), tables(machine.tableTiles), weights(machine.weightTiles), i32(machine.i32Tiles),
-      f32(machine.f32Tiles), rows(machine.rowTiles), cols(machine.colTiles), acts(machine.actTiles) {
+      f32(machine.f32Tiles), rows(machine.rowTiles), cols(machine.colTiles), acts(machine.actTiles),
+      squares(machine.sumTiles) {
   const size_t entries = size_t(machine.arrayM) * machine.tablesPerTile * machine.entries();
   for (TableTile &tile : tables) {
     tile.ints.resize(entries);
@@ -37,6 +38,8 @@ Core::Core(const Machine &machine)
     tile.resize(machine.arrayN);
   for (ActTile &tile : acts)
     tile.values.resize(size_t(machine.arrayM) * machine.tablesPerTile * machine.arrayK);
+  for (auto &tile : squares)
+    tile.resize(machine.arrayM);
   for (unsigned file = 0; file < kRegisterFiles; ++file)
     pending[file].assign(machine.registers(RegisterFile(file)), -1);
 }
@@ -260,15 +263,17 @@ bool Core::load(const Instruction &i, const LoopValues &loops) {
     return true;
   case Opcode::LoadActs: {
     const unsigned count = unsigned(std::clamp<int64_t>(view.columns, 0, i.count));
-    if (!readable(count))
+    // Of a buffer without rows, all rows of the tile have the same.
+    const bool isShared = i.address.indices.size() == 1;
+    if (!mayRead(view, place, isShared ? 1 : view.rows, count * size))
       return false;
     ActTile &tile = acts[i.dst];
-    tile.rows = view.rows;
+    tile.rows = isShared ? machine.arrayM : view.rows;
     std::fill(tile.values.begin(), tile.values.end(), 0.0f);
-    for (unsigned row = 0; row < view.rows; ++row)
+    for (unsigned row = 0; row < tile.rows; ++row)
       for (unsigned index = 0; index < count; ++index)
         tile.values[size_t(row) * machine.tablesPerTile * machine.arrayK + index] =
-            loadElement(view.data + row * view.rowBytes + index * size, i.type);
+            loadElement(view.data + (isShared ? 0 : row * view.rowBytes) + index * size, i.type);
     return true;
   }
   case Opcode::LoadTile: {
@@ -366,6 +371,11 @@ bool Core::step(const Instruction &i, const LoopValues &loops) {
   case Opcode::TableScale: tableScale(i); return true;
   case Opcode::Precompute:
   case Opcode::Quantize: makeTables(i); return true;
+  case Opcode::Squares:
+  case Opcode::SquaresMore:
+  case Opcode::Norm:
+  case Opcode::MulActs:
+  case Opcode::ScaleActs: normalize(i); return true;
   default: break;
   }
   if (isStore(i.opcode)) {

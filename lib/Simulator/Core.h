@@ -71,6 +71,7 @@ private:
   void greatest(const Instruction &i);
   void tableScale(const Instruction &i);
   void makeTables(const Instruction &i);
+  void normalize(const Instruction &i);
   void vector(const Instruction &i);
   void store(const Instruction &i, const LoopValues &loops);
   void expandTable(TableTile &tile, unsigned row, unsigned table, bool isFloat);
@@ -84,6 +85,7 @@ private:
   std::vector<std::vector<int32_t>> i32;
   std::vector<std::vector<float>> f32, rows, cols;
   std::vector<ActTile> acts;
+  std::vector<std::vector<double>> squares;
   std::vector<char> shared;
   /// For each byte of shared memory: 0 never written, 1 there, 2 + token on its way.
   std::vector<uint8_t> status;

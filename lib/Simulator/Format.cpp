@@ -74,6 +74,12 @@ static constexpr Operand kSetRows[] = {write(File::Rows), kFloat};
 static constexpr Operand kMulRows[] = {write(File::Rows), read(File::Rows, 0), read(File::Rows, 1)};
 static constexpr Operand kSpread[] = {write(File::AccF32), read(File::Cols, 0)};
 static constexpr Operand kBinary[] = {write(File::AccF32), read(File::AccF32, 0), read(File::AccF32, 1)};
+static constexpr Operand kFunction[] = {write(File::AccF32), read(File::AccF32, 0)};
+static constexpr Operand kSquares[] = {write(File::Sums), read(File::Acts, 0), option(Field::Count)};
+static constexpr Operand kSquaresMore[] = {update(File::Sums), read(File::Acts, 0), option(Field::Count)};
+static constexpr Operand kNorm[] = {write(File::Rows), read(File::Sums, 0), option(Field::Count), kFloat};
+static constexpr Operand kMulActs[] = {write(File::Acts), read(File::Acts, 0), read(File::Acts, 1)};
+static constexpr Operand kScaleActs[] = {write(File::Acts), read(File::Acts, 0), read(File::Rows, 1)};
 
 const Format &lutra::ltc::formatOf(Opcode opcode) {
   // In the order of the opcodes.
@@ -115,6 +121,14 @@ const Format &lutra::ltc::formatOf(Opcode opcode) {
       {"div", kF32, kBinary},
       {"max", kF32, kBinary},
       {"min", kF32, kBinary},
+      {"exp", kF32, kFunction},
+      {"erf", kF32, kFunction},
+      {"tanh", kF32, kFunction},
+      {"squares", {}, kSquares},
+      {"squares.more", {}, kSquaresMore},
+      {"norm", {}, kNorm},
+      {"mul.act", {}, kMulActs},
+      {"scale.act", {}, kScaleActs},
   };
   return formats[static_cast<unsigned>(opcode)];
 }

@@ -37,7 +37,7 @@ unsigned lutra::ltc::sizeOf(ElementType type) {
   llvm_unreachable("unknown element type");
 }
 
-char lutra::ltc::letterOf(RegisterFile file) { return "twafscrx"[static_cast<unsigned>(file)]; }
+char lutra::ltc::letterOf(RegisterFile file) { return "twafscrxd"[static_cast<unsigned>(file)]; }
 
 uint64_t Buffer::bytes() const {
   uint64_t size = sizeOf(type);

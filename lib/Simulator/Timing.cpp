@@ -113,6 +113,8 @@ uint64_t Model::bytesMoved(const Instruction &i, const LoopValues &loops) const 
     // At an element of a buffer of this type, or at a byte.
     const uint64_t first = index[0] * size, end = buffer.shape[0] * size;
     add(first, std::min<uint64_t>(machine.arrayN * sizeOf(i.type), end - first));
+  } else if (i.opcode == Opcode::LoadActs && index.size() == 1) {
+    add(index[0] * size, std::clamp<int64_t>(buffer.shape[0] - index[0], 0, i.count) * size);
   } else {
     int64_t run = 1;
     if (i.opcode == Opcode::LoadTable || i.opcode == Opcode::StoreTable)
@@ -218,6 +220,16 @@ uint64_t Model::vectorOperations(const Instruction &i) const {
   // A conversion and a fused multiply-add; of f32 only the latter.
   case Opcode::FmaRows: return (i.type == ElementType::F32 ? 1 : 2) * m * n;
   case Opcode::TableScale: return 4 * m;
+  // The f32 operations of their definitions (docs/spec/numerics.md, "Functions").
+  case Opcode::Exp: return 20 * m * n;
+  case Opcode::Erf: return 16 * m * n;
+  case Opcode::Tanh: return 17 * m * n;
+  // An operation in f64 takes two lanes: a fused multiply-add for each element; two quotients, a root, a sum, a rounding.
+  case Opcode::Squares:
+  case Opcode::SquaresMore: return 2 * m * i.count;
+  case Opcode::Norm: return 2 * 5 * m;
+  case Opcode::MulActs:
+  case Opcode::ScaleActs: return m * machine.tablesPerTile * machine.arrayK;
   case Opcode::Sum:
   case Opcode::SumMore: return m * i.tables * machine.arrayK;
   // An addition for each entry, made from its neighbour's, and a comparison; or a product and a rounding.

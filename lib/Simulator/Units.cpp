@@ -4,6 +4,9 @@
 #include "Lookup.h"
 #include "Numbers.h"
 
+#include "lutra/Support/Functions.h"
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -228,6 +231,31 @@ void Core::makeTables(const Instruction &i) {
     }
 }
 
+/// Norms of rows: docs/spec/numerics.md, "Sums of floats". Squares of f32 are exact in f64.
+void Core::normalize(const Instruction &i) {
+  const size_t width = size_t(machine.tablesPerTile) * machine.arrayK;
+  for (unsigned row = 0; row < machine.arrayM; ++row) {
+    if (i.opcode == Opcode::Norm) {
+      rows[i.dst][row] = float(1 / std::sqrt(squares[i.src[0]][row] / i.count + double(i.value)));
+      continue;
+    }
+    const float *x = &acts[i.src[0]].values[row * width];
+    if (i.opcode == Opcode::Squares || i.opcode == Opcode::SquaresMore) {
+      double sum = i.opcode == Opcode::Squares ? 0.0 : squares[i.dst][row];
+      for (unsigned element = 0; element < i.count; ++element)
+        sum += double(x[element]) * x[element];
+      squares[i.dst][row] = sum;
+      continue;
+    }
+    float *y = &acts[i.dst].values[row * width];
+    const float *factors = i.opcode == Opcode::MulActs ? &acts[i.src[1]].values[row * width] : nullptr;
+    for (size_t element = 0; element < width; ++element)
+      y[element] = x[element] * (factors ? factors[element] : rows[i.src[1]][row]);
+  }
+  if (i.opcode == Opcode::MulActs || i.opcode == Opcode::ScaleActs)
+    acts[i.dst].rows = acts[i.src[0]].rows;
+}
+
 /// Everything that works on whole tiles, rows or columns.
 void Core::vector(const Instruction &i) {
   const unsigned m = machine.arrayM, n = machine.arrayN;
@@ -235,6 +263,7 @@ void Core::vector(const Instruction &i) {
     for (size_t element = 0; element < f32[i.dst].size(); ++element)
       f32[i.dst][element] = operation(f32[i.src[0]][element], f32[i.src[1]][element]);
   };
+  auto apply = [&](float (*function)(float)) { llvm::transform(f32[i.src[0]], f32[i.dst].begin(), function); };
   switch (i.opcode) {
   case Opcode::SetCols: std::fill(cols[i.dst].begin(), cols[i.dst].end(), i.value); return;
   case Opcode::SetRows: std::fill(rows[i.dst].begin(), rows[i.dst].end(), i.value); return;
@@ -286,6 +315,9 @@ void Core::vector(const Instruction &i) {
     for (unsigned row = 0; row < m; ++row)
       std::copy(cols[i.src[0]].begin(), cols[i.src[0]].end(), f32[i.dst].begin() + size_t(row) * n);
     return;
+  case Opcode::Exp: return apply(expOf);
+  case Opcode::Erf: return apply(erfOf);
+  case Opcode::Tanh: return apply(tanhOf);
   case Opcode::Add: return elementwise([](float a, float b) { return a + b; });
   case Opcode::Sub: return elementwise([](float a, float b) { return a - b; });
   case Opcode::Mul: return elementwise([](float a, float b) { return a * b; });

@@ -28,6 +28,7 @@ unsigned Machine::registers(RegisterFile file) const {
   case RegisterFile::Cols: return colTiles;
   case RegisterFile::Loop: return loopRegisters;
   case RegisterFile::Acts: return actTiles;
+  case RegisterFile::Sums: return sumTiles;
   }
   llvm_unreachable("unknown register file");
 }

@@ -103,6 +103,8 @@ Error KernelVerifier::operands(const Instruction &i) {
       return error("expected 1 to " + Twine(machine.tablesPerTile * machine.arrayK) +
                    " activations in a tile, but found " + Twine(i.count));
     // A group that is left may end before its padding begins.
+    if (kernel.buffers[i.address.buffer].shape.size() == 1)
+      return access(i.address, i.type, {i.count}, false, /*clipColumns=*/true, /*mayBegin=*/true);
     return access(i.address, i.type, {m, i.count}, true, /*clipColumns=*/true, /*mayBegin=*/true);
   case Opcode::LoadTile: return access(i.address, i.type, {m, n}, true, /*clipColumns=*/true);
   case Opcode::Store: return access(i.address, i.type, {m, n}, true, /*clipColumns=*/true);
@@ -131,6 +133,14 @@ Error KernelVerifier::operands(const Instruction &i) {
   case Opcode::AmaxMore:
   case Opcode::Precompute:
   case Opcode::Quantize: return tables();
+  case Opcode::Squares:
+  case Opcode::SquaresMore:
+    if (i.count < 1 || i.count > machine.tablesPerTile * machine.arrayK)
+      return error("expected 1 to " + Twine(machine.tablesPerTile * machine.arrayK) + " activations of a tile, but found " +
+                   Twine(i.count));
+    return Error::success();
+  case Opcode::Norm:
+    return i.count < 1 ? error("expected the number of the elements whose squares were added, but found 0") : Error::success();
   case Opcode::Shift:
     return i.plane > 7 ? error("expected a plane of 0 to 7, but found " + Twine(i.plane)) : Error::success();
   default: return Error::success();

@@ -35,7 +35,21 @@ LogicalResult LoadActsOp::verify() {
   Type element = elementOf(getBuffer(), [](Type type) {
     return type.isF16() || type.isBF16() || isa<Float8E4M3FNType, Float8E5M2Type>(type) || type.isInteger(8) || type.isInteger(16);
   });
-  return verifyAccess(*this, getBuffer(), getMap(), getIndices(), element, 2, "M x K");
+  auto type = dyn_cast<MemRefType>(getBuffer().getType());
+  const bool isShared = type && type.getRank() == 1;
+  return verifyAccess(*this, getBuffer(), getMap(), getIndices(), element, isShared ? 1 : 2, isShared ? "K" : "M x K");
+}
+
+LogicalResult SquaresOp::verify() {
+  const int64_t count = getCount();
+  return count > 0 ? success() : emitOpError() << "expected a positive count, but found " << count << " (C1)";
+}
+
+LogicalResult NormOp::verify() {
+  const int64_t count = getCount();
+  if (count < 1)
+    return emitOpError() << "expected a positive count, but found " << count << " (C1)";
+  return getEpsilon().isFinite() ? success() : emitOpError("expected a finite epsilon (C1)");
 }
 
 LogicalResult StoreTableOp::verify() {

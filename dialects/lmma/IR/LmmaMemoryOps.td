@@ -64,9 +64,10 @@ def Lmma_WaitOp : Lmma_Instruction<"wait", [MemoryEffects<[MemWrite]>]> {
 def Lmma_LoadActsOp : Lmma_AccessOp<"load_acts"> {
   let summary = "ld.act: activations of m rows";
   let description = [{
-    `result[r][i] = buffer[row + r, column + i]` for i < `count`, converted to f32 exactly; +0 beyond, past the last column, and in rows past M.
+    `result[r][i] = buffer[row + r, column + i]` for i < `count`, converted to f32 exactly; +0 beyond, past the last column, and in rows past M. Of a buffer of one dimension,
+    every row is `buffer[column + i]`.
 
-    - (C1) the buffer is `M x K` of f32, f16, bf16, f8E4M3FN, f8E5M2, i8 or i16, and there are two indices.
+    - (C1) the buffer is `M x K`, or `K`, of f32, f16, bf16, f8E4M3FN, f8E5M2, i8 or i16, and there are as many indices.
     - (C2) `count` is positive.
 
     Example:

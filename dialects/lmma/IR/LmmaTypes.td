@@ -55,6 +55,15 @@ def Lmma_ActsType : Lmma_Type<"Acts", "acts"> {
   }];
 }
 
+def Lmma_SumsType : Lmma_Type<"Sums", "sums"> {
+  let summary = "One f64 for each of m rows, a register `d`";
+  let description = [{
+    What squares of activations are added in, for norms.
+
+    Example: `!lmma.sums`
+  }];
+}
+
 def Lmma_RowsType : Lmma_Type<"Rows", "rows"> {
   let summary = "One f32 for each of m rows, a register `s`";
   let description = [{

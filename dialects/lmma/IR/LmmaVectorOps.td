@@ -199,4 +199,110 @@ def Lmma_DivOp : Lmma_BinaryOp<"div"> {
   }];
 }
 
+/// A function of each number of a tile, whose bits docs/spec/numerics.md, "Functions", fixes.
+class Lmma_FunctionOp<string mnemonic> : Lmma_Instruction<mnemonic, [Pure]> {
+  let arguments = (ins Lmma_F32Tile:$source);
+  let results = (outs Lmma_F32Tile:$result);
+  let assemblyFormat = "$source attr-dict";
+}
+
+def Lmma_ExpOp : Lmma_FunctionOp<"exp"> {
+  let summary = "exp.f32: e^x, element-wise";
+  let description = [{
+    The sequence of f32 operations of docs/spec/numerics.md, "Functions".
+
+    Example:
+    ```mlir
+    %e = lmma.exp %y
+    ```
+  }];
+}
+
+def Lmma_ErfOp : Lmma_FunctionOp<"erf"> {
+  let summary = "erf.f32: the error function, element-wise";
+  let description = [{
+    The sequence of f32 operations of docs/spec/numerics.md, "Functions".
+
+    Example:
+    ```mlir
+    %e = lmma.erf %y
+    ```
+  }];
+}
+
+def Lmma_TanhOp : Lmma_FunctionOp<"tanh"> {
+  let summary = "tanh.f32: the hyperbolic tangent, element-wise";
+  let description = [{
+    The sequence of f32 operations of docs/spec/numerics.md, "Functions".
+
+    Example:
+    ```mlir
+    %t = lmma.tanh %y
+    ```
+  }];
+}
+
+def Lmma_SquaresOp : Lmma_Instruction<"squares", [Pure]> {
+  let summary = "squares: the sum of the squares of activations, in f64";
+  let description = [{
+    `(..(x[r][0]^2 + x[r][1]^2) + ..)` over the first `count` activations, ascending from +0 or from `start`, in whose register it then is. A square of a f32 is exact.
+
+    - (C1) `count` is positive.
+
+    Example:
+    ```mlir
+    %d = lmma.squares %x count 64
+    %e = lmma.squares %x count 32 into %d
+    ```
+  }];
+  let arguments = (ins Lmma_ActsType:$acts, I64Attr:$count, Optional<Lmma_SumsType>:$start);
+  let results = (outs Lmma_SumsType:$result);
+  let assemblyFormat = "$acts `count` $count (`into` $start^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lmma_NormOp : Lmma_Instruction<"norm", [Pure]> {
+  let summary = "norm: what a row is multiplied by so that its mean square is 1";
+  let description = [{
+    `f32(1 / sqrt(sums[r] / count + epsilon))`, all in f64 (docs/spec/numerics.md, "Sums of floats").
+
+    - (C1) `count` is positive, and `epsilon` is finite.
+
+    Example:
+    ```mlir
+    %r = lmma.norm %d count 576 epsilon 1.0e-5
+    ```
+  }];
+  let arguments = (ins Lmma_SumsType:$sums, I64Attr:$count, F32Attr:$epsilon);
+  let results = (outs Lmma_RowsType:$result);
+  let assemblyFormat = "$sums `count` $count `epsilon` custom<Float>($epsilon) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lmma_MulActsOp : Lmma_Instruction<"mul_acts", [Pure]> {
+  let summary = "mul.act: element-wise products of activations, rounded once";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lmma.mul_acts %x, %weight
+    ```
+  }];
+  let arguments = (ins Lmma_ActsType:$lhs, Lmma_ActsType:$rhs);
+  let results = (outs Lmma_ActsType:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict";
+}
+
+def Lmma_ScaleActsOp : Lmma_Instruction<"scale_acts", [Pure]> {
+  let summary = "scale.act: activations times a number of their row, rounded once";
+  let description = [{
+    Example:
+    ```mlir
+    %y = lmma.scale_acts %x, %r
+    ```
+  }];
+  let arguments = (ins Lmma_ActsType:$acts, Lmma_RowsType:$factor);
+  let results = (outs Lmma_ActsType:$result);
+  let assemblyFormat = "$acts `,` $factor attr-dict";
+}
+
 #endif // LUTRA_DIALECTS_LMMA_IR_LMMAVECTOROPS_TD

@@ -39,9 +39,9 @@ std::optional<int64_t> lutra::lmma::getRegister(Value value) {
 
 namespace {
 
-enum File { Table, Weight, I32, F32, Rows, Cols, Acts, NumFiles };
+enum File { Table, Weight, I32, F32, Rows, Cols, Acts, Sums, NumFiles };
 constexpr const char *kFileNames[] = {"table (t)", "weight (w)", "i32 accumulator (a)", "f32 accumulator (f)",
-                                      "row (s)",   "column (c)", "activation (x)"};
+                                      "row (s)",   "column (c)", "activation (x)",   "sum (d)"};
 
 /// Whether a value lives in a register tile. Others are counters, which are numbered by their depth, and buffers.
 bool isTile(Value value) { return isa<LmmaDialect>(value.getType().getDialect()); }
@@ -56,6 +56,7 @@ File fileOf(Type type) {
       .Case([](AccumulatorType acc) { return acc.getElement().isF32() ? F32 : I32; })
       .Case([](RowsType) { return Rows; })
       .Case([](ActsType) { return Acts; })
+      .Case([](SumsType) { return Sums; })
       .Default(Cols);
 }
 
@@ -69,7 +70,7 @@ Value tiedOperand(Operation *op) {
       .Case([](MmaOp mma) { return mma.getAccumulator(); })
       .Case([](ShiftOp shift) { return shift.getAccumulator(); })
       .Case([](ScaleOp scale) { return scale.getOutput(); })
-      .Case<AsumOp, AmaxOp>([](auto reduce) { return reduce.getStart(); })
+      .Case<AsumOp, AmaxOp, SquaresOp>([](auto reduce) { return reduce.getStart(); })
       .Case<FmaRowsOp, FmaColsOp, FmaOuterOp>([](auto fma) { return fma.getAccumulator(); })
       .Default(Value());
 }
@@ -258,7 +259,7 @@ namespace {
 struct AllocateRegisters : lutra::lmma::impl::LmmaAllocateRegistersBase<AllocateRegisters> {
   using LmmaAllocateRegistersBase::LmmaAllocateRegistersBase;
   void runOnOperation() override {
-    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles, actTiles},
+    Allocator allocator(getOperation(), {tableTiles, weightTiles, i32Tiles, f32Tiles, rowTiles, colTiles, actTiles, sumTiles},
                         loopRegisters);
     if (failed(allocator.run()))
       signalPassFailure();

@@ -41,6 +41,7 @@ def LmmaAllocateRegisters : Pass<"lmma-allocate-registers", "::lutra::lmma::Kern
     Option<"rowTiles", "row-tiles", "unsigned", "64", "Registers s">,
     Option<"colTiles", "col-tiles", "unsigned", "16", "Registers c">,
     Option<"actTiles", "act-tiles", "unsigned", "16", "Registers x">,
+    Option<"sumTiles", "sum-tiles", "unsigned", "8", "Registers d">,
     Option<"loopRegisters", "loop-registers", "unsigned", "8", "Registers r">,
   ];
 }

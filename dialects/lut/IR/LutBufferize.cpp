@@ -8,6 +8,7 @@ using namespace lutra::lut;
 void lutra::lut::registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, LutDialect *) {
     PrecomputeOp::attachInterface<lowbit::StructuredBufferization<PrecomputeOp>>(*context);
+    NormPrecomputeOp::attachInterface<lowbit::StructuredBufferization<NormPrecomputeOp>>(*context);
     PrepareCodesOp::attachInterface<lowbit::StructuredBufferization<PrepareCodesOp>>(*context);
     DenseMatmulOp::attachInterface<lowbit::StructuredBufferization<DenseMatmulOp>>(*context);
     IntegerMatmulOp::attachInterface<lowbit::StructuredBufferization<IntegerMatmulOp>>(*context);

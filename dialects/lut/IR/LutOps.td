@@ -5,6 +5,7 @@
 
 include "dialects/lut/IR/LutDenseOps.td"
 include "dialects/lut/IR/LutIntegerOps.td"
+include "dialects/lut/IR/LutNormOps.td"
 include "dialects/lut/IR/LutOpBase.td"
 include "dialects/lut/IR/LutVectorOps.td"
 include "mlir/IR/OpBase.td"

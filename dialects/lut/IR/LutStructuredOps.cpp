@@ -72,9 +72,7 @@ int64_t PrecomputeOp::getNumGroups() {
   return (cols + getGroup() - 1) / getGroup();
 }
 
-/// Which entries share a scale, from the shapes: one scale, one per group, or one per table (an even number per group). With one
-/// group, its scale is the row's.
-static std::optional<lowbit::TableScale> findScaleKind(Value entries, Value scales, int64_t groups, int64_t tables) {
+std::optional<lowbit::TableScale> lut::findScaleKind(Value entries, Value scales, int64_t groups, int64_t tables) {
   auto type = cast<ShapedType>(scales.getType());
   if (!type.hasRank() || type.getRank() != 2)
     return std::nullopt;
@@ -88,9 +86,8 @@ static std::optional<lowbit::TableScale> findScaleKind(Value entries, Value scal
   return count == 1 ? std::optional(lowbit::TableScale::Row) : std::nullopt;
 }
 
-/// C2 of both ops: entries, scales and sums of `rows` rows.
-static LogicalResult verifyTables(Operation *op, Value entries, Value scales, Value sums, int64_t rows, int64_t groups,
-                                  int64_t tables) {
+LogicalResult lut::verifyTables(Operation *op, Value entries, Value scales, Value sums, int64_t rows, int64_t groups,
+                                int64_t tables) {
   Builder b(op->getContext());
   Type f32 = b.getF32Type();
   if (failed(verifyOperand(op, "entries", entries, {rows, groups, tables * 16},

@@ -14,6 +14,14 @@ namespace lutra::lut {
 llvm::LogicalResult verifyOperand(mlir::Operation *op, llvm::StringRef name, mlir::Value value, llvm::ArrayRef<int64_t> shape,
                                   llvm::ArrayRef<mlir::Type> elements, llvm::StringRef constraint);
 
+/// Which entries share a scale, from the shapes: one scale, one per group, or one per table (an even number per group). With one
+/// group, its scale is the row's.
+std::optional<lowbit::TableScale> findScaleKind(mlir::Value entries, mlir::Value scales, int64_t groups, int64_t tables);
+
+/// C2 of the ops that make or read tables: entries, scales and sums of `rows` rows.
+llvm::LogicalResult verifyTables(mlir::Operation *op, mlir::Value entries, mlir::Value scales, mlir::Value sums, int64_t rows,
+                                 int64_t groups, int64_t tables);
+
 /// All operands are tensors, with a result for each output, or all are buffers, with none (C4).
 llvm::LogicalResult verifyStorage(mlir::Operation *op);
 

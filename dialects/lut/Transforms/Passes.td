@@ -5,6 +5,61 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FuseNorms : Pass<"lut-fuse-norms"> {
+  let summary = "Norms become part of the tables that read them";
+  let description = [{
+    A norm without a mean (RMS norm) whose rows nothing reads but tables of f32 activations: the `lut.precompute` becomes a `lut.norm_precompute` of the
+    rows before it, so that normalized rows are never stored. No bit of a table changes but through the order of the f64 sum of squares (docs/spec/numerics.md, "Sums of
+    floats"). For targets that make tables in kernels of their own.
+
+    Left alone, with a remark: norms that something else reads as well. Norms with a mean, and those whose rows become codes, are left alone without one.
+
+    Before:
+    ```mlir
+    func.func @norm(%x: tensor<2x8xf32>, %w: tensor<8xf32>, %e: tensor<2x1x32xi8>, %f: tensor<2x1xf32>, %g: tensor<2x1xf32>) -> (tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>) {
+      %zero = arith.constant 0.0 : f64
+      %one = arith.constant 1.0 : f64
+      %n = arith.constant 8.0 : f64
+      %eps = arith.constant 0.0009765625 : f64
+      %i = tensor.empty() : tensor<2xf64>
+      %z = linalg.fill ins(%zero : f64) outs(%i : tensor<2xf64>) -> tensor<2xf64>
+      %s = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+          ins(%x : tensor<2x8xf32>) outs(%z : tensor<2xf64>) {
+      ^bb0(%a: f32, %t: f64):
+        %v = arith.extf %a : f32 to f64
+        %q = arith.mulf %v, %v : f64
+        %u = arith.addf %t, %q fastmath<reassoc> : f64
+        linalg.yield %u : f64
+      } -> tensor<2xf64>
+      %o = tensor.empty() : tensor<2x8xf32>
+      %y = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+          ins(%x, %s, %w : tensor<2x8xf32>, tensor<2xf64>, tensor<8xf32>) outs(%o : tensor<2x8xf32>) {
+      ^bb0(%a: f32, %t: f64, %c: f32, %out: f32):
+        %m = arith.divf %t, %n : f64
+        %h = arith.addf %m, %eps : f64
+        %k = math.sqrt %h : f64
+        %d = arith.divf %one, %k : f64
+        %r = arith.truncf %d : f64 to f32
+        %p = arith.mulf %a, %r : f32
+        %q = arith.mulf %p, %c : f32
+        linalg.yield %q : f32
+      } -> tensor<2x8xf32>
+      %t:3 = lut.precompute ins(%y : tensor<2x8xf32>) outs(%e, %f, %g : tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>) {group = 8 : i64}
+          -> tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>
+      return %t#0, %t#1, %t#2 : tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @norm(%arg0: tensor<2x8xf32>, %arg1: tensor<8xf32>, %arg2: tensor<2x1x32xi8>, %arg3: tensor<2x1xf32>, %arg4: tensor<2x1xf32>) -> (tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>) {
+      %0:3 = lut.norm_precompute ins(%arg0, %arg1 : tensor<2x8xf32>, tensor<8xf32>) outs(%arg2, %arg3, %arg4 : tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>) {epsilon = 9.765625E-4 : f32, group = 8 : i64} -> tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>
+      return %0#0, %0#1, %0#2 : tensor<2x1x32xi8>, tensor<2x1xf32>, tensor<2x1xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lut::LutDialect"];
+}
+
 def MultiplyCodes : Pass<"lut-multiply-codes"> {
   let summary = "Products of integer activations: multiplied instead of looked up";
   let description = [{

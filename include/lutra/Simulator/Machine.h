@@ -23,7 +23,7 @@ struct Machine {
 
   /// Registers in each file, and what one tile of tables or weights holds.
   unsigned tableTiles = 32, weightTiles = 8, i32Tiles = 32, f32Tiles = 64, rowTiles = 64, colTiles = 16,
-           actTiles = 16;
+           actTiles = 16, sumTiles = 8;
   unsigned loopRegisters = kLoopRegisters;
   unsigned tablesPerTile = 16, planesPerTile = 8;
 

@@ -20,7 +20,7 @@
 namespace lutra::ltc {
 
 /// The version of the program file that this library reads and writes.
-inline constexpr unsigned kProgramVersion = 4;
+inline constexpr unsigned kProgramVersion = 5;
 /// Tokens of asynchronous copies.
 inline constexpr unsigned kTokens = 16;
 /// Loop registers that an address can name (r0, r1, ...).
@@ -61,7 +61,7 @@ enum class Opcode : uint8_t {
   End,         ///< end
   Wait,        ///< wait token
   Copy,        ///< copy shared[...], buffer[...], sizes=, token=
-  LoadActs,    ///< ld.act.<type> x, buffer[row, column], count=
+  LoadActs,    ///< ld.act.<type> x, buffer[row, column] or buffer[column], count=
   LoadTile,    ///< ld.tile.<f32|f16> f, buffer[row, column]
   Sum,         ///< sum x's tables: asum s, x, tables=(, first=)
   SumMore,     ///< asum.more s, x, tables=(, first=)
@@ -81,13 +81,21 @@ enum class Opcode : uint8_t {
   Div,         ///< div.f32 f, f, f
   Max,         ///< max.f32 f, f, f
   Min,         ///< min.f32 f, f, f
+  Exp,         ///< exp.f32 f, f
+  Erf,         ///< erf.f32 f, f
+  Tanh,        ///< tanh.f32 f, f
+  Squares,     ///< squares d, x, count=
+  SquaresMore, ///< squares.more d, x, count=
+  Norm,        ///< norm s, d, count=, epsilon
+  MulActs,     ///< mul.act x, x, x
+  ScaleActs,   ///< scale.act x, x, s
 };
-inline constexpr unsigned kOpcodes = unsigned(Opcode::Min) + 1;
+inline constexpr unsigned kOpcodes = unsigned(Opcode::ScaleActs) + 1;
 
 /// The register files, each with its letter.
-enum class RegisterFile : uint8_t { Table, Weight, AccI32, AccF32, Rows, Cols, Loop, Acts };
-inline constexpr unsigned kRegisterFiles = 8;
-/// The letter of a register file: t w a f s c r x.
+enum class RegisterFile : uint8_t { Table, Weight, AccI32, AccF32, Rows, Cols, Loop, Acts, Sums };
+inline constexpr unsigned kRegisterFiles = 9;
+/// The letter of a register file: t w a f s c r x d.
 char letterOf(RegisterFile file);
 
 /// constant + sum of coefficients[i] * r_i.
@@ -130,7 +138,7 @@ struct Instruction {
   unsigned planes = 0;
   /// Tables of ld.table, ld.weights, and of what makes tables.
   unsigned tables = 0;
-  /// The first table within x of what makes tables; the activations that ld.act loads.
+  /// The first table within x of what makes tables; the activations that ld.act loads, squares adds, or norm has the squares of.
   unsigned first = 0, count = 0;
   /// The table within t, the table within w, and the first plane within w, of an lmma; `plane` is also shift's
   /// exponent.
@@ -139,7 +147,7 @@ struct Instruction {
   int64_t pitch = 0;
   /// The token of an asynchronous load, which a wait names; -1 of a load that the machine itself waits for.
   int32_t token = -1;
-  /// Value of set.cols; -0 in a negzero.
+  /// Value of set.cols and set.rows; -0 in a negzero; what norm adds to the mean.
   float value = 0;
   Address address;
   /// Where a copy reads, and how many elements of each dimension it moves.

@@ -1,12 +1,14 @@
 //===- Epilogue.cpp - what follows a product, on the device ---------------===//
 //
-// Each operation becomes one of the vector unit, which rounds it on its own as the host would: bits do not change.
+// Each operation becomes one of the vector unit, which rounds it on its own as the host would: bits do not change. exp, erf and tanh
+// are the same sequences of operations on both (docs/spec/numerics.md, "Functions").
 //
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -60,6 +62,9 @@ std::optional<Epilogue> Epilogue::read(Region &region, ValueRange operands, std:
                                    .Case([](arith::DivFOp) { return Kind::Div; })
                                    .Case([](arith::MaximumFOp) { return Kind::Max; })
                                    .Case([](arith::MinimumFOp) { return Kind::Min; })
+                                   .Case([](math::ExpOp) { return Kind::Exp; })
+                                   .Case([](math::ErfOp) { return Kind::Erf; })
+                                   .Case([](math::TanhOp) { return Kind::Tanh; })
                                    .Default(std::nullopt);
     std::optional<int64_t> lhs, rhs;
     if (kind) {
@@ -134,6 +139,9 @@ Value Epilogue::apply(ImplicitLocOpBuilder &b, ValueRange buffers, Value product
       case Kind::Div: return lmma::DivOp::create(b, tile, lhs, rhs);
       case Kind::Max: return lmma::MaxOp::create(b, tile, lhs, rhs);
       case Kind::Min: return lmma::MinOp::create(b, tile, lhs, rhs);
+      case Kind::Exp: return lmma::ExpOp::create(b, tile, lhs);
+      case Kind::Erf: return lmma::ErfOp::create(b, tile, lhs);
+      case Kind::Tanh: return lmma::TanhOp::create(b, tile, lhs);
       }
       llvm_unreachable("unknown kind of step");
     };

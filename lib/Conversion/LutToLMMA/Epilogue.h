@@ -31,7 +31,7 @@ public:
                     const Index &column) const;
 
 private:
-  enum class Kind : int64_t { Constant, Negate, Add, Sub, Mul, Div, Max, Min };
+  enum class Kind : int64_t { Constant, Negate, Add, Sub, Mul, Div, Max, Min, Exp, Erf, Tanh };
   struct Step {
     Kind kind;
     int64_t lhs, rhs;

@@ -113,7 +113,7 @@ std::optional<SharedTile> chooseSharedTile(const ProductShape &shape, const Core
 lmma::KernelOp buildSharedKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
                                  const ProductShape &shape, const SharedTile &tile);
 
-/// A lut.precompute, as far as its kernel depends on it.
+/// A lut.precompute or lut.norm_precompute, as far as its kernel depends on it.
 struct TablesShape {
   /// Elements of a row, of a group; tables of a group.
   int64_t cols, group, groups, tables;
@@ -122,6 +122,8 @@ struct TablesShape {
   /// Whether the activations are codes, with scales as the tables have.
   bool codes = false;
   int64_t scalesPerRow;
+  /// What a norm of the rows adds to their mean square; null: they are taken as they are.
+  mlir::FloatAttr epsilon;
   int64_t pitch = kStored;
   /// Rows of the array and activation registers of the core.
   int64_t arrayM = 2;

@@ -7,9 +7,13 @@
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 
 #include "KernelBuilder.h"
+#include "SplitNorm.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 #include "dialects/lut/IR/Lut.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -58,11 +62,24 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     SymbolTable symbols(module);
     SmallVector<lut::MatmulOp> products;
     SmallVector<lut::PrecomputeOp> tables;
-    module.walk([&](lut::MatmulOp op) { products.push_back(op); });
-    module.walk([&](lut::PrecomputeOp op) { tables.push_back(op); });
+    SmallVector<lut::NormPrecomputeOp> normTables;
+    module.walk([&](Operation *op) {
+      if (auto product = dyn_cast<lut::MatmulOp>(op))
+        products.push_back(product);
+      else if (auto table = dyn_cast<lut::PrecomputeOp>(op))
+        tables.push_back(table);
+      else if (auto table = dyn_cast<lut::NormPrecomputeOp>(op))
+        normTables.push_back(table);
+    });
     // A table's halves lie where both its maker and its readers say: all tables are made here, or none.
-    makesTables = deviceTables && llvm::all_of(tables, [](lut::PrecomputeOp op) { return canMake(op); });
+    makesTables = deviceTables && llvm::all_of(tables, [](lut::PrecomputeOp op) { return canMake(op); }) &&
+                  llvm::all_of(normTables, hasUnitStrides);
     bool failedOnce = false;
+    for (lut::NormPrecomputeOp op : normTables)
+      if (makesTables)
+        convert(op, symbols);
+      else
+        splitNorm(op);
     if (makesTables)
       for (lut::PrecomputeOp op : tables)
         convert(op, symbols);
@@ -91,21 +108,31 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     return facts;
   }
 
+  static bool missed(Operation *op, const char *reason) {
+    remark::missed(op->getLoc(), lowbit::remarkOf(DEBUG_TYPE, op->getLoc())) << remark::reason(reason);
+    return false;
+  }
+
+  /// Whether the device reaches all buffers of tables; a remark says so where it does not.
+  static bool hasUnitStrides(Operation *op) {
+    return llvm::all_of(op->getOperands(), hasUnitStride) ||
+           missed(op, "the tables are computed by the host: a buffer's innermost stride is not 1");
+  }
+
   /// Whether the device computes these tables; a remark says why not.
   static bool canMake(lut::PrecomputeOp op) {
-    auto missed = [&](const char *reason) {
-      remark::missed(op.getLoc(), lowbit::remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason(reason);
+    if (!hasUnitStrides(op))
       return false;
-    };
-    if (!llvm::all_of(op->getOperands(), hasUnitStride))
-      return missed("the tables are computed by the host: a buffer's innermost stride is not 1");
     auto rows = cast<MemRefType>(op.getActivations().getType());
     if (op.getActScales() && op.getGroup() > kMostCodes)
-      return missed("the tables are computed by the host: sums of so many codes leave f32");
+      return missed(op, "the tables are computed by the host: sums of so many codes leave f32");
     return rows.getElementType().isF32() || op.getActScales();
   }
 
-  void convert(lut::PrecomputeOp op, SymbolTable &symbols) {
+  /// A precompute with or without a norm: a launch of the kernel that makes its tables.
+  template <typename Op>
+  void convert(Op op, SymbolTable &symbols) {
+    constexpr bool isNorm = std::is_same_v<Op, lut::NormPrecomputeOp>;
     TablesShape shape;
     auto activations = cast<MemRefType>(op.getActivations().getType());
     shape.cols = activations.getDimSize(1);
@@ -115,18 +142,22 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
     shape.activation = activations.getElementType();
     shape.entry = cast<MemRefType>(op.getEntries().getType()).getElementType();
     shape.scale = op.getScaleKind();
-    shape.codes = bool(op.getActScales());
+    if constexpr (isNorm)
+      shape.epsilon = op.getEpsilonAttr();
+    else
+      shape.codes = bool(op.getActScales());
     shape.arrayM = core.arrayM;
     shape.scalesPerRow = cast<MemRefType>(op.getScales().getType()).getDimSize(1);
     OpBuilder builder(op);
     Attribute key = builder.getArrayAttr({builder.getI64ArrayAttr({shape.cols, shape.group, shape.scalesPerRow}),
-                                          TypeAttr::get(shape.activation), TypeAttr::get(shape.entry)});
+                                          TypeAttr::get(shape.activation), TypeAttr::get(shape.entry),
+                                          isNorm ? Attribute(shape.epsilon) : builder.getUnitAttr()});
     lmma::KernelOp &kernel = kernels[key];
     if (!kernel) {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToEnd(getOperation().getBody());
       std::string name;
-      llvm::raw_string_ostream(name) << "tables_" << shape.cols << "_" << shape.entry << "_g" << shape.group;
+      llvm::raw_string_ostream(name) << (isNorm ? "norm_tables_" : "tables_") << shape.cols << "_" << shape.entry << "_g" << shape.group;
       kernel = buildTablesKernel(builder, builder.getUnknownLoc(), name, shape);
       symbols.insert(kernel);
     }

@@ -17,11 +17,11 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     stay in registers, and asynchronous copies fill one of two stages while the array works on the other. The tile is the one with the
     shortest predicted time of those whose bytes fit; a remark names it. Of a group that does not fit a stage, its parts do.
 
-    An epilogue of additions, subtractions, products, quotients, maxima, minima and constants is applied in registers before outputs are stored; any
+    An epilogue of additions, subtractions, products, quotients, maxima, minima, exponentials (SiLU), error functions and hyperbolic tangents (GELU) and constants is applied in registers before outputs are stored; any
     other becomes a `linalg.generic` on the output for the host, with a remark.
 
     With `device-tables`, each `lut.precompute` is a launch too, if the machine can compute all of the module's; otherwise they stay on the
-    host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
+    host. So is each `lut.norm_precompute`, whose rows are normalized in registers, or else it becomes the norm and a `lut.precompute` for the host. Entries are i8, i16, f16 or f32, with a scale per group, per table or per row.
 
     Refused by name: weights that are not bipolar or BCQ planes packed with `#lowbit.layout<rows = 64, symmetric = true>` (`array-n` rows), buffers whose
     innermost stride is not 1, and i16 entries in groups whose sums could leave 32 bits; an array that the
@@ -80,7 +80,8 @@ def ConvertLutToLmma : Pass<"convert-lut-to-lmma", "::mlir::ModuleOp"> {
     Option<"rowTiles", "row-tiles", "int64_t", "64", "Registers s, which bound the depth when tables have scales of their own">,
     Option<"colTiles", "col-tiles", "int64_t", "16", "Registers c, which bound the depth when planes have alphas of their own">,
   ];
-  let dependentDialects = ["::lutra::lmma::LmmaDialect", "::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::lutra::lmma::LmmaDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 #endif // LUTRA_CONVERSION_LUTTOLMMA_PASSES

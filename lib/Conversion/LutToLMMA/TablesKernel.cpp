@@ -1,7 +1,8 @@
 //===- TablesKernel.cpp - tables computed on the device -------------------===//
 //
 // lut.precompute as a kernel: two rows at a time, the groups in ascending order, activations loaded ahead. What a group needs
-// is in registers where it has few tables; a longer group is read once for its scale and once more for its tables.
+// is in registers where it has few tables; a longer group is read once for its scale and once more for its tables. Rows that are normalized
+// (lut.norm_precompute) are read once before, for the sum of their squares.
 // Invariant: every number is that of docs/spec/numerics.md, "Tables", in its order.
 //
 //===----------------------------------------------------------------------===//
@@ -38,7 +39,10 @@ private:
   /// Calls a body for each chunk of a group in turn, with what it carries.
   using Chunks = function_ref<Values(const Values &, ChunkBody)>;
 
-  Value loadActs(const Index &group, const Index &chunk, int64_t count);
+  Values loadActs(const Index &group, const Index &chunk, int64_t count);
+  Value load(Value buffer, ArrayRef<Index> at, int64_t count);
+  Value prepare(ValueRange loaded);
+  void findNorm();
   void forGroups(const Values &carried, Values &results,
                  function_ref<Values(const Index &, Chunks, const Values &)> body);
   Value rows(float value) {
@@ -56,47 +60,93 @@ private:
   bool isQuantized() const { return !s.codes && !isa<FloatType>(s.entry); }
   bool hasRowScale() const { return s.scalesPerRow == 1 && s.groups != 1; }
   int64_t chunkCount() const { return (s.tables + kTablesPerTile - 1) / kTablesPerTile; }
+  /// Registers that the activations of a chunk are loaded into: with the norm's weight two.
+  int64_t registersPerChunk() const { return s.epsilon ? 2 : 1; }
   int64_t countOf(int64_t chunk) const {
     return std::min(kTablesPerTile * kGroup, s.group - chunk * kTablesPerTile * kGroup);
   }
 
   ImplicitLocOpBuilder &b;
   const TablesShape &s;
-  Value activations, codeScales, entries, scales, sums;
+  Value activations, codeScales, weight, entries, scales, sums;
   Index row;
+  /// What the rows are multiplied by, of a norm.
+  Value norm;
 };
 
 } // namespace
 
-Value TablesKernelBuilder::loadActs(const Index &group, const Index &chunk, int64_t count) {
-  auto [map, counters] = access(b, {row, group * s.group + chunk * (kTablesPerTile * kGroup)});
-  return lmma::LoadActsOp::create(b, lmma::ActsType::get(b.getContext()), activations, counters, map,
-                                  b.getI64IntegerAttr(count));
+Value TablesKernelBuilder::load(Value buffer, ArrayRef<Index> at, int64_t count) {
+  auto [map, counters] = access(b, at);
+  return lmma::LoadActsOp::create(b, lmma::ActsType::get(b.getContext()), buffer, counters, map, b.getI64IntegerAttr(count));
+}
+
+/// The activations of a chunk, and what a norm multiplies them by.
+Values TablesKernelBuilder::loadActs(const Index &group, const Index &chunk, int64_t count) {
+  const Index column = group * s.group + chunk * (kTablesPerTile * kGroup);
+  Values loaded{load(activations, {row, column}, count)};
+  if (s.epsilon)
+    loaded.push_back(load(weight, {column}, count));
+  return loaded;
+}
+
+/// What tables are made of, from what was loaded.
+Value TablesKernelBuilder::prepare(ValueRange loaded) {
+  if (!s.epsilon)
+    return loaded[0];
+  Value scaled = lmma::ScaleActsOp::create(b, loaded[0].getType(), loaded[0], norm);
+  return lmma::MulActsOp::create(b, scaled.getType(), scaled, loaded[1]);
+}
+
+/// Sets `norm`, from the squares of whole rows in ascending order.
+void TablesKernelBuilder::findNorm() {
+  constexpr int64_t kWidth = kTablesPerTile * kGroup;
+  Type type = lmma::SumsType::get(b.getContext());
+  auto add = [&](Value acts, int64_t count, Value start) -> Value {
+    return lmma::SquaresOp::create(b, type, acts, count, start);
+  };
+  const int64_t whole = s.cols / kWidth, rest = s.cols % kWidth;
+  Value sum;
+  if (whole > 0) {
+    // The first chunk starts the sum, so that no register has to be cleared.
+    sum = add(load(activations, {row, 0}, kWidth), kWidth, Value());
+    if (whole > 1)
+      sum = pipelined(
+          b, whole - 1, kRegistersAhead, {sum},
+          [&](const Index &chunk) { return Values{load(activations, {row, (chunk + 1) * kWidth}, kWidth)}; },
+          [&](const Index &, ValueRange acts, const Values &carried) { return Values{add(acts[0], kWidth, carried[0])}; })[0];
+  }
+  if (rest > 0)
+    sum = add(load(activations, {row, whole * kWidth}, rest), rest, sum);
+  norm = lmma::NormOp::create(b, lmma::RowsType::get(b.getContext()), sum, b.getI64IntegerAttr(s.cols), s.epsilon);
 }
 
 /// The groups in ascending order.
 void TablesKernelBuilder::forGroups(const Values &carried, Values &results,
                                     function_ref<Values(const Index &, Chunks, const Values &)> body) {
-  const int64_t count = chunkCount();
-  if (count <= kMostChunks) {
+  const int64_t count = chunkCount(), perChunk = registersPerChunk();
+  if (count * perChunk * perChunk <= kMostChunks) {
     auto load = [&](const Index &g) {
       Values acts;
       for (int64_t chunk = 0; chunk < count; ++chunk)
-        acts.push_back(loadActs(g, chunk, countOf(chunk)));
+        acts.append(loadActs(g, chunk, countOf(chunk)));
       return acts;
     };
     auto compute = [&](const Index &g, ValueRange acts, const Values &inner) {
+      Values prepared;
+      for (; !acts.empty(); acts = acts.drop_front(perChunk))
+        prepared.push_back(prepare(acts.take_front(perChunk)));
       auto chunks = [&](const Values &start, ChunkBody each) {
         Values values = start;
         for (int64_t chunk = 0; chunk < count; ++chunk) {
           const int64_t first = chunk * kTablesPerTile;
-          values = each({acts[chunk], first, std::min(kTablesPerTile, s.tables - first)}, values);
+          values = each({prepared[chunk], first, std::min(kTablesPerTile, s.tables - first)}, values);
         }
         return values;
       };
       return body(g, chunks, inner);
     };
-    results = pipelined(b, s.groups, kRegistersAhead / count, carried, load, compute);
+    results = pipelined(b, s.groups, kRegistersAhead / (count * perChunk), carried, load, compute);
     return;
   }
   auto loop = lmma::ForOp::create(
@@ -106,13 +156,13 @@ void TablesKernelBuilder::forGroups(const Values &carried, Values &results,
         auto chunks = [&](const Values &start, ChunkBody each) {
           auto body = lmma::ForOp::create(b, bound(b, 0), bound(b, whole), 1, start,
                                           [&](OpBuilder &, Value chunk, ValueRange values) {
-                                            Value acts = loadActs(g, chunk, kTablesPerTile * kGroup);
+                                            Value acts = prepare(loadActs(g, chunk, kTablesPerTile * kGroup));
                                             return each({acts, Index(chunk) * kTablesPerTile, kTablesPerTile},
                                                         Values(values));
                                           });
           Values values(body.getResults());
           if (rest > 0)
-            values = each({loadActs(g, whole, countOf(whole)), whole * kTablesPerTile, rest}, values);
+            values = each({prepare(loadActs(g, whole, countOf(whole))), whole * kTablesPerTile, rest}, values);
           return values;
         };
         return body(g, chunks, Values(inner));
@@ -193,6 +243,8 @@ void TablesKernelBuilder::group(const Index &g, Chunks chunks, Value rowInverse)
 void TablesKernelBuilder::rowPair() {
   Value inverse;
   Values none;
+  if (s.epsilon)
+    findNorm();
   if (isQuantized() && s.scale == lowbit::TableScale::Row && hasRowScale()) {
     Values amax;
     forGroups({rows(0.0f)}, amax, [&](const Index &, Chunks chunks, const Values &carried) {
@@ -219,6 +271,8 @@ void TablesKernelBuilder::build(lmma::KernelOp kernel) {
   activations = body.getArgument(next++);
   if (s.codes)
     codeScales = body.getArgument(next++);
+  if (s.epsilon)
+    weight = body.getArgument(next++);
   entries = body.getArgument(next++);
   scales = body.getArgument(next++);
   sums = body.getArgument(next++);
@@ -237,6 +291,10 @@ lmma::KernelOp luttolmma::buildTablesKernel(OpBuilder &builder, Location loc, St
   if (shape.codes) {
     buffers.push_back(MemRefType::get({dynamic, shape.scalesPerRow}, f32));
     names.push_back("code_scales");
+  }
+  if (shape.epsilon) {
+    buffers.push_back(MemRefType::get({shape.cols}, f32));
+    names.push_back("norm");
   }
   buffers.append({MemRefType::get({dynamic, shape.groups, shape.tables * kEntries}, shape.entry),
                   MemRefType::get({dynamic, shape.scalesPerRow}, f32), MemRefType::get({dynamic, shape.groups}, f32)});

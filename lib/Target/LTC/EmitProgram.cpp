@@ -231,6 +231,10 @@ void KernelEmitter::fillVector(ltc::Instruction &i, Operation *op) {
     i.tables = make.getType().getTables();
     i.first = make.getFirst();
   };
+  auto unary = [&](Opcode opcode) {
+    i.opcode = opcode;
+    i.src[0] = registerOf(op->getOperand(0));
+  };
   auto binary = [&](Opcode opcode) {
     i.opcode = opcode;
     i.src[0] = registerOf(op->getOperand(0));
@@ -254,10 +258,26 @@ void KernelEmitter::fillVector(ltc::Instruction &i, Operation *op) {
         i.opcode = Opcode::SetRows;
         i.value = set.getValue().convertToFloat();
       })
+      .Case([&](lmma::SquaresOp squares) {
+        i.opcode = squares.getStart() ? Opcode::SquaresMore : Opcode::Squares;
+        i.src[0] = registerOf(squares.getActs());
+        i.count = squares.getCount();
+      })
+      .Case([&](lmma::NormOp norm) {
+        i.opcode = Opcode::Norm;
+        i.src[0] = registerOf(norm.getSums());
+        i.count = norm.getCount();
+        i.value = norm.getEpsilon().convertToFloat();
+      })
       .Case([&](lmma::SpreadOp spread) {
         i.opcode = Opcode::Spread;
         i.src[0] = registerOf(spread.getColumns());
       })
+      .Case([&](lmma::ExpOp) { unary(Opcode::Exp); })
+      .Case([&](lmma::ErfOp) { unary(Opcode::Erf); })
+      .Case([&](lmma::TanhOp) { unary(Opcode::Tanh); })
+      .Case([&](lmma::MulActsOp) { binary(Opcode::MulActs); })
+      .Case([&](lmma::ScaleActsOp) { binary(Opcode::ScaleActs); })
       .Case([&](lmma::MulRowsOp) { binary(Opcode::MulRows); })
       .Case([&](lmma::AddOp) { binary(Opcode::Add); })
       .Case([&](lmma::SubOp) { binary(Opcode::Sub); })

@@ -9,6 +9,7 @@
 
 #include "dialects/lmma/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lut/Transforms/Passes.h"
 #include "lib/Conversion/LMMAToLLVM/LMMAToLLVM.h"
 #include "lib/Conversion/LutToLMMA/LutToLMMA.h"
 #include "lib/Conversion/LutToLoops/LutToLoops.h"
@@ -65,7 +66,11 @@ public:
       tables.fuseEpilogue = true;
       return lutra::buildTablesPhase(pm, tables);
     }
-    case lutra::Phase::Lut: return lutra::buildLutPhase(pm);
+    case lutra::Phase::Lut:
+      lutra::buildLutPhase(pm);
+      // Norms that only tables read are computed with them.
+      pm.addPass(lutra::lut::createFuseNorms());
+      return;
     case lutra::Phase::Loops: return buildLoops(pm);
     case lutra::Phase::LLVM:
       pm.addPass(lutra::createConvertLmmaToLLVM());
@@ -149,6 +154,7 @@ private:
     registers.rowTiles = device.rowTiles;
     registers.colTiles = device.colTiles;
     registers.actTiles = device.actTiles;
+    registers.sumTiles = device.sumTiles;
     registers.loopRegisters = device.loopRegisters;
     pm.addNestedPass<lutra::lmma::KernelOp>(lutra::lmma::createLmmaAllocateRegisters(registers));
     lutra::buildLoopsPhase(pm, {});

@@ -20,7 +20,7 @@ def LmmaSerializeKernels : Pass<"lmma-serialize-kernels", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    module attributes {lmma.program = ".lmma 4\0A\0A.kernel k\0A.buffer b0 : f32[M, 64]\0A  zero f0\0A  st.f32 b0[0, 0], f0\0A.end\0A"} {
+    module attributes {lmma.program = ".lmma 5\0A\0A.kernel k\0A.buffer b0 : f32[M, 64]\0A  zero f0\0A  st.f32 b0[0, 0], f0\0A.end\0A"} {
     }
     ```
   }];

@@ -4,10 +4,10 @@
 // RUN:   | %python -c 'import re, sys; print(re.search(r"\"(.*)\"", sys.stdin.read()).group(1).replace("\\0A", "\n"), end="")' > %t.lmma
 // RUN: lutra-sim --check %t.lmma | FileCheck %s --check-prefix=TEXT
 
-// CHECK: module attributes {lmma.program = ".lmma 4\0A\0A.kernel i8\0A
+// CHECK: module attributes {lmma.program = ".lmma 5\0A\0A.kernel i8\0A
 // CHECK-NOT: lmma.kernel
 
-// TEXT: .lmma 4
+// TEXT: .lmma 5
 // TEXT: .kernel i8
 // TEXT-NEXT: .buffer entries : i8[M, 2, 128]
 // TEXT-NEXT: .buffer scales : f32[M, 2]

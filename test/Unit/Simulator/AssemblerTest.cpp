@@ -11,7 +11,7 @@ using testing::HasSubstr;
 namespace {
 
 /// Every instruction in its canonical form.
-constexpr const char *kEverything = R"(.lmma 4
+constexpr const char *kEverything = R"(.lmma 5
 
 .kernel everything
 .buffer entries : i8[M, 2, 128]
@@ -92,6 +92,15 @@ constexpr const char *kEverything = R"(.lmma 4
       lmma.m2n64k4.i16.wt.i32.i32 a0, t5[0], w0[0, 1]
       lmma.m2n64k4.f8.wfp4.f32.f16 f6, f0, t4[0], w0[0]
       lmma.m2n64k4.i8.w4.i32.f32 f7, a0, t0[0], w0[0]
+      exp.f32 f8, f7
+      erf.f32 f8, f7
+      tanh.f32 f9, f8
+      ld.act.f32 x3, bias[64*r7], count=64
+      squares d0, x0, count=64
+      squares.more d0, x3, count=32
+      norm s8, d0, count=576, 9.99999975e-06
+      scale.act x4, x0, s8
+      mul.act x4, x4, x3
     end
   end
 .end
@@ -110,7 +119,7 @@ std::string errorOf(llvm::StringRef text) {
 }
 
 std::string errorOfLine(llvm::StringRef instruction) {
-  return errorOf((".lmma 4\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
+  return errorOf((".lmma 5\n.kernel k\n.buffer b : i8[64]\nzero a0\n" + instruction + "\n.end\n").str());
 }
 
 TEST(Assembler, PrintsWhatItReads) {
@@ -131,9 +140,9 @@ TEST(Assembler, TheExampleHasEveryInstruction) {
 
 TEST(Assembler, IgnoresCommentsSpacesAndBlankLines) {
   llvm::Expected<Program> program =
-      assemble("; a comment\n.lmma 4\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
+      assemble("; a comment\n.lmma 5\n\n.kernel k ; another\n   zero   a3 ;\n.end", "k.lmma");
   ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
-  EXPECT_EQ(print(*program), ".lmma 4\n\n.kernel k\n  zero a3\n.end\n");
+  EXPECT_EQ(print(*program), ".lmma 5\n\n.kernel k\n  zero a3\n.end\n");
 }
 
 TEST(Assembler, KeepsEveryFloatExactly) {
@@ -194,25 +203,25 @@ TEST(Assembler, RefusesBrokenBinaries) {
     EXPECT_NE(errorOfBytes(changed), "") << at;
   }
   // The opcode of the first instruction: after the name, no buffers, no grid and the count.
-  Program tiny = *assemble(".lmma 4\n.kernel k\nzero a0\n.end\n", "k.lmma");
+  Program tiny = *assemble(".lmma 5\n.kernel k\nzero a0\n.end\n", "k.lmma");
   std::string opcode = encode(tiny);
   opcode[14] = 77;
-  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000f: expected an opcode of 0 to 36, but "
+  EXPECT_EQ(errorOfBytes(opcode), "k.bin: kernel 'k', address 0x0000: byte 0x000f: expected an opcode of 0 to 44, but "
                                   "found 77");
 }
 
 TEST(Assembler, RefusesOtherVersions) {
   EXPECT_THAT(errorOf(".lmma 1\n"),
-              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 4"));
-  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 4'"));
-  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 4' as the first line"));
+              HasSubstr("k.lmma:1: program version 1 is not supported; this reader expects version 5"));
+  EXPECT_THAT(errorOf(""), HasSubstr("the file is empty; expected '.lmma 5'"));
+  EXPECT_THAT(errorOf(".kernel k\n.end\n"), HasSubstr("expected '.lmma 5' as the first line"));
 }
 
 TEST(Assembler, RefusesTruncatedFiles) {
   std::string text = kEverything;
   for (size_t size = 10; size + 6 < text.size(); size += 37)
     EXPECT_NE(errorOf(llvm::StringRef(text).take_front(size)), "") << size;
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\nzero a0\n"), HasSubstr("it is truncated, or '.end' is missing"));
 }
 
 TEST(Assembler, ErrorsNameLineAddressAndText) {
@@ -242,20 +251,20 @@ TEST(Assembler, RefusesBadInstructions) {
 }
 
 TEST(Assembler, RefusesBadDirectives) {
-  EXPECT_THAT(errorOf(".lmma 4\n.foo\n"), HasSubstr("unknown directive '.foo'"));
-  EXPECT_THAT(errorOf(".lmma 4\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i8[1, M]\n"),
+  EXPECT_THAT(errorOf(".lmma 5\n.foo\n"), HasSubstr("unknown directive '.foo'"));
+  EXPECT_THAT(errorOf(".lmma 5\nzero a0\n"), HasSubstr("an instruction stands outside of a kernel"));
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.end\n.kernel k\n"), HasSubstr("a kernel called 'k' exists already"));
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.buffer b : i4[1]\n"), HasSubstr("unknown element type 'i4'"));
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.buffer b : i8[1, M]\n"),
               HasSubstr("only the first size of a buffer in DRAM may be M"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.buffer b : i8[0]\n"),
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.buffer b : i8[0]\n"),
               HasSubstr("expected a size of at least 1, but found 0"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.shared b : i8[M]\n"), HasSubstr("a buffer in DRAM may be M"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.shared s : i8[1]\n.buffer b : i8[1]\n"),
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.shared b : i8[M]\n"), HasSubstr("a buffer in DRAM may be M"));
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.shared s : i8[1]\n.buffer b : i8[1]\n"),
               HasSubstr("expected the buffers of a launch before the shared ones"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.grid r0, columns=0, rows=1, swizzle=1\n"),
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.grid r0, columns=0, rows=1, swizzle=1\n"),
               HasSubstr("expected columns and a swizzle of at least 1"));
-  EXPECT_THAT(errorOf(".lmma 4\n.kernel k\n.grid r8, columns=1, rows=1, swizzle=1\n"),
+  EXPECT_THAT(errorOf(".lmma 5\n.kernel k\n.grid r8, columns=1, rows=1, swizzle=1\n"),
               HasSubstr("loop register r8 does not exist"));
 }
 

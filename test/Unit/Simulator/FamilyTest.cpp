@@ -107,7 +107,7 @@ void check(const Case &c) {
       }
   const bool ints = c.type[0] == 'i';
   const std::string acc = ints ? "i32" : "f32", file = ints ? "a" : "f";
-  std::string text = llvm::formatv(".lmma 4\n.kernel k\n.buffer acts : {0}[M, {1}]\n.buffer codes : i8[{2}]\n"
+  std::string text = llvm::formatv(".lmma 5\n.kernel k\n.buffer acts : {0}[M, {1}]\n.buffer codes : i8[{2}]\n"
                                    ".buffer out : {3}[M, {4}]\nld.act.{0} x0, acts[0, 0], count={1}\n"
                                    "precompute.{0} t0, x0, tables={5}\n"
                                    "ld.weights w0, codes[0], planes={6}, tables={5}, pitch={7}\nzero {8}0\n",

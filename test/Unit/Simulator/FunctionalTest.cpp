@@ -170,7 +170,7 @@ struct Problem {
     std::string text;
     llvm::raw_string_ostream os(text);
     const char *type = s.exact ? "f32" : "i8";
-    os << ".lmma 4\n.kernel k\n.buffer entries : " << type << "[M, " << s.groups() << ", " << s.tables() * 16
+    os << ".lmma 5\n.kernel k\n.buffer entries : " << type << "[M, " << s.groups() << ", " << s.tables() * 16
        << "]\n.buffer scales : f32[M, " << s.groups() << "]\n.buffer sums : f32[M, " << s.groups()
        << "]\n.buffer weights : i8[" << packed.size() << "]\n.buffer out : f32[M, " << s.n << "]\n";
     const int64_t groupBytes = s.groupBytes(), tileBytes = groupBytes * s.groups(), run = s.tables() / 2 * 64;
@@ -275,7 +275,7 @@ TEST(Functional, SubnormalEntries) {
 
 TEST(Functional, HalfAndByteColumns) {
   llvm::Expected<Program> program =
-      assemble(".lmma 4\n.kernel k\n.buffer w : i8[512]\n.buffer rows : f32[M, 1]\n.buffer out : f32[M, 64]\n"
+      assemble(".lmma 5\n.kernel k\n.buffer w : i8[512]\n.buffer rows : f32[M, 1]\n.buffer out : f32[M, 64]\n"
                "zero f0\nzero a0\nld.rows.f32 s0, rows[0, 0]\nld.cols.f16 c0, w[0]\nld.cols.i8 c1, w[128]\n"
                "scale.i32 f0, a0, s0, s0, c0, c1\nst.f32 out[0, 0], f0\n.end\n",
                "test");
@@ -300,7 +300,7 @@ TEST(Functional, HalfAndByteColumns) {
 
 TEST(Functional, EpiloguesOfColumnsAndExtremes) {
   llvm::Expected<Program> program =
-      assemble(".lmma 4\n.kernel k\n.buffer bias : f32[70]\n.buffer x : f32[M, 70]\n.buffer most : f32[M, 70]\n.buffer least : f32[M, 70]\n"
+      assemble(".lmma 5\n.kernel k\n.buffer bias : f32[70]\n.buffer x : f32[M, 70]\n.buffer most : f32[M, 70]\n.buffer least : f32[M, 70]\n"
                ".grid r0, columns=2, rows=0, swizzle=1\nloop r1, 0, rows(1), 2\nld.cols.f32 c0, bias[64*r0]\nspread f0, c0\n"
                "ld.tile.f32 f1, x[r1, 64*r0]\nmax.f32 f2, f0, f1\nmin.f32 f3, f0, f1\nst.f32 most[r1, 64*r0], f2\n"
                "st.f32 least[r1, 64*r0], f3\nend\n.end\n",
@@ -339,7 +339,7 @@ TEST(Functional, EpiloguesOfColumnsAndExtremes) {
 
 TEST(Functional, WideEntriesAndFusedSums) {
   llvm::Expected<Program> program =
-      assemble(".lmma 4\n.kernel k\n.buffer ints : i16[M, 1, 32]\n.buffer halves : f16[M, 1, 32]\n"
+      assemble(".lmma 5\n.kernel k\n.buffer ints : i16[M, 1, 32]\n.buffer halves : f16[M, 1, 32]\n"
                ".buffer rows : f32[M, 2]\n.buffer w : i8[512]\n.buffer out : f32[M, 64]\n"
                "ld.table.i16 t0, ints[0, 0, 0], tables=2\nld.table.f16 t1, halves[0, 0, 0], tables=2\n"
                "ld.rows.f32 s0, rows[0, 0]\nld.rows.f32 s1, rows[0, 1]\n"

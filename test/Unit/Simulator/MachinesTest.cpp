@@ -80,7 +80,7 @@ TEST(Machines, CoresThatWorkShareTheDram) {
   machine.launchCycles = 0;
   auto time = [&](unsigned columns) {
     llvm::Expected<Program> program =
-        assemble(".lmma 4\n.kernel k\n.buffer w : i8[8192]\n.grid r0, columns=" + std::to_string(columns) +
+        assemble(".lmma 5\n.kernel k\n.buffer w : i8[8192]\n.grid r0, columns=" + std::to_string(columns) +
                      ", rows=0, swizzle=1\nld.weights w0, w[1024*r0], planes=4, tables=8, pitch=256\n.end\n",
                  "k.lmma");
     EXPECT_TRUE(bool(program));

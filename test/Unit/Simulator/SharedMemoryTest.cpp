@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 namespace {
 
-constexpr const char *kHeader = ".lmma 4\n.kernel k\n.buffer in : f32[M, 3]\n.buffer bytes : i8[1024]\n"
+constexpr const char *kHeader = ".lmma 5\n.kernel k\n.buffer in : f32[M, 3]\n.buffer bytes : i8[1024]\n"
                                 ".buffer out : f32[M, 3]\n.shared rows : f32[4, 4]\n.shared codes : i8[512]\n";
 
 llvm::Expected<Program> program(const std::string &code) { return assemble(kHeader + code + "\n.end\n", "k.lmma"); }
@@ -116,7 +116,7 @@ TEST(SharedMemory, CopiesStayInsideAndAligned) {
 
 TEST(SharedMemory, CapacityIsTheMachines) {
   EXPECT_EQ(verified(""), "");
-  llvm::Expected<Program> read = assemble(".lmma 4\n.kernel k\n.shared s : i8[167937]\n.end\n", "k.lmma");
+  llvm::Expected<Program> read = assemble(".lmma 5\n.kernel k\n.shared s : i8[167937]\n.end\n", "k.lmma");
   ASSERT_TRUE(bool(read));
   EXPECT_EQ(llvm::toString(verify(*read, Machine())), "kernel 'k': its shared buffers take 168064 bytes, but machine 'ltc-1' "
                                                       "has 167936; make its tiles smaller");
@@ -145,7 +145,7 @@ TEST(Grid, BlocksOfAllRowsTakeTheSwizzlesColumnsFirst) {
 TEST(Grid, BlocksSeeTheirRows) {
   // Two rows a block; each block reads its first row only.
   llvm::Expected<Program> read =
-      assemble(".lmma 4\n.kernel k\n.buffer in : f32[M, 1]\n.buffer out : f32[M, 2]\n.shared rows : f32[2, 1]\n"
+      assemble(".lmma 5\n.kernel k\n.buffer in : f32[M, 1]\n.buffer out : f32[M, 2]\n.shared rows : f32[2, 1]\n"
                ".grid r0, columns=2, rows=2, swizzle=1\ncopy rows[0, 0], in[0, 0], sizes=2x1, token=0\nwait 0\n"
                "loop r1, 0, rows(1), 2\nld.rows.f32 s0, rows[r1, 0]\nst.rows.f32 out[r1, r0], s0\nend\n.end\n",
                "k.lmma");

@@ -26,7 +26,7 @@ Machine roundMachine() {
 
 Timing time(const std::string &code, int64_t rows = 2, Machine machine = roundMachine()) {
   llvm::Expected<Program> program = assemble(
-      ".lmma 4\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
+      ".lmma 5\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n.buffer weights : i8[4096]\n"
       ".buffer out : f32[M, 131]\n" +
           code + "\n.end\n",
       "k.lmma");
@@ -79,7 +79,7 @@ TEST(Timing, WaitHoldsIssueUntilTheCopyArrives) {
 
 TEST(Timing, TraceShowsUnitsAndStarts) {
   llvm::Expected<Program> program =
-      assemble(".lmma 4\n.kernel k\n.buffer weights : i8[4096]\n"
+      assemble(".lmma 5\n.kernel k\n.buffer weights : i8[4096]\n"
                "ld.weights w0, weights[0], planes=2, tables=8, pitch=256\nzero f0\n.end\n",
                "k.lmma");
   ASSERT_TRUE(bool(program));

@@ -11,7 +11,7 @@ using testing::StartsWith;
 
 namespace {
 
-constexpr const char *kBuffers = ".lmma 4\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n"
+constexpr const char *kBuffers = ".lmma 5\n.kernel k\n.buffer entries : i8[M, 2, 128]\n.buffer scales : f32[M, 2]\n"
                                  ".buffer weights : i8[1024]\n.buffer out : f32[M, 131]\n";
 
 /// The verifier's error about a kernel with the buffers above and this code.

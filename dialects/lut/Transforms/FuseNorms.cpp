@@ -179,9 +179,10 @@ struct FuseNorms : lutra::lut::impl::FuseNormsBase<FuseNorms> {
       if (!readers.tables.empty() && !readers.hasOthers)
         fuse(op.getResult(0), norm->x, *norm);
     }
-    // The norms themselves.
+    // The norms themselves, then what their bodies read.
     IRRewriter rewriter(&getContext());
-    (void)runRegionDCE(rewriter, getOperation()->getRegions());
+    while (succeeded(runRegionDCE(rewriter, getOperation()->getRegions())))
+      ;
   }
 };
 } // namespace

@@ -30,3 +30,44 @@ lmma.kernel @shared_by_rows(%w: memref<64xf32>) {
   // expected-error @+1 {{'lmma.load_acts' op expected 1 indices, but found 2 (C1)}}
   %x = lmma.load_acts %w[0, 0] count 64 : memref<64xf32>
 }
+
+// -----
+
+lmma.kernel @exp() {
+  %s = lmma.set_rows 1.0
+  // expected-error @+1 {{'lmma.exp' op operand #0 must be}}
+  %e = "lmma.exp"(%s) : (!lmma.rows) -> !lmma.acc<f32>
+}
+
+// -----
+
+lmma.kernel @erf() {
+  %s = lmma.set_rows 1.0
+  // expected-error @+1 {{'lmma.erf' op operand #0 must be}}
+  %e = "lmma.erf"(%s) : (!lmma.rows) -> !lmma.acc<f32>
+}
+
+// -----
+
+lmma.kernel @tanh() {
+  %s = lmma.set_rows 1.0
+  // expected-error @+1 {{'lmma.tanh' op operand #0 must be}}
+  %e = "lmma.tanh"(%s) : (!lmma.rows) -> !lmma.acc<f32>
+}
+
+// -----
+
+lmma.kernel @mul_acts(%a: memref<?x64xf32>) {
+  %x = lmma.load_acts %a[0, 0] count 64 : memref<?x64xf32>
+  %s = lmma.set_rows 1.0
+  // expected-error @+1 {{'lmma.mul_acts' op operand #1 must be}}
+  %y = "lmma.mul_acts"(%x, %s) : (!lmma.acts, !lmma.rows) -> !lmma.acts
+}
+
+// -----
+
+lmma.kernel @scale_acts(%a: memref<?x64xf32>) {
+  %x = lmma.load_acts %a[0, 0] count 64 : memref<?x64xf32>
+  // expected-error @+1 {{'lmma.scale_acts' op operand #1 must be}}
+  %y = "lmma.scale_acts"(%x, %x) : (!lmma.acts, !lmma.acts) -> !lmma.acts
+}

@@ -18,9 +18,9 @@
 using namespace llvm;
 using namespace lutra;
 
-struct LutraSession {
-  std::unique_ptr<Session> session;
-};
+// A LutraSession is a lutra::Session under the name that C knows it by.
+static LutraSession *wrap(Session *session) { return reinterpret_cast<LutraSession *>(session); }
+static Session *unwrap(LutraSession *session) { return reinterpret_cast<Session *>(session); }
 
 int lutra::toStatus(Error error, char **message) {
   if (!error)
@@ -32,10 +32,11 @@ int lutra::toStatus(Error error, char **message) {
 }
 
 /// The caller's tensors as references; an unknown dtype or a missing pointer is an error.
-static Expected<SmallVector<TensorRef>> toRefs(const char *kind, const LutraTensor *tensors, int count) {
+static Expected<SmallVector<TensorRef, 4>> toRefs(const char *kind, const LutraTensor *tensors, int count) {
   if (count < 0 || (count > 0 && !tensors))
     return createStringError(Twine("the ") + kind + "s are null");
-  SmallVector<TensorRef> refs;
+  SmallVector<TensorRef, 4> refs;
+  refs.reserve(count);
   for (int i = 0; i < count; ++i) {
     const LutraTensor &tensor = tensors[i];
     std::optional<DType> dtype = dtypeFromCode(tensor.dtype);
@@ -73,31 +74,31 @@ int lutraSessionOpen(const char *artifactDir, int flags, LutraSession **out, cha
   Expected<std::unique_ptr<Session>> session = Session::open(artifactDir, {.hashes = hashes});
   if (!session)
     return toStatus(session.takeError(), error);
-  *out = new LutraSession{std::move(*session)};
+  *out = wrap(session->release());
   return 0;
 }
 
-void lutraSessionClose(LutraSession *session) { delete session; }
+void lutraSessionClose(LutraSession *session) { delete unwrap(session); }
 
 const char *lutraSessionManifest(LutraSession *session) {
-  return session ? session->session->getManifest().text.c_str() : "";
+  return session ? unwrap(session)->getManifest().text.c_str() : "";
 }
 
 int lutraSessionSetThreads(LutraSession *session, int n) {
   if (!session)
     return 1;
-  return toStatus(session->session->setThreads(n), nullptr);
+  return toStatus(unwrap(session)->setThreads(n), nullptr);
 }
 
 int lutraSessionRun(LutraSession *session, const LutraTensor *inputs, int numInputs, const LutraTensor *outputs,
                     int numOutputs, char **error) {
   if (!session)
     return toStatus(createStringError("lutraSessionRun: the session is null"), error);
-  Expected<SmallVector<TensorRef>> inputRefs = toRefs("input", inputs, numInputs);
+  Expected<SmallVector<TensorRef, 4>> inputRefs = toRefs("input", inputs, numInputs);
   if (!inputRefs)
     return toStatus(inputRefs.takeError(), error);
-  Expected<SmallVector<TensorRef>> outputRefs = toRefs("output", outputs, numOutputs);
+  Expected<SmallVector<TensorRef, 4>> outputRefs = toRefs("output", outputs, numOutputs);
   if (!outputRefs)
     return toStatus(outputRefs.takeError(), error);
-  return toStatus(session->session->run(*inputRefs, *outputRefs), error);
+  return toStatus(unwrap(session)->run(*inputRefs, *outputRefs), error);
 }

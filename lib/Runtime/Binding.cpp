@@ -12,9 +12,7 @@
 using namespace llvm;
 using namespace lutra;
 
-static Error checkCount(StringRef kind, size_t found, ArrayRef<ManifestTensor> expected) {
-  if (found == expected.size())
-    return Error::success();
+static Error badCount(StringRef kind, size_t found, ArrayRef<ManifestTensor> expected) {
   std::string names;
   for (const ManifestTensor &tensor : expected)
     names += (names.empty() ? "" : ", ") + tensor.name;
@@ -22,66 +20,74 @@ static Error checkCount(StringRef kind, size_t found, ArrayRef<ManifestTensor> e
                            Twine(found) + " were given");
 }
 
-static Error checkDTypeAndRank(StringRef kind, const ManifestTensor &expected, const TensorRef &tensor) {
+/// `named` is looked at for messages alone, and so after an error only.
+static Error checkDTypeAndRank(StringRef kind, const Signature::Tensor &expected, const NamedTensor &named, const TensorRef &tensor) {
   if (tensor.dtype != expected.dtype)
-    return createStringError(kind + " '" + expected.name + "' has element type " + dtypeName(tensor.dtype) +
-                             ", expected " + dtypeName(expected.dtype));
-  if (tensor.sizes.size() != expected.shape.size())
-    return createStringError(kind + " '" + expected.name + "' has shape " + shapeText(tensor.sizes) + " (rank " +
-                             Twine(tensor.sizes.size()) + "), expected " + expected.shapeText() + " (rank " +
-                             Twine(expected.shape.size()) + ")");
+    return createStringError(kind + " '" + named->name + "' has element type " + dtypeName(tensor.dtype) + ", expected " +
+                             dtypeName(expected.dtype));
+  if (tensor.sizes.size() != expected.rank)
+    return createStringError(kind + " '" + named->name + "' has shape " + shapeText(tensor.sizes) + " (rank " +
+                             Twine(tensor.sizes.size()) + "), expected " + named->shapeText() + " (rank " +
+                             Twine(expected.rank) + ")");
   if (!tensor.strides.empty() && tensor.strides.size() != tensor.sizes.size())
-    return createStringError(kind + " '" + expected.name + "' has " + Twine(tensor.strides.size()) +
+    return createStringError(kind + " '" + named->name + "' has " + Twine(tensor.strides.size()) +
                              " strides for rank " + Twine(tensor.sizes.size()));
   for (int64_t size : tensor.sizes)
     if (size < 0)
-      return createStringError(kind + " '" + expected.name + "' has a negative size: " + shapeText(tensor.sizes));
+      return createStringError(kind + " '" + named->name + "' has a negative size: " + shapeText(tensor.sizes));
   return Error::success();
 }
 
-Expected<DimBinding> DimBinding::bind(const Manifest &manifest, ArrayRef<TensorRef> inputs) {
-  if (Error error = checkCount("input", inputs.size(), manifest.inputs))
-    return error;
-  DimBinding binding;
-  for (const auto &[expected, tensor] : llvm::zip_equal(manifest.inputs, inputs)) {
-    if (Error error = checkDTypeAndRank("input", expected, tensor))
+Expected<DimBinding> DimBinding::bind(const Manifest &manifest, const Signature &signature, ArrayRef<TensorRef> inputs) {
+  if (inputs.size() != signature.getInputs().size())
+    return badCount("input", inputs.size(), manifest.inputs);
+  DimBinding binding(signature);
+  for (auto [index, expected, tensor] : llvm::enumerate(signature.getInputs(), inputs)) {
+    const NamedTensor named{manifest.inputs, index};
+    if (Error error = checkDTypeAndRank("input", expected, named, tensor))
       return error;
-    for (const auto &[dim, size] : llvm::zip_equal(expected.shape, tensor.sizes)) {
-      if (dim.isAnonymous())
+    for (auto [axis, dim, size] : llvm::enumerate(signature.dims(expected), tensor.sizes)) {
+      if (dim == Signature::kAnonymous || dim == size)
         continue;
-      if (dim.isStatic()) {
-        if (size != dim.size)
-          return createStringError("input '" + expected.name + "' has shape " + shapeText(tensor.sizes) +
-                                   ", expected " + expected.shapeText());
-        continue;
-      }
-      auto [it, inserted] = binding.symbols.try_emplace(dim.symbol, Bound{size, expected.name});
-      if (!inserted && it->second.size != size)
-        return createStringError("dimension '" + dim.symbol + "' is " + Twine(it->second.size) + " in input '" +
-                                 it->second.input + "', but " + Twine(size) + " in input '" + expected.name +
-                                 "' (shape " + shapeText(tensor.sizes) + ", expected " + expected.shapeText() + ")");
+      if (dim >= 0)
+        return createStringError("input '" + named->name + "' has shape " + shapeText(tensor.sizes) + ", expected " +
+                                 named->shapeText());
+      Bound &bound = binding.symbols[Signature::kFirstSymbol - dim];
+      if (bound.input < 0)
+        bound = {size, static_cast<int64_t>(index)};
+      else if (bound.size != size)
+        return createStringError("dimension '" + named->shape[axis].symbol + "' is " + Twine(bound.size) + " in input '" +
+                                 manifest.inputs[bound.input].name + "', but " + Twine(size) + " in input '" + named->name +
+                                 "' (shape " + shapeText(tensor.sizes) + ", expected " + named->shapeText() + ")");
     }
   }
   return binding;
 }
 
-Session::Shape DimBinding::shapeOf(const ManifestTensor &output) const {
+int64_t DimBinding::sizeOf(int64_t dim) const {
+  if (dim >= 0)
+    return dim;
+  return dim == Signature::kAnonymous ? 0 : symbols[Signature::kFirstSymbol - dim].size;
+}
+
+Session::Shape DimBinding::shapeOf(const Signature::Tensor &output) const {
   Session::Shape shape;
-  for (const ManifestDim &dim : output.shape)
-    shape.push_back(dim.isStatic() ? dim.size : symbols.lookup(dim.symbol).size);
+  for (int64_t dim : signature->dims(output))
+    shape.push_back(sizeOf(dim));
   return shape;
 }
 
 Error DimBinding::checkOutputs(const Manifest &manifest, ArrayRef<TensorRef> outputs) const {
-  if (Error error = checkCount("output", outputs.size(), manifest.outputs))
-    return error;
-  for (const auto &[expected, tensor] : llvm::zip_equal(manifest.outputs, outputs)) {
-    if (Error error = checkDTypeAndRank("output", expected, tensor))
+  if (outputs.size() != signature->getOutputs().size())
+    return badCount("output", outputs.size(), manifest.outputs);
+  for (auto [index, expected, tensor] : llvm::enumerate(signature->getOutputs(), outputs)) {
+    const NamedTensor named{manifest.outputs, index};
+    if (Error error = checkDTypeAndRank("output", expected, named, tensor))
       return error;
-    Session::Shape shape = shapeOf(expected);
-    if (ArrayRef<int64_t>(shape) != tensor.sizes)
-      return createStringError("output '" + expected.name + "' has shape " + shapeText(tensor.sizes) +
-                               ", but these inputs give " + shapeText(shape) + " (" + expected.shapeText() + ")");
+    for (auto [dim, size] : llvm::zip_equal(signature->dims(expected), tensor.sizes))
+      if (sizeOf(dim) != size)
+        return createStringError("output '" + named->name + "' has shape " + shapeText(tensor.sizes) +
+                                 ", but these inputs give " + shapeText(shapeOf(expected)) + " (" + named->shapeText() + ")");
   }
   return Error::success();
 }
@@ -99,48 +105,46 @@ static void copyStrided(char *to, ArrayRef<int64_t> toStrides, const char *from,
                 elementSize);
 }
 
-Expected<Argument> Argument::make(const TensorRef &tensor, bool isOutput, StringRef name) {
-  Argument argument;
-  argument.original = tensor;
-  argument.isOutput = isOutput;
+Error Argument::set(const TensorRef &tensor, bool isOutput, const NamedTensor &named) {
+  const size_t rank = tensor.sizes.size();
+  words.resize_for_overwrite(3 + 2 * rank);
+  MutableArrayRef<int64_t> strides = MutableArrayRef(words).drop_front(3 + rank);
+  llvm::copy(tensor.sizes, words.begin() + 3);
   int64_t elements = 1;
-  for (int64_t size : tensor.sizes)
-    elements *= size;
+  for (size_t axis = rank; axis-- > 0; elements *= tensor.sizes[axis])
+    strides[axis] = tensor.strides.empty() ? elements : tensor.strides[axis];
   if (!tensor.data && elements != 0)
-    return createStringError(Twine(isOutput ? "output" : "input") + " '" + name + "' has no data");
-  Session::Shape contiguous = rowMajorStrides(tensor.sizes);
-  argument.strides = tensor.strides.empty() ? contiguous : Session::Shape(tensor.strides);
+    return createStringError(Twine(isOutput ? "output" : "input") + " '" + named->name + "' has no data");
   if (isOutput && elements != 0)
-    for (const auto &[size, stride] : llvm::zip_equal(tensor.sizes, argument.strides))
+    for (const auto &[size, stride] : llvm::zip_equal(tensor.sizes, strides))
       if (size > 1 && stride == 0)
-        return createStringError("output '" + name +
+        return createStringError("output '" + named->name +
                                  "' overlaps itself (a stride is 0): give a writable array of its own");
 
   int64_t elementSize = dtypeSize(tensor.dtype);
-  Session::Shape strides = argument.strides;
   // The stride of a dimension of one element (or of an empty array) is never used, so it may be what the code expects.
-  if (!strides.empty() && (tensor.sizes.back() <= 1 || elements == 0))
-    strides.back() = 1;
+  bool isStrided = rank > 0 && tensor.sizes.back() > 1 && elements != 0 && strides.back() != 1;
   char *data = static_cast<char *>(tensor.data);
-  bool needsCopy = !strides.empty() && strides.back() != 1;
-  needsCopy |= reinterpret_cast<uintptr_t>(data) % elementSize != 0;
-  if (needsCopy) {
+  if (isStrided || reinterpret_cast<uintptr_t>(data) % elementSize != 0) {
+    copy = std::make_unique<Copy>(Copy{{}, tensor, Session::Shape(strides), isOutput});
     // An output is copied in too: the model may leave parts of it as they are.
-    argument.copy.resize(elements * elementSize);
-    copyStrided(argument.copy.data(), contiguous, data, argument.strides, tensor.sizes, elementSize);
-    data = argument.copy.data();
-    strides = contiguous;
+    copy->data.resize(elements * elementSize);
+    Session::Shape contiguous = rowMajorStrides(tensor.sizes);
+    copyStrided(copy->data.data(), contiguous, data, strides, tensor.sizes, elementSize);
+    data = copy->data.data();
+    llvm::copy(contiguous, strides.begin());
   }
-  int64_t address = reinterpret_cast<intptr_t>(data);
-  argument.words = {address, address, 0};
-  argument.words.append(tensor.sizes.begin(), tensor.sizes.end());
-  argument.words.append(strides.begin(), strides.end());
-  return argument;
+  if (rank > 0 && (tensor.sizes.back() <= 1 || elements == 0))
+    strides.back() = 1;
+  words[0] = words[1] = reinterpret_cast<intptr_t>(data);
+  words[2] = 0;
+  return Error::success();
 }
 
 void Argument::finish() const {
-  if (copy.empty() || !isOutput)
+  if (!copy || !copy->isOutput)
     return;
-  copyStrided(static_cast<char *>(original.data), strides, copy.data(), rowMajorStrides(original.sizes), original.sizes,
-              dtypeSize(original.dtype));
+  const TensorRef &original = copy->original;
+  copyStrided(static_cast<char *>(original.data), copy->strides, copy->data.data(), rowMajorStrides(original.sizes),
+              original.sizes, dtypeSize(original.dtype));
 }

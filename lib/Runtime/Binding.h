@@ -7,37 +7,52 @@
 #ifndef LUTRA_LIB_RUNTIME_BINDING_H
 #define LUTRA_LIB_RUNTIME_BINDING_H
 
+#include "Signature.h"
 #include "lutra/Runtime/Session.h"
-#include "llvm/ADT/StringMap.h"
+#include <memory>
 #include <vector>
 
 namespace lutra {
 
-/// The sizes that a run's inputs give to the symbolic dimensions.
+/// An input or output of the manifest, which is not looked at before a message needs it.
+struct NamedTensor {
+  const std::vector<ManifestTensor> &tensors;
+  size_t index;
+
+  const ManifestTensor *operator->() const { return &tensors[index]; }
+};
+
+/// The sizes that a run's inputs give to the symbolic dimensions. Refers to the signature that it was made with.
 class DimBinding {
 public:
-  /// Checks the inputs' count, dtypes and shapes, and binds their symbols.
-  static llvm::Expected<DimBinding> bind(const Manifest &manifest, llvm::ArrayRef<TensorRef> inputs);
+  /// Checks the inputs' count, dtypes and shapes, and binds their symbols. `manifest` is what `signature` was made of.
+  static llvm::Expected<DimBinding> bind(const Manifest &manifest, const Signature &signature, llvm::ArrayRef<TensorRef> inputs);
 
   /// The shape of an output under this binding.
-  Session::Shape shapeOf(const ManifestTensor &output) const;
+  Session::Shape shapeOf(const Signature::Tensor &output) const;
 
   /// Fails unless the outputs' count, dtypes and shapes are what the binding says.
   llvm::Error checkOutputs(const Manifest &manifest, llvm::ArrayRef<TensorRef> outputs) const;
 
 private:
+  explicit DimBinding(const Signature &signature) : signature(&signature), symbols(signature.getNumSymbols()) {}
+
+  int64_t sizeOf(int64_t dim) const;
+
   struct Bound {
-    int64_t size;
-    llvm::StringRef input;
+    int64_t size = 0;
+    /// The input that gave it; none yet: -1.
+    int64_t input = -1;
   };
-  llvm::StringMap<Bound> symbols;
+  const Signature *signature;
+  llvm::SmallVector<Bound, 8> symbols;
 };
 
 /// One array as compiled code gets it: a memref descriptor over the caller's memory or over a copy of it.
 class Argument {
 public:
-  /// `kind` and `name` are for the messages. An output must not overlap itself.
-  static llvm::Expected<Argument> make(const TensorRef &tensor, bool isOutput, llvm::StringRef name);
+  /// Takes `tensor` for `named`. An output must not overlap itself.
+  llvm::Error set(const TensorRef &tensor, bool isOutput, const NamedTensor &named);
 
   /// {allocated, aligned, offset, sizes..., strides...}
   void *descriptor() { return words.data(); }
@@ -46,11 +61,16 @@ public:
   void finish() const;
 
 private:
+  /// What replaces an array that compiled code could not take.
+  struct Copy {
+    std::vector<char> data;
+    TensorRef original;
+    Session::Shape strides; // The caller's.
+    bool isOutput;
+  };
+
   llvm::SmallVector<int64_t, 12> words;
-  std::vector<char> copy; // Empty: the caller's memory is used as it is.
-  TensorRef original;
-  Session::Shape strides; // The caller's.
-  bool isOutput = false;
+  std::unique_ptr<Copy> copy; // Null: the caller's memory is used as it is.
 };
 
 } // namespace lutra

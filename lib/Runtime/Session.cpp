@@ -16,8 +16,12 @@
 using namespace llvm;
 using namespace lutra;
 
+/// What every run reads lies side by side; the manifest, which others refer to and messages quote, lies elsewhere.
 struct Session::Impl {
-  Manifest manifest;
+  explicit Impl(Manifest loaded) : manifest(std::make_unique<const Manifest>(std::move(loaded))), signature(*manifest) {}
+
+  std::unique_ptr<const Manifest> manifest;
+  Signature signature;
   std::unique_ptr<Library> library;
   WeightsFile weights;
   std::unique_ptr<Device> device;
@@ -27,7 +31,7 @@ struct Session::Impl {
 Session::Session(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
 Session::~Session() = default;
 
-const Manifest &Session::getManifest() const { return impl->manifest; }
+const Manifest &Session::getManifest() const { return *impl->manifest; }
 Device *Session::getDevice() const { return impl->device.get(); }
 
 /// The library's launcher has no context argument, so the running device is process-wide and runs exclude each other.
@@ -39,12 +43,11 @@ static void launchOnRunningDevice(int32_t kernel, int32_t nargs, void **descs) {
 }
 
 Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const SessionOptions &options) {
-  auto impl = std::make_unique<Impl>();
   Expected<Manifest> manifest = Manifest::load(directory);
   if (!manifest)
     return manifest.takeError();
-  impl->manifest = std::move(*manifest);
-  const Manifest &m = impl->manifest;
+  auto impl = std::make_unique<Impl>(std::move(*manifest));
+  const Manifest &m = *impl->manifest;
   if (Error error = checkHost(m))
     return error;
 
@@ -78,11 +81,11 @@ Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const Sess
 }
 
 Expected<SmallVector<Session::Shape, 4>> Session::inferOutputShapes(ArrayRef<TensorRef> inputs) const {
-  Expected<DimBinding> binding = DimBinding::bind(impl->manifest, inputs);
+  Expected<DimBinding> binding = DimBinding::bind(*impl->manifest, impl->signature, inputs);
   if (!binding)
     return binding.takeError();
   SmallVector<Shape, 4> shapes;
-  for (const ManifestTensor &output : impl->manifest.outputs)
+  for (const Signature::Tensor &output : impl->signature.getOutputs())
     shapes.push_back(binding->shapeOf(output));
   return shapes;
 }
@@ -95,32 +98,25 @@ Error Session::setThreads(int count) {
 }
 
 Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
-  const Manifest &m = impl->manifest;
-  Expected<DimBinding> binding = DimBinding::bind(m, inputs);
+  const Manifest &m = *impl->manifest;
+  Expected<DimBinding> binding = DimBinding::bind(m, impl->signature, inputs);
   if (!binding)
     return binding.takeError();
   if (Error error = binding->checkOutputs(m, outputs))
     return error;
 
-  SmallVector<Argument> arguments;
-  arguments.reserve(inputs.size() + outputs.size());
-  for (const auto &[i, tensor] : llvm::enumerate(inputs)) {
-    Expected<Argument> argument = Argument::make(tensor, /*isOutput=*/false, m.inputs[i].name);
-    if (!argument)
-      return argument.takeError();
-    arguments.push_back(std::move(*argument));
-  }
-  for (const auto &[i, tensor] : llvm::enumerate(outputs)) {
-    Expected<Argument> argument = Argument::make(tensor, /*isOutput=*/true, m.outputs[i].name);
-    if (!argument)
-      return argument.takeError();
-    arguments.push_back(std::move(*argument));
-  }
+  SmallVector<Argument, 4> arguments(inputs.size() + outputs.size());
+  for (const auto &[i, tensor] : llvm::enumerate(inputs))
+    if (Error error = arguments[i].set(tensor, /*isOutput=*/false, NamedTensor{m.inputs, i}))
+      return error;
+  for (const auto &[i, tensor] : llvm::enumerate(outputs))
+    if (Error error = arguments[inputs.size() + i].set(tensor, /*isOutput=*/true, NamedTensor{m.outputs, i}))
+      return error;
 
   StringRef data = impl->weights.data();
   int64_t address = reinterpret_cast<intptr_t>(data.data());
   int64_t weights[] = {address, address, 0, static_cast<int64_t>(data.size()), 1};
-  SmallVector<void *> args = {weights};
+  SmallVector<void *, 8> args = {weights};
   for (Argument &argument : arguments)
     args.push_back(argument.descriptor());
 

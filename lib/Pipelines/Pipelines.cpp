@@ -77,6 +77,9 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   pack.rows = options.rows;
   pack.symmetric = options.symmetric;
   pack.dense = options.packDense;
+  pack.codebooks = options.packCodebooks;
+  pack.triples = options.packTriples;
+  pack.quotients = options.packQuotients;
   pm.addPass(lowbit::createPackWeights(pack));
   pm.addPass(lowbit::createLowerToDense());
   if (options.fusePrecompute)

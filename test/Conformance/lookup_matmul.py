@@ -37,9 +37,9 @@ class Case:
     k: int
     bits: int
     group: int
-    zero: str  # none, packed or float; in IR none, integer or float
-    format: str = "uniform"  # or bcq: IR only
-    activations: str = "normal"  # or wide, special
+    zero: str  # none, packed, float or minimum (an f16 over the scale); in IR none, integer or float
+    format: str = "uniform"  # or bcq, ternary (codes of 0, 1 and 2), or a codebook of CODEBOOKS: IR only
+    activations: str = "normal"  # or wide, special, extreme
 
     def __str__(self) -> str:
         return (
@@ -47,6 +47,14 @@ class Case:
             f"{self.format} {self.activations}"
         )
 
+
+#: Tables of integers: IQ4_NL's, both ends of a byte, one that each case draws, and e2m1, which the format itself has.
+CODEBOOKS: dict[str, list[int] | None] = {
+    "iq4_nl": [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
+    "extremes": [-128, 127] * 8,
+    "learned": None,
+    "e2m1": None,
+}
 
 # The shape of the specification's acceptance, and the corners that random shapes rarely meet.
 FIXED = [
@@ -56,6 +64,7 @@ FIXED = [
     Case(3, 200, 129, 8, 128, "float"),
     Case(2, 65, 100, 4, 16, "float", activations="special"),
     Case(1, 1153, 96, 4, 32, "packed"),  # several streams of tiles
+    Case(7, 131, 264, 4, 32, "minimum"),  # zetas packed as quotients
 ]
 FIXED_IR = [
     Case(5, 131, 264, 4, 32, "integer"),
@@ -75,18 +84,21 @@ def draw(rng: random.Random, ir: bool) -> Case:
         k=rng.choice([1, 7, 31, 264, rng.randrange(1, 600), rng.randrange(1, 600)]),
         bits=rng.randrange(1, 9) if ir else rng.choice([2, 4, 8]),
         group=rng.choice([4, 8, 12, 16, 20, 32, 64, 96, 128, 256]) if ir else rng.choice([16, 32, 64, 128, 256]),
-        zero=rng.choice(["none", "integer", "float"] if ir else ["none", "packed", "float"]),
+        zero=rng.choice(["none", "integer", "float"] if ir else ["none", "packed", "float", "minimum"]),
         format=rng.choice(["uniform", "uniform", "bcq"]) if ir else "uniform",
         activations=rng.choice(["normal", "normal", "wide", "special"]),
     )
 
 
 def activations(case: Case, rng: np.random.Generator) -> np.ndarray:
-    """M x K numbers: ordinary, of very different sizes, or with zeros, infinities and NaN in some rows."""
+    """M x K numbers: ordinary, of very different sizes, with zeros, infinities and NaN in some rows, or both ends of a byte of codes."""
     a = rng.standard_normal((case.m, case.k)).astype(np.float32)
     if case.activations == "wide":
         a *= np.exp2(rng.integers(-120, 60, (case.m, case.k))).astype(np.float32)
         a[rng.random(a.shape) < 0.1] = np.float32(1e-40)
+    elif case.activations == "extreme":
+        a = rng.choice(np.array([-128, 127], np.float32), (case.m, case.k))
+        a[: case.m // 2] = -128
     elif case.activations == "special":
         for row in range(case.m):
             a[row] = rng.choice(np.array([0.0, -0.0, 1.0, -1.0, 0.5], np.float32), case.k)
@@ -103,12 +115,18 @@ def onnx_model(cases: list[Case], rng: np.random.Generator, path: Path) -> None:
         scales = (rng.standard_normal(c.n * groups) * 0.05).astype(np.float32)
         if rng.random() < 0.5:  # Exact in f16: packed in two bytes.
             scales = scales.astype(np.float16).astype(np.float32)
+        if c.zero == "minimum":
+            scales = scales.astype(np.float16).astype(np.float32)
+            scales[:: max(1, scales.size // 3)] = 0  # Groups of zeros.
         names = [f"a{i}", f"codes{i}", f"scales{i}"]
         weights += [numpy_helper.from_array(codes, names[1]), numpy_helper.from_array(scales, names[2])]
         if c.zero != "none":
             names.append(f"zeros{i}")
             if c.zero == "packed":
                 zeros = rng.integers(0, 256, c.n * -(-groups * c.bits // 8), dtype=np.uint8)
+            elif c.zero == "minimum":
+                minima = (rng.standard_normal(c.n * groups) * 0.4).astype(np.float16).astype(np.float32)
+                zeros = np.divide(-minima, scales, out=np.zeros_like(scales), where=scales != 0)
             else:
                 zeros = (rng.random(c.n * groups) * 2**c.bits).astype(np.float32)
             weights.append(numpy_helper.from_array(zeros, names[3]))
@@ -129,6 +147,32 @@ def dense(array: np.ndarray) -> str:
     return f'dense<"0x{array.tobytes().hex().upper()}"> : tensor<{shape}x{element}>'
 
 
+def codebook(case: Case, parts: dict[str, np.ndarray], rng: np.random.Generator) -> str:
+    """The format of a case with a codebook, of integers times a power of two; puts its table among `parts`."""
+    if case.format == "e2m1":
+        return f"#lowbit.codebook<bits = 4, group = {case.group}, table = e2m1>"
+    values = CODEBOOKS[case.format] or rng.choice(np.arange(-128, 128), 16, replace=False)
+    parts["table"] = (np.array(values) * 2.0 ** rng.integers(-8, 3)).astype(np.float32)
+    return f"#lowbit.codebook<bits = 4, group = {case.group}, table = tensor>"
+
+
+#: A product of codes that the model itself has, and a scale for each row: the activations are whole numbers.
+INTEGER_PRODUCT = """
+%zero{i} = arith.constant 0 : index
+%rows{i} = tensor.dim %a{i}, %zero{i} : tensor<?x{k}xf32>
+%codesto{i} = tensor.empty(%rows{i}) : tensor<?x{k}xi8>
+%codes{i} = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>],
+    iterator_types = ["parallel", "parallel"]}} ins(%a{i} : tensor<?x{k}xf32>) outs(%codesto{i} : tensor<?x{k}xi8>) {{
+  ^bb0(%x: f32, %o: i8):
+    %code = arith.fptosi %x : f32 to i8
+    linalg.yield %code : i8
+}} -> tensor<?x{k}xi8>
+%scale{i} = arith.constant 0.037 : f32
+%scalesto{i} = tensor.empty(%rows{i}) : tensor<?x1xf32>
+%scales{i} = linalg.fill ins(%scale{i} : f32) outs(%scalesto{i} : tensor<?x1xf32>) -> tensor<?x1xf32>
+%y{i} = lowbit.matmul %codes{i}, %p{i} scales(%scales{i} : tensor<?x1xf32>) : tensor<?x{k}xi8>, {planes} -> {result}"""
+
+
 def ir_model(cases: list[Case], rng: np.random.Generator, path: Path) -> None:
     """A module at phase lowbit: one lowbit.matmul a case."""
     arguments, body = [], []
@@ -139,7 +183,13 @@ def ir_model(cases: list[Case], rng: np.random.Generator, path: Path) -> None:
             parts["alphas"] = (rng.standard_normal((c.n, groups, c.bits)) * 0.05).astype(np.float32)
             parts["betas"] = (rng.standard_normal((c.n, groups)) * 0.05).astype(np.float32)
             format = f"#lowbit.bcq<planes = {c.bits}, group = {c.group}>"
+        elif c.format in CODEBOOKS:
+            parts["scales"] = (rng.standard_normal((c.n, groups)) * 0.05).astype(np.float32)
+            format = codebook(c, parts, rng)
         else:
+            if c.format == "ternary":
+                digits = rng.integers(0, 3, (c.n, groups, blob, 4), dtype=np.uint8)
+                parts["codes"] = np.bitwise_or.reduce(digits << np.array([0, 2, 4, 6], np.uint8), axis=3)
             parts["scales"] = (rng.standard_normal((c.n, groups)) * 0.05).astype(np.float32)
             if c.zero == "integer":
                 parts["zeros"] = rng.integers(0, 2**c.bits, (c.n, groups), dtype=np.uint8)
@@ -152,14 +202,16 @@ def ir_model(cases: list[Case], rng: np.random.Generator, path: Path) -> None:
         arguments.append(f'%a{i}: tensor<?x{c.k}xf32> {{onnx.name = "a{i}", onnx.dims = ["m{i}", "{c.k}"]}}')
         arguments.append(f'%o{i}: {buffer} {{onnx.name = "y{i}", onnx.dims = ["m{i}", "{c.n}"], lutra.output}}')
         body.append(f"%w{i} = lowbit.weight {{{', '.join(f'{n} = {dense(v)}' for n, v in parts.items())}}} : {weight}")
-        matmul = "lowbit.matmul"
-        if c.format == "uniform":
+        if c.format in ("uniform", "ternary"):
             planes = f"!lowbit.weight<{c.n}x{c.k}, #lowbit.bipolar<planes = {c.bits}, group = {c.group}>>"
             body.append(f"%p{i} = lowbit.reinterpret %w{i} : {weight} to {planes}")
         else:
             planes = weight
             body[-1] = body[-1].replace(f"%w{i}", f"%p{i}", 1)
-        body.append(f"%y{i} = {matmul} %a{i}, %p{i} : tensor<?x{c.k}xf32>, {planes} -> {result}")
+        if c.activations == "extreme":
+            body.append(INTEGER_PRODUCT.format(i=i, k=c.k, planes=planes, result=result))
+        else:
+            body.append(f"%y{i} = lowbit.matmul %a{i}, %p{i} : tensor<?x{c.k}xf32>, {planes} -> {result}")
         body.append(
             f"bufferization.materialize_in_destination %y{i} in restrict writable %o{i} : ({result}, {buffer}) -> ()"
         )
@@ -231,7 +283,9 @@ def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, 
         run("lutra-run", "--interpret", lowered, f"--table={table}", "--output-dir", expected, *inputs)
         for name, options in targets:
             artifact, target = work / "artifact", options[0].split("=")[1]
-            run("lutrac", model, "-o", artifact, *options, f"--target-option={target}.table={table}")
+            # Lookups for any number of rows: strategies.py has the other ways.
+            lookups = ["--target-option=cpu.strategy=lut"] if target == "cpu" else []
+            run("lutrac", model, "-o", artifact, *options, *lookups, f"--target-option={target}.table={table}")
             comparisons += compare(work, artifact, cases, inputs, expected, f"{name}, {table} tables")
     return comparisons
 

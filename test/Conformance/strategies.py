@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from lookup_matmul import (
     CASES_PER_MODEL,
+    CODEBOOKS,
     Case,
     Targets,
     arguments_of,
@@ -55,9 +56,15 @@ def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, 
 
 
 def draw_cases(rng: random.Random, model: int) -> list[Case]:
-    """Random cases of numbers of rows on both sides of what the strategies choose by."""
+    """Random cases of numbers of rows on both sides of what the strategies choose by; in IR, one of them with a codebook, and ternary ones: with 3 codes
+    in 5 bits where they are multiplied, as all are of activations that are codes."""
     drawn = [draw(rng, is_ir(model)) for _ in range(CASES_PER_MODEL)]
-    return [Case(**{**vars(case), "m": rng.choice(ROWS)}) for case in drawn]
+    cases = [Case(**{**vars(case), "m": rng.choice(ROWS)}) for case in drawn]
+    if is_ir(model):
+        cases[0] = Case(**{**vars(cases[0]), "bits": 4, "format": rng.choice(list(CODEBOOKS))})
+        for i, (kind, m) in enumerate((("normal", cases[1].m), ("extreme", 1), ("extreme", rng.choice(ROWS))), start=1):
+            cases[i] = Case(**{**vars(cases[i]), "bits": 2, "format": "ternary", "m": m, "activations": kind})
+    return cases
 
 
 def main() -> None:

@@ -64,6 +64,9 @@ namespace lutra::lowbit {
 
 /// Activations of one table: the k of the paper.
 inline constexpr int64_t kTableWidth = 4;
+/// Bits of an index into a layout's codebook, and codes that it has at most: what a byte shuffle looks up.
+inline constexpr unsigned kCodebookIndexBits = 4;
+inline constexpr int64_t kCodebookEntries = 1 << kCodebookIndexBits;
 
 /// Tables of 4 activations per group of `group` elements: an even number, since a code byte indexes two.
 inline int64_t getTablesPerGroup(int64_t group) { return (group + 7) / 8 * 2; }

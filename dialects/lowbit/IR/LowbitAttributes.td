@@ -15,10 +15,30 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
     is 3 bits and a sign, complemented at compile time (LUT Tensor Core, eq. 6).
     `alpha` and `zeta` are the storage types: the narrowest that hold every value exactly; no `zeta` when the format's is a constant.
 
-    Example: `#lowbit.layout<rows = 64, alpha = f16, zeta = i8>`
+    With `codebook`, codes are stored as indices of 4 bits into it: up to 16 codes, ascending. Of 8 neighbouring codes a row has four bytes, with
+    index i in the low half of byte i and index 4 + i in the high half. It is for products that read codes, not indices of tables: those of integer
+    activations (`lut.integer_matmul`) and dense ones.
+
+    With `triples`, codes of 0, 1 and 2 lie three in 5 bits: 24 columns of a tile of 64 rows take 320 bytes, and columns of a group past the last 24
+    two bits each (dialects/lowbit/IR/Triples.h). It is for two planes that share an alpha, and for products of integer activations.
+
+    With `quotients`, the number c that is stored for a zeta of P planes stands for (2^P - 1) + c / alpha, each operation rounded to f32, and for
+    2^P - 1 where alpha is 0: a zero point that was a minimum over a scale (GGUF's Q4_1) is no half, but its minimum is. `zeta` is f16 then.
+
+    Example: `#lowbit.layout<rows = 64, alpha = f16, zeta = i8>`, `#lowbit.layout<rows = 64, alpha = f16, codebook = [0, 3, 9, 24]>`
   }];
   let parameters = (ins "int64_t":$rows, "::mlir::Type":$alpha, OptionalParameter<"::mlir::Type">:$zeta,
-                        DefaultValuedParameter<"bool", "false">:$symmetric);
+                        DefaultValuedParameter<"bool", "false">:$symmetric, OptionalParameter<"::mlir::DenseI32ArrayAttr">:$codebook,
+                        DefaultValuedParameter<"bool", "false">:$triples, DefaultValuedParameter<"bool", "false">:$quotients);
+  let builders = [
+    AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric), [{
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, ::mlir::DenseI32ArrayAttr(), /*triples=*/false, /*quotients=*/false);
+    }]>,
+    AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric,
+                     "::mlir::DenseI32ArrayAttr":$codebook), [{
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, /*triples=*/false, /*quotients=*/false);
+    }]>,
+  ];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -34,6 +54,10 @@ def Lowbit_PackedAttr : Lowbit_Attr<"Packed", "packed", [DeclareAttrInterfaceMet
   let assemblyFormat = "`<` $format `,` qualified($layout) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// Bits that a code takes in memory: one a plane, or those of an index.
+    unsigned getStoredBits() const;
+    /// Bytes of the codes of one tile of `layout.rows` rows by one group.
+    int64_t getCodeBytes() const;
     /// Bytes of one tile of `layout.rows` rows by one group: codes, alphas, zetas.
     int64_t getGroupBytes() const;
     /// Bytes of a whole `rows` x `cols` weight.

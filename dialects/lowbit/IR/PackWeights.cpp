@@ -5,6 +5,8 @@
 // docs/spec/numerics.md, "Packed layouts".
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/Quotients.h"
+#include "dialects/lowbit/IR/Triples.h"
 #include "dialects/lowbit/IR/Weights.h"
 
 #include "llvm/ADT/bit.h"
@@ -91,6 +93,33 @@ LayoutAttr lutra::lowbit::chooseLayout(const WeightReader &reader, int64_t tileR
   return LayoutAttr::get(context, tileRows, alphaF16 ? f16 : f32, offset, symmetric);
 }
 
+SmallVector<int32_t> lutra::lowbit::findCodebook(const WeightReader &reader) {
+  if (reader.isBCQ() || reader.getBits() <= kCodebookIndexBits)
+    return {};
+  bool seen[256] = {};
+  int64_t count = 0;
+  for (int64_t n = 0; n < reader.getRows(); ++n) {
+    for (int64_t g = 0; g < reader.getNumGroups(); ++g) {
+      const int64_t length = reader.getGroupLength(g);
+      for (int64_t octet = 0; 8 * octet < length; ++octet) {
+        uint64_t codes = reader.octetCodes(n, g, octet);
+        for (int64_t i = 0; i < std::min<int64_t>(8, length - 8 * octet); ++i) {
+          bool &isKnown = seen[codes >> (8 * i) & 0xff];
+          count += !isKnown;
+          isKnown = true;
+        }
+        if (count > kCodebookEntries)
+          return {};
+      }
+    }
+  }
+  SmallVector<int32_t> result;
+  for (int32_t code = 0; code < 256; ++code)
+    if (seen[code])
+      result.push_back(code);
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Packing
 //===----------------------------------------------------------------------===//
@@ -163,6 +192,41 @@ private:
 };
 } // namespace
 
+namespace {
+/// The codes of a layout with a codebook, as indices: the four bytes of 8 neighbouring codes of a row.
+class CodebookIndices {
+public:
+  static std::optional<CodebookIndices> of(LayoutAttr layout) {
+    if (!layout.getCodebook())
+      return std::nullopt;
+    CodebookIndices result;
+    for (auto [index, code] : llvm::enumerate(layout.getCodebook().asArrayRef()))
+      result.indices[code] = static_cast<uint8_t>(index);
+    return result;
+  }
+
+  static int64_t place(int64_t octet, int64_t row, int64_t tileRows) { return 4 * (octet * tileRows + row); }
+
+  /// Stores the first `count` of `codes`, one in each byte, and index 0 for the rest; false when one is not in the codebook.
+  bool store(char *at, uint64_t codes, int64_t count) const {
+    uint8_t bytes[4] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      uint8_t index = indices[codes >> (8 * i) & 0xff];
+      if (index == kNone)
+        return false;
+      bytes[i % 4] |= static_cast<uint8_t>(index << (i < 4 ? 0 : 4));
+    }
+    std::memcpy(at, bytes, sizeof(bytes));
+    return true;
+  }
+
+private:
+  static constexpr uint8_t kNone = 255;
+  CodebookIndices() { std::fill(std::begin(indices), std::end(indices), kNone); }
+  uint8_t indices[256];
+};
+} // namespace
+
 LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType packedType, MutableArrayRef<char> out,
                                         llvm::function_ref<InFlightDiagnostic()> emitError) {
   auto packed = cast<PackedAttr>(packedType.getFormat());
@@ -176,23 +240,38 @@ LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType p
   const unsigned planes = reader.getBits(), alphasPerGroup = reader.isBCQ() ? planes : 1;
   const bool symmetric = layout.getSymmetric();
   const Type alphaType = layout.getAlpha(), offsetType = layout.getZeta();
-  const int64_t codesSize = planes * octets * tileRows;
+  const int64_t codesSize = packed.getCodeBytes();
   const int64_t alphasSize = alphasPerGroup * tileRows * alphaType.getIntOrFloatBitWidth() / 8;
   const int64_t groupBytes = packed.getGroupBytes();
 
   SmallVector<CodePlaces, 8> places;
   for (unsigned p = 0; p < planes; ++p)
     places.emplace_back(packed, p);
+  const std::optional<CodebookIndices> indices = CodebookIndices::of(layout);
 
   char *groupData = out.data();
   for (int64_t tile = 0; tile * tileRows < reader.getRows(); ++tile) {
     int64_t first = tile * tileRows, count = std::min(tileRows, reader.getRows() - first);
     for (int64_t g = 0; g < groups; ++g, groupData += groupBytes) {
-      if (count < tileRows)
+      // Rows that pad are zeros, and triples are added to zeros.
+      if (count < tileRows || layout.getTriples())
         std::memset(groupData, 0, groupBytes);
-      for (int64_t r = 0; r < count; ++r) {
+      for (int64_t r = 0; layout.getTriples() && r < tileRows; ++r) {
+        auto codes = [&](int64_t octet) { return r < count ? reader.octetCodes(first + r, g, octet) : 0; };
+        if (!packTriples(codes, octets, r, groupData))
+          return emitError() << "triples hold codes of 0, 1 and 2, but row " << first + r << ", group " << g
+                             << " has another; pack it without triples";
+      }
+      for (int64_t r = 0; !layout.getTriples() && r < count; ++r) {
         for (int64_t octet = 0; octet < octets; ++octet) {
           uint64_t codes = reader.octetCodes(first + r, g, octet);
+          if (indices) {
+            if (!indices->store(groupData + CodebookIndices::place(octet, r, tileRows), codes,
+                                std::min<int64_t>(8, reader.getGroupLength(g) - 8 * octet)))
+              return emitError() << "row " << first + r << ", group " << g << " has a code that is not in the layout's codebook "
+                                 << layout.getCodebook();
+            continue;
+          }
           for (unsigned p = 0; p < planes; ++p) {
             uint8_t byte = gatherPlane(codes, p);
             groupData[places[p](octet, r)] = static_cast<char>(symmetric ? complementIndices(byte) : byte);
@@ -209,6 +288,13 @@ LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType p
         if (!offsetType)
           continue;
         float offset = reader.isBCQ() ? reader.beta(n, g) : reader.zeta(n, g);
+        if (layout.getQuotients()) {
+          std::optional<float> quotient = findQuotient(offset, reader.alpha(n, g, 0), planes);
+          if (!quotient)
+            return emitError() << "zeta " << offset << " of row " << n << ", group " << g << " is no f16 quotient of its alpha "
+                               << reader.alpha(n, g, 0) << "; pack it without quotients";
+          offset = *quotient;
+        }
         if (!store(offsets, r, offsetType, offset))
           return emitError() << (reader.isBCQ() ? "beta " : "zeta ") << offset << " of row " << n << ", group " << g
                              << " is not exact in " << offsetType << "; store it as f32";
@@ -241,6 +327,14 @@ const char *PackedReader::groupData(int64_t n, int64_t g) const {
 uint8_t PackedReader::code(int64_t n, int64_t k) const {
   int64_t tileRows = packed.getLayout().getRows(), inGroup = k % type.getGroup();
   const char *group = groupData(n, k / type.getGroup());
+  if (DenseI32ArrayAttr codebook = packed.getLayout().getCodebook()) {
+    auto byte = static_cast<uint8_t>(group[CodebookIndices::place(inGroup / 8, n % tileRows, tileRows) + inGroup % 4]);
+    size_t index = byte >> (inGroup % 8 < 4 ? 0 : 4) & (kCodebookEntries - 1);
+    // What no packing made stands for nothing; any code will do.
+    return static_cast<uint8_t>(codebook[std::min<size_t>(index, codebook.size() - 1)]);
+  }
+  if (packed.getLayout().getTriples())
+    return unpackTriple(group, getTablesPerGroup(type.getGroup()) / 2, n % tileRows, inGroup);
   uint8_t code = 0;
   for (unsigned p = 0; p < type.getBits(); ++p) {
     uint8_t byte = static_cast<uint8_t>(group[CodePlaces(packed, p)(inGroup / 8, n % tileRows)]);
@@ -267,8 +361,7 @@ static float load(const char *array, int64_t index, Type type) {
 
 float PackedReader::alpha(int64_t n, int64_t g, unsigned p) const {
   LayoutAttr layout = packed.getLayout();
-  int64_t codes = type.getBits() * (getTablesPerGroup(type.getGroup()) / 2) * layout.getRows();
-  return load(groupData(n, g) + codes, p * layout.getRows() + n % layout.getRows(), layout.getAlpha());
+  return load(groupData(n, g) + packed.getCodeBytes(), p * layout.getRows() + n % layout.getRows(), layout.getAlpha());
 }
 
 float PackedReader::offset(int64_t n, int64_t g) const {
@@ -276,5 +369,6 @@ float PackedReader::offset(int64_t n, int64_t g) const {
   if (!layout.getZeta())
     return cast<BipolarAttr>(packed.getFormat()).getZeta().getValue().convertToFloat();
   int64_t offsetBytes = layout.getRows() * (layout.getZeta().getIntOrFloatBitWidth() / 8);
-  return load(groupData(n, g) + packed.getGroupBytes() - offsetBytes, n % layout.getRows(), layout.getZeta());
+  float stored = load(groupData(n, g) + packed.getGroupBytes() - offsetBytes, n % layout.getRows(), layout.getZeta());
+  return layout.getQuotients() ? getZetaOfQuotient(stored, alpha(n, g), type.getBits()) : stored;
 }

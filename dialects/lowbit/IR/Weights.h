@@ -77,6 +77,10 @@ private:
 /// every zeta (or beta) exactly. Scans all of them.
 LayoutAttr chooseLayout(const WeightReader &reader, int64_t tileRows, bool symmetric);
 
+/// The codes that occur, ascending, where indices into them take fewer bits than planes do: at most 16 different codes of more than 4 bits, all of
+/// one alpha (not BCQ). Empty otherwise, which a weight of many codes shows within its first rows.
+llvm::SmallVector<int32_t> findCodebook(const WeightReader &reader);
+
 /// Writes the bytes of `op`'s result to `out`, which must have exactly as many as its type asks for. An alpha or zeta
 /// that its storage type cannot hold is an error.
 mlir::LogicalResult packWeight(PackOp op, llvm::MutableArrayRef<char> out);

@@ -226,11 +226,22 @@ bool FusePrecompute::moveReadersAfter(PrecomputeOp op, const FusionSet &set) {
   return true;
 }
 
+/// Whether a product of the table reads codes that are stored otherwise than in planes: it multiplies them, and no table is ever made.
+static bool isMultiplied(PrecomputeOp op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) {
+    auto product = dyn_cast<LookupMatmulOp>(user);
+    auto packed = product ? dyn_cast<PackedAttr>(product.getWeight().getType().getFormat()) : PackedAttr();
+    return packed && (packed.getLayout().getTriples() || packed.getLayout().getCodebook());
+  });
+}
+
 FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   auto missed = [&](const char *reason) {
     remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc())) << remark::reason(reason);
     return false;
   };
+  if (isMultiplied(op))
+    return missed("codes are multiplied, not looked up: there are no tables to make");
   FusionSet set = collect(op);
   // A fill alone is no computation to be near to.
   if (llvm::none_of(set.ops, [](Operation *fused) { return isa<linalg::GenericOp>(fused); }))

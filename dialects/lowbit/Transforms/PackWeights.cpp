@@ -3,8 +3,11 @@
 // lowbit-pack-weights: see Passes.td. Chooses the storage types; the bytes are made later, by packWeight.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/Quotients.h"
+#include "dialects/lowbit/IR/Triples.h"
 #include "dialects/lowbit/IR/Weights.h"
 #include "dialects/lowbit/Transforms/Passes.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
 
 #include "mlir/IR/Builders.h"
@@ -27,6 +30,10 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
   LogicalResult initialize(MLIRContext *context) override {
     if (rows < 1)
       return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows.getValue();
+    if (triples && symmetric)
+      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": triples are for machines that multiply codes, symmetric for half tables; leave one out";
+    if (codebooks && symmetric)
+      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": codebooks are for machines that multiply codes, symmetric for half tables; leave one out";
     return success();
   }
 
@@ -62,12 +69,41 @@ private:
     return op.getStrategy() == Strategy::Dense && !op.getPrecision() && isa<BipolarAttr>(op.getWeight().getType().getFormat());
   }
 
+  /// `layout` with indices of 4 bits where the codes are few, which are fewer bytes than their planes.
+  static LayoutAttr withCodebook(LayoutAttr layout, const WeightReader &reader) {
+    SmallVector<int32_t> codes = findCodebook(reader);
+    if (codes.empty())
+      return layout;
+    MLIRContext *context = layout.getContext();
+    return LayoutAttr::get(context, layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false,
+                           DenseI32ArrayAttr::get(context, codes));
+  }
+
+  /// Whether codes of `reader`'s weight can lie three in five bits in tiles as of `layout`, and are fewer bytes so.
+  static bool fitTriples(LayoutAttr layout, const WeightReader &reader) {
+    bool hasFullZeta = layout.getZeta() && layout.getZeta().isF32();
+    return layout.getRows() == kTripleRows && isa<BipolarAttr>(reader.getFormat()) && reader.getBits() == 2 && !hasFullZeta &&
+           getTablesPerGroup(reader.getGroup()) / 2 >= kTripleOctets && reader.findCodeRange().second <= 2;
+  }
+
+  /// Whether products multiply the codes of `weight`, and none makes numbers of its planes.
+  static bool isMultiplied(Value weight) {
+    return isReadAsCodes(weight) && llvm::none_of(weight.getUsers(), llvm::IsaPred<MatmulOp>);
+  }
+
   FailureOr<Value> pack(Value weight) {
     FailureOr<WeightReader> reader = WeightReader::create(weight);
     if (failed(reader))
       return failure();
     auto type = cast<WeightType>(weight.getType());
     LayoutAttr layout = chooseLayout(*reader, rows, symmetric);
+    if (codebooks && isReadAsCodes(weight))
+      layout = withCodebook(layout, *reader);
+    if (triples && isMultiplied(weight) && fitTriples(layout, *reader))
+      layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false,
+                               DenseI32ArrayAttr(), /*triples=*/true, /*quotients=*/false);
+    if (quotients)
+      layout = withQuotients(layout, *reader);
     auto format = PackedAttr::get(&getContext(), type.getFormat(), layout);
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(weight);

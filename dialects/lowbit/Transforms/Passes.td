@@ -219,6 +219,12 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
     Each weight of a `lowbit.lookup_matmul` goes through a `lowbit.pack` to `#lowbit.layout<rows = ...>`. The storage types of alphas and zetas
     are the narrowest that hold every one of them exactly, found by looking at them all. The bytes are made when the weights file is written.
     With `dense`, so do the weights of products of strategy dense that are bipolar planes, for machines that have `lut.dense_matmul`.
+    With `codebooks`, a weight of more than 4 bits whose codes are but 16 different ones (IQ4_NL, FP4 and the like) is stored as indices of 4 bits, where
+    all products that read it read codes: those of integer activations whose tables are i16, and dense ones.
+    With `triples`, a weight of two planes whose codes are 0, 1 and 2 (ternary) lies three codes in 5 bits where products of integer activations alone read it.
+    That is 1.67 bits a weight in long groups, 1.69 in groups of 128 and 1.75 in groups of 64 and 32, and its scales.
+    With `quotients`, zetas that would take an f32 are stored as f16 quotients of their alphas where each of them is one exactly: those of files whose
+    groups have a minimum, as GGUF's Q4_1. No number changes.
 
     Before:
     ```mlir
@@ -248,6 +254,9 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
     Option<"symmetric", "symmetric", "bool", /*default=*/"false",
            "Indices of 3 bits and a sign, complemented here (LUT Tensor Core, eq. 6)">,
     Option<"dense", "dense", "bool", /*default=*/"false", "Weights of dense products, too">,
+    Option<"codebooks", "codebooks", "bool", /*default=*/"false", "Indices of 4 bits for weights of few codes, for machines that multiply codes">,
+    Option<"triples", "triples", "bool", /*default=*/"false", "Three ternary codes in 5 bits, for machines that multiply codes">,
+    Option<"quotients", "quotients", "bool", /*default=*/"false", "Zetas as f16 quotients of alphas where that is exact, for machines that divide">,
   ];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
 }
@@ -264,7 +273,8 @@ def FusePrecompute : Pass<"lowbit-fuse-precompute"> {
     read too (a residual sum) is a further result of the loop, not computed again. Reshapes that merge batch and sequence into rows are
     first moved above those ops.
 
-    A precompute whose activations come from elsewhere (attention, a gather, an argument) stays as it is.
+    A precompute whose activations come from elsewhere (attention, a gather, an argument) stays as it is, and so does one whose product multiplies codes because
+    its weight is stored in triples or with a codebook.
 
     Before:
     ```mlir

@@ -65,7 +65,9 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     six, then two, then one. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
-    bits. A dynamic M counts as `rows`: 1 means that decoding is to be fast. Without rates, planes are `lut`.
+    bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding
+    is to be fast. Without rates, planes are `lut`. Where int8 is open and a constant weight has but 16 different codes of more than 4 bits (IQ4_NL, FP4), the product is
+    int8: such a weight is stored as indices of 4 bits then (`lowbit-pack-weights`).
 
     A dense or int8 product is computed in other numbers than a lookup in tables of floats (docs/spec/numerics.md): where bits must not depend
     on the machine, give no rates. `prefer-int8` takes int8 for every weight in planes, `prefer-dense` dense. The numbers of a product are the same for every M, unless

@@ -82,3 +82,17 @@ Block *lutra::lowbit::getBlockToMake(Value value, Operation *op) {
     block = block->getParentOp()->getBlock();
   return block;
 }
+
+bool lutra::lowbit::isReadAsCodes(Value weight) {
+  auto type = cast<WeightType>(weight.getType());
+  const int64_t factor = (int64_t(1) << type.getBits()) - 1;
+  if (!isa<BipolarAttr>(type.getUnpackedFormat()) || 128 * factor > std::numeric_limits<int32_t>::max() / type.getGroup())
+    return false;
+  return llvm::all_of(weight.getUsers(), [](Operation *user) {
+    auto lookup = dyn_cast<LookupMatmulOp>(user);
+    if (!lookup)
+      return true;
+    auto made = lookup.getTable().getDefiningOp<PrecomputeOp>();
+    return made && made.getScales() && made.getType().getElement().isInteger(16);
+  });
+}

@@ -41,6 +41,10 @@ bool moveBefore(mlir::Value value, mlir::Operation *place, mlir::DominanceInfo &
 /// taken.
 mlir::Block *getBlockToMake(mlir::Value value, mlir::Operation *op);
 
+/// Whether a machine that multiplies codes (lut-multiply-codes) looks no plane of `weight` up: it has one alpha for all planes, its lookups are in i16
+/// tables of integer activations, and sums of its groups fit 32 bits.
+bool isReadAsCodes(mlir::Value weight);
+
 } // namespace lutra::lowbit
 
 #endif // LUTRA_DIALECTS_LOWBIT_TRANSFORMS_PRODUCTUTILS_H

@@ -4,7 +4,7 @@
 // options.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/Weights.h"
 #include "dialects/lowbit/Transforms/CostModel.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
@@ -52,12 +52,15 @@ struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> 
   }
 
   void runOnOperation() override {
+    fewCodes.clear();
     // Products whose rows are not known, by what they read: they are decided about together, so that one branch makes their tables.
     llvm::MapVector<std::pair<Value, Block *>, SmallVector<MatmulOp>> undecided;
     getOperation()->walk([&](MatmulOp op) {
       if (op.getStrategy())
         remark::missed(op.getLoc(), remarkOf(DEBUG_TYPE, op.getLoc()))
             << remark::reason("the product already states {0}", stringifyStrategy(*op.getStrategy()).str());
+      else if (hasFewCodes(op))
+        op.setStrategy(passed(op, Strategy::Int8, "the codes are few, and indices of 4 bits are fewer bytes than their planes"));
       else if (byRows && dependsOnRows(op))
         undecided[{op.getActivations(), op->getBlock()}].push_back(op);
       else
@@ -72,6 +75,20 @@ private:
   bool dependsOnRows(MatmulOp op) const {
     return cast<RankedTensorType>(op.getType()).isDynamicDim(0) && !op.hasIntegerActivations() && !op.getPrecision() &&
            isPlanesFormat(op.getWeight().getType().getFormat()) && std::isfinite(predictCost(known, op, 1).int8);
+  }
+
+  /// Whether the weight is stored as indices into a codebook where codes are multiplied (lowbit-pack-weights), on a machine that is known to do so.
+  bool hasFewCodes(MatmulOp op) {
+    Value weight = op.getWeight();
+    if (known.int8 == 0 || preferInt8 || preferDense || op.hasIntegerActivations() || op.getPrecision() ||
+        !isa<BipolarAttr>(op.getWeight().getType().getFormat()) || !isConstantWeight(weight) ||
+        !std::isfinite(predictCost(known, op, 1).int8))
+      return false;
+    auto [place, isNew] = fewCodes.try_emplace(weight, false);
+    if (isNew)
+      if (FailureOr<WeightReader> reader = WeightReader::create(weight); succeeded(reader))
+        place->second = !findCodebook(*reader).empty();
+    return place->second;
   }
 
   static Strategy passed(MatmulOp op, Strategy strategy, const std::string &why) {
@@ -108,6 +125,9 @@ private:
     ProductCost cost = predictCost(known, op, ShapedType::isDynamic(given) ? rows.getValue() : given);
     analyze(op, cost, "");
     const char *why = "predicted to be the fastest";
+    // Sums of codes are the same integers looked up or multiplied; f32 would change them.
+    if (op.hasIntegerActivations())
+      return passed(op, cost.int8 < cost.lookup ? Strategy::Int8 : Strategy::Lut, why);
     if (cost.int8 < std::min(cost.lookup, cost.dense))
       return passed(op, Strategy::Int8, why);
     return passed(op, cost.lookup <= cost.dense ? Strategy::Lut : Strategy::Dense, why);
@@ -158,5 +178,7 @@ private:
 
   /// The rates, read.
   CostRates known;
+  /// What is known of constant weights, each of which is scanned once.
+  llvm::DenseMap<Value, bool> fewCodes;
 };
 } // namespace

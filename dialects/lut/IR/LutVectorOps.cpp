@@ -103,11 +103,13 @@ OpFoldResult AccumulateOp::fold(FoldAdaptor adaptor) {
 
 LogicalResult DotOp::verify() {
   VectorType bytes = getWeights().getType(), lanes = getType();
-  if (bytes.isScalable() || lanes.isScalable() || bytes.getDimSize(0) != 4 * lanes.getDimSize(0))
-    return emitOpError() << "weights and codes must have four lanes for each of the accumulator, but are " << bytes << " for "
-                         << lanes << " (C1)";
-  int64_t largest = getLargest();
-  if (largest < 1 || largest > 255)
-    return emitOpError() << "largest must be 1 to 255, but is " << largest << " (C2)";
+  const bool isShort = lanes.getElementType().isInteger(16);
+  if (bytes.isScalable() || lanes.isScalable() || bytes.getDimSize(0) != (isShort ? 2 : 4) * lanes.getDimSize(0))
+    return emitOpError() << "weights and codes must have " << (isShort ? "two" : "four") << " lanes for each of the accumulator, but are "
+                         << bytes << " for " << lanes << " (C1)";
+  const int64_t largest = getLargest(), limit = isShort ? 127 : 255;
+  if (largest < 1 || largest > limit)
+    return emitOpError() << "largest must be 1 to " << limit << (isShort ? " for lanes of 16 bits" : "") << ", but is " << largest
+                         << " (C2)";
   return success();
 }

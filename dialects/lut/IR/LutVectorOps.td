@@ -57,14 +57,14 @@ def Lut_AccumulateOp : Lut_VectorOp<"accumulate", [AllTypesMatch<["accumulator",
 }
 
 def Lut_DotOp : Lut_VectorOp<"dot", [AllTypesMatch<["weights", "codes"]>, AllTypesMatch<["accumulator", "result"]>]> {
-  let summary = "Adds products of four neighbouring bytes to a lane of 32 bits";
+  let summary = "Adds products of four neighbouring bytes to a lane of 32 bits, or of two to one of 16";
   let description = [{
-    `result[l] = accumulator[l] + sum_{i < 4} weights[4 l + i] codes[4 l + i]`: weights unsigned, codes signed. The addition wraps: whoever
-    builds a chain of these proves that it does not.
+    `result[l] = accumulator[l] + sum_{i < W} weights[W l + i] codes[W l + i]`, W = 4 for lanes of 32 bits and 2 for those of 16: weights unsigned, codes
+    signed. The addition wraps: whoever builds a chain of these proves that it does not.
 
-    - (C1) `weights` and `codes` have four times the accumulator's lanes.
+    - (C1) `weights` and `codes` have W times the accumulator's lanes.
     - (C2) `largest`, 1 to 255, is what no weight exceeds: up to 127, a machine may form two products with a saturating multiply-add,
-      or read the weights as signed.
+      or read the weights as signed. For lanes of 16 bits it is at most 127: two products are within 2 * 127 * 128 = 32512.
 
     Example:
     ```mlir
@@ -72,8 +72,8 @@ def Lut_DotOp : Lut_VectorOp<"dot", [AllTypesMatch<["weights", "codes"]>, AllTyp
     ```
   }];
   let arguments = (ins VectorOfRankAndType<[1], [I8]>:$weights, VectorOfRankAndType<[1], [I8]>:$codes,
-                       VectorOfRankAndType<[1], [I32]>:$accumulator, I64Attr:$largest);
-  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+                       VectorOfRankAndType<[1], [I16, I32]>:$accumulator, I64Attr:$largest);
+  let results = (outs VectorOfRankAndType<[1], [I16, I32]>:$result);
   let assemblyFormat = "$weights `,` $codes `into` $accumulator attr-dict `:` type($weights) `,` type($accumulator)";
 }
 

@@ -38,6 +38,12 @@ struct TableOptions {
   bool byRows = false;
   /// The tables of products that do not name a kind.
   lowbit::TableKind kind;
+  /// Whether weights of few codes are stored as indices into a codebook where products multiply codes.
+  bool packCodebooks = false;
+  /// Whether ternary weights lie three in 5 bits where products multiply codes.
+  bool packTriples = false;
+  /// Whether zetas are stored as f16 quotients of their alphas, where that is exact and they would take an f32.
+  bool packQuotients = false;
   /// Rows of a tile of packed weights.
   int64_t rows = 64;
   /// Whether weight indices are 3 bits and a sign (half tables).

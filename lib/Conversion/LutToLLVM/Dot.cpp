@@ -4,6 +4,8 @@
 // 2 * 127 * 128 = 32512. sdot reads both as signed, which such weights are as well. Of greater weights the top bit is multiplied by itself: as 128 its sums of
 // two are -32768 to 2 * 128 * 127 = 32512, still within 16 bits; to sdot it is -128, and its sum is taken off. Elsewhere bytes are brought to 32 bits by shifts.
 //
+// Lanes of 16 bits hold sums of two, of weights up to 127: vpmaddubsw, or NEON's smull and addp, or shifts.
+//
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLLVM/Patterns.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -23,6 +25,10 @@ struct DotLowering : ConvertOpToLLVMPattern<lut::DotOp> {
   LogicalResult matchAndRewrite(lut::DotOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     int64_t bytes = op.getWeights().getType().getDimSize(0);
+    if (op.getType().getElementType().isInteger(16)) {
+      rewriter.replaceOp(op, addPairs(b, adaptor.getWeights(), adaptor.getCodes(), adaptor.getAccumulator()));
+      return success();
+    }
     bool fits = static_cast<int64_t>(op.getLargest()) <= kLargestSigned;
     struct Form {
       bool enabled;
@@ -77,6 +83,54 @@ struct DotLowering : ConvertOpToLLVMPattern<lut::DotOp> {
   }
 
 private:
+  /// Sums of two products, in lanes of 16 bits.
+  Value addPairs(ImplicitLocOpBuilder &b, Value weights, Value codes, Value sum) const {
+    struct Form {
+      bool enabled;
+      int64_t bytes;
+      StringRef pairs;
+    };
+    const Form forms[] = {{instructions.avx512bw, 64, "llvm.x86.avx512.pmaddubs.w.512"},
+                          {instructions.avx2, 32, "llvm.x86.avx2.pmadd.ub.sw"},
+                          {instructions.ssse3, 16, "llvm.x86.ssse3.pmadd.ub.sw.128"},
+                          {instructions.neon, 16, ""}};
+    const int64_t bytes = cast<VectorType>(weights.getType()).getDimSize(0);
+    const Form *form = llvm::find_if(forms, [&](const Form &candidate) {
+      return candidate.enabled && bytes % candidate.bytes == 0 && llvm::isPowerOf2_64(bytes / candidate.bytes);
+    });
+    if (form == std::end(forms))
+      return pairsByShifts(b, weights, codes, sum);
+    SmallVector<Value> parts;
+    for (int64_t begin = 0; begin < bytes; begin += form->bytes) {
+      auto lanes = VectorType::get({form->bytes / 2}, b.getI16Type());
+      Value weightsOfPart = slice(b, weights, begin, form->bytes), codesOfPart = slice(b, codes, begin, form->bytes);
+      Value pairs = form->pairs.empty() ? pairsOfNeon(b, weightsOfPart, codesOfPart)
+                                        : callIntrinsic(b, form->pairs, lanes, {weightsOfPart, codesOfPart});
+      parts.push_back(LLVM::AddOp::create(b, slice(b, sum, begin / 2, form->bytes / 2), pairs));
+    }
+    return concat(b, parts);
+  }
+
+  /// 16 products of 16 bits, and the sums of neighbours.
+  static Value pairsOfNeon(ImplicitLocOpBuilder &b, Value weights, Value codes) {
+    auto lanes = VectorType::get({8}, b.getI16Type());
+    Value products[2];
+    for (int64_t half : {0, 1})
+      products[half] = callIntrinsic(b, "llvm.aarch64.neon.smull.v8i16", lanes, {slice(b, weights, 8 * half, 8), slice(b, codes, 8 * half, 8)});
+    return callIntrinsic(b, "llvm.aarch64.neon.addp.v8i16", lanes, {products[0], products[1]});
+  }
+
+  /// Any machine: both bytes of a lane of 16 bits, one after the other.
+  static Value pairsByShifts(ImplicitLocOpBuilder &b, Value weights, Value codes, Value sum) {
+    auto type = cast<VectorType>(sum.getType());
+    Value weightLanes = LLVM::BitcastOp::create(b, type, weights), codeLanes = LLVM::BitcastOp::create(b, type, codes);
+    Value eight = splat(b, type, 8);
+    Value low = LLVM::MulOp::create(b, LLVM::AndOp::create(b, weightLanes, splat(b, type, 255)),
+                                    LLVM::AShrOp::create(b, LLVM::ShlOp::create(b, codeLanes, eight), eight));
+    Value high = LLVM::MulOp::create(b, LLVM::LShrOp::create(b, weightLanes, eight), LLVM::AShrOp::create(b, codeLanes, eight));
+    return LLVM::AddOp::create(b, LLVM::AddOp::create(b, sum, low), high);
+  }
+
   /// Any machine: byte i of a lane is shifted down, with zeros or with its sign.
   static Value byShifts(ImplicitLocOpBuilder &b, Value weights, Value codes, Value sum) {
     auto type = cast<VectorType>(sum.getType());

@@ -21,7 +21,7 @@ FailureOr<ProductShape> ProductShape::get(lowbit::WeightType type, Type entry, l
     return emitError() << "the LUT tensor core reads packed weights, but found " << type.getFormat()
                        << "; run lowbit-pack-weights{rows=" << core.arrayN << " symmetric=true}";
   lowbit::LayoutAttr layout = packed.getLayout();
-  if (layout.getRows() != core.arrayN || !layout.getSymmetric())
+  if (layout.getRows() != core.arrayN || !layout.getSymmetric() || layout.getQuotients())
     return emitError() << "the LUT tensor core reads the layout rows = " << core.arrayN << ", symmetric = true, but found "
                        << layout << "; run lowbit-pack-weights{rows=" << core.arrayN << " symmetric=true}";
   ProductShape shape;

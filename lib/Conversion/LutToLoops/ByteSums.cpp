@@ -8,6 +8,9 @@
 // below). A 32-bit lane adds at most (2^planes - 1) * 127 per table, and constraint C5 of lut.matmul keeps the group's
 // sum in range.
 //
+// Order of the bytes. The runs of planes share accumulators where a group fits one chunk. Longer groups (a scale per channel) take a run after the
+// other instead, each with chunks of its own: to jump between runs at every chunk costs a fifth of the memory's bandwidth.
+//
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,20 +44,18 @@ class ByteSumsEmitter {
 public:
   ByteSumsEmitter(ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count)
       : b(b), block(block), layout(block.layout), begin(begin), parts(count / kLanes),
-        outputs(layout.perPlane ? layout.planes : 1) {
-    for (unsigned cell = 0; cell < block.getCells(); ++cell)
-      for (auto [index, run] : llvm::enumerate(layout.runs))
-        planRun(cell, index, run);
-  }
+        outputs(layout.perPlane ? layout.planes : 1) {}
 
   GroupSums emit();
 
 private:
   using AddLists = SmallVector<SmallVector<Add, 4>, 4>;
 
-  void planRun(unsigned cell, unsigned index, const PlaneRun &run);
+  void plan(unsigned firstRun, unsigned lastRun);
+  void planRun(unsigned cell, unsigned index, const PlaneRun &run, unsigned base);
   unsigned getSlot(const Slot &slot);
   int64_t getChunkPairs() const;
+  SmallVector<Value> emitRuns(SmallVector<Value> totals);
   SmallVector<Value> emitChunk(Value firstPair, int64_t count, ArrayRef<Value> totals);
   SmallVector<Value> emitPair(unsigned index, Value pair, ArrayRef<Value> accumulators);
   unsigned totalIndex(unsigned cell, unsigned output, int64_t part) const {
@@ -70,6 +71,8 @@ private:
   const GroupLayout &layout;
   int64_t begin, parts;
   unsigned outputs;
+  /// The runs that the plan is for: [first, last).
+  unsigned firstRun = 0, lastRun = 0;
   SmallVector<Slot> slots;
   /// [cell][run][vector of the tile's rows] -> the accumulations of a looked-up vector.
   llvm::DenseMap<std::tuple<unsigned, unsigned, int64_t>, SmallVector<Add, 4>> adds;
@@ -87,7 +90,24 @@ unsigned ByteSumsEmitter::getSlot(const Slot &slot) {
   return slots.size() - 1;
 }
 
-void ByteSumsEmitter::planRun(unsigned cell, unsigned index, const PlaneRun &run) {
+void ByteSumsEmitter::plan(unsigned first, unsigned last) {
+  firstRun = first;
+  lastRun = last;
+  slots.clear();
+  adds.clear();
+  largestWeight = 0;
+  ArrayRef<PlaneRun> runs = ArrayRef(layout.runs).slice(first, last - first);
+  // Narrow runs share 16-bit lanes, whose weights count from the first of their planes.
+  unsigned base = 0;
+  for (const PlaneRun &run : llvm::reverse(runs))
+    if (run.width < 4)
+      base = run.first;
+  for (unsigned cell = 0; cell < block.getCells(); ++cell)
+    for (auto [index, run] : llvm::enumerate(runs))
+      planRun(cell, first + index, run, base);
+}
+
+void ByteSumsEmitter::planRun(unsigned cell, unsigned index, const PlaneRun &run, unsigned base) {
   auto add = [&](int64_t vector, const Slot &slot, ArrayRef<int32_t> weights) {
     if (llvm::any_of(weights, [](int32_t weight) { return weight != 0; }))
       adds[{cell, index, vector}].push_back({getSlot(slot), llvm::to_vector<4>(weights)});
@@ -117,15 +137,9 @@ void ByteSumsEmitter::planRun(unsigned cell, unsigned index, const PlaneRun &run
     }
     return;
   }
-  // Narrow runs: a 16-bit lane is a row, and the runs of 2 and 1 planes share it.
-  unsigned base = 0;
-  for (const PlaneRun &other : llvm::reverse(layout.runs))
-    if (other.width < 4)
-      base = other.first;
-  int64_t sum = 0;
-  for (unsigned plane = base; plane < layout.planes; ++plane)
-    sum += layout.perPlane ? 1 : int64_t(1) << (plane - base);
-  largestWeight = std::max<int64_t>(largestWeight, layout.perPlane ? 1 : sum);
+  // Narrow runs: a 16-bit lane is a row, and the runs of 2 and 1 planes that are planned together share it.
+  const unsigned end = run.first + run.width;
+  largestWeight = std::max<int64_t>(largestWeight, layout.perPlane ? 1 : (int64_t(1) << (end - base)) - 1);
   for (unsigned output = 0; output < outputs; ++output) {
     int32_t shift = layout.perPlane ? 0 : base;
     if (run.width == 2) {
@@ -187,11 +201,9 @@ SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, Ar
     accumulators.push_back(slot.kind == Slot::Total ? totals[totalIndex(slot.cell, slot.output, slot.part)]
                                                     : splatInt(b, 2 * kLanes, 16, 0));
   // A run after the other, as they lie in memory.
-  for (auto [index, run] : llvm::enumerate(layout.runs)) {
-    unsigned number = index;
-    accumulators = forEachPair(b, firstPair, count, getUnrolledPairs(run.width * parts, block.getCells()), accumulators,
-                               [&](Value pair, ArrayRef<Value> values) { return emitPair(number, pair, values); });
-  }
+  for (unsigned index = firstRun; index < lastRun; ++index)
+    accumulators = forEachPair(b, firstPair, count, getUnrolledPairs(layout.runs[index].width * parts, block.getCells()), accumulators,
+                               [&](Value pair, ArrayRef<Value> values) { return emitPair(index, pair, values); });
   SmallVector<Value> result(totals);
   for (auto [slot, value] : llvm::zip_equal(slots, accumulators)) {
     Value &total = result[totalIndex(slot.cell, slot.output, slot.part)];
@@ -214,8 +226,8 @@ SmallVector<Value> ByteSumsEmitter::emitChunk(Value firstPair, int64_t count, Ar
   return result;
 }
 
-GroupSums ByteSumsEmitter::emit() {
-  SmallVector<Value> totals(block.getCells() * outputs * parts, splatInt(b, kLanes, 32, 0));
+/// Adds the planned runs of the whole group to `totals`.
+SmallVector<Value> ByteSumsEmitter::emitRuns(SmallVector<Value> totals) {
   int64_t chunk = getChunkPairs(), whole = layout.pairs / chunk, rest = layout.pairs % chunk;
   if (whole == 1) {
     totals = emitChunk(constantIndex(b, 0), chunk, totals);
@@ -230,6 +242,21 @@ GroupSums ByteSumsEmitter::emit() {
   }
   if (rest != 0)
     totals = emitChunk(constantIndex(b, whole * chunk), rest, totals);
+  return totals;
+}
+
+GroupSums ByteSumsEmitter::emit() {
+  SmallVector<Value> totals(block.getCells() * outputs * parts, splatInt(b, kLanes, 32, 0));
+  const unsigned runs = layout.runs.size();
+  plan(0, runs);
+  if (getChunkPairs() >= layout.pairs) {
+    totals = emitRuns(totals);
+  } else {
+    for (unsigned run = 0; run < runs; ++run) {
+      plan(run, run + 1);
+      totals = emitRuns(totals);
+    }
+  }
   GroupSums sums(block.getCells());
   auto floats = VectorType::get({kLanes}, b.getF32Type());
   for (unsigned cell = 0; cell < block.getCells(); ++cell)

@@ -95,25 +95,23 @@ void DenseEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Valu
 void DenseEmitter::emitNumbers(Value offset) {
   auto wide = VectorType::get({kLanes}, b.getF64Type());
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    auto convert = [&](Value to, int64_t begin, Type stored) {
-      int64_t size = stored.getIntOrFloatBitWidth() / 8;
-      Value loaded = loadAsFloat(b, weights, affine(b, offset, 0, {}, begin + row * size), stored);
-      vector::StoreOp::create(b, arith::ExtFOp::create(b, wide, loaded), to, ValueRange{constantIndex(b, row)});
+    auto store = [&](Value to, Value floats) {
+      vector::StoreOp::create(b, arith::ExtFOp::create(b, wide, floats), to, ValueRange{constantIndex(b, row)});
     };
-    convert(alphas, layout.alphaOffset, layout.alphaType);
+    int64_t place = layout.alphaOffset + row * (layout.alphaType.getIntOrFloatBitWidth() / 8);
+    store(alphas, loadAsFloat(b, weights, affine(b, offset, 0, {}, place), layout.alphaType));
     if (!layout.zeta)
-      convert(zetas, layout.zetaOffset, layout.zetaType);
+      store(zetas, loadZetas(b, weights, offset, layout, row));
   }
 }
 
 /// The numbers of `pairs` pairs from `firstPair` on, code by code, 64 rows each.
 void DenseEmitter::emitPanel(Value offset, Value firstPair, int64_t pairs) {
-  PanelCodes codes(layout.planes);
   auto wide = VectorType::get({kLanes}, b.getF64Type());
   auto splat = [&](double value) -> Value { return arith::ConstantOp::create(b, DenseElementsAttr::get(wide, value)); };
   Value largest = splat(double((1 << layout.planes) - 1));
   forRange(zero, constantIndex(b, pairs), 1, [&](Value pair) {
-    emitPanelPair(b, layout, weights, offset, arith::AddIOp::create(b, firstPair, pair), bytes, zero, prefetchBytes);
+    emitPanelPair(b, layout, /*doubled=*/false, weights, offset, arith::AddIOp::create(b, firstPair, pair), bytes, zero, prefetchBytes);
     for (int64_t row = 0; row < kTileRows; row += kLanes) {
       Value alpha = vector::LoadOp::create(b, wide, alphas, ValueRange{constantIndex(b, row)});
       Value zeta = layout.zeta ? splat(layout.zeta.getValue().convertToFloat())
@@ -123,8 +121,7 @@ void DenseEmitter::emitPanel(Value offset, Value firstPair, int64_t pairs) {
         for (int64_t i = 0; i < kQuad; ++i) {
           Value code = arith::ShRUIOp::create(b, quad, splatInt(b, kLanes, 32, 8 * i));
           code = arith::AndIOp::create(b, code, splatInt(b, kLanes, 32, 255));
-          if (!codes.doubled)
-            code = arith::AddIOp::create(b, code, code);
+          code = arith::AddIOp::create(b, code, code);
           Value sum = arith::SubFOp::create(b, arith::SIToFPOp::create(b, wide, code), largest);
           Value value = arith::MulFOp::create(b, alpha, arith::AddFOp::create(b, sum, zeta));
           Value number = arith::TruncFOp::create(b, VectorType::get({kLanes}, b.getF32Type()), value);
@@ -230,6 +227,8 @@ LogicalResult KernelFunctions::lower(lut::DenseMatmulOp op) {
   FailureOr<GroupLayout> layout = GroupLayout::get(weight, [&] { return op.emitOpError(); });
   if (failed(layout))
     return failure();
+  if (layout->triples)
+    return op.emitOpError() << "makes numbers of planes, but the weight is stored as triples; pack it with lowbit-pack-weights{triples=false}";
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();

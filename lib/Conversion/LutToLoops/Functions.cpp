@@ -202,13 +202,25 @@ void lutloops::callForRows(ImplicitLocOpBuilder &b, Operation *op, func::FuncOp 
   };
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
   Value rows = memref::DimOp::create(b, matrix, zero);
-  if (isInParallelLoop(op) || cast<MemRefType>(matrix.getType()).getDimSize(0) == 1)
-    call(zero, rows);
-  else
+  int64_t known = cast<MemRefType>(matrix.getType()).getDimSize(0);
+  if (isInParallelLoop(op) || known == 1)
+    return call(zero, rows);
+  auto share = [&] {
     scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
                             [&](OpBuilder &, Location, ValueRange indices) {
                               call(indices[0], arith::AddIOp::create(b, indices[0], one));
                             });
+  };
+  if (!ShapedType::isDynamic(known))
+    return share();
+  // One row, as in a decoder's step, is no work to start threads for.
+  Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows, one);
+  auto branch = scf::IfOp::create(b, TypeRange(), isSingle, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  call(zero, one);
+  b.setInsertionPointToStart(branch.elseBlock());
+  share();
 }
 
 LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
@@ -235,6 +247,12 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   FailureOr<GroupLayout> layout = GroupLayout::get(op.getWeightType(), [&] { return op.emitOpError(); });
   if (failed(layout))
     return failure();
+  if (!layout->codebook.empty())
+    return op.emitOpError() << "looks planes up, but the weight is stored as indices into a codebook; run lut-multiply-codes, or pack it with "
+                               "lowbit-pack-weights{codebooks=false}";
+  if (layout->triples)
+    return op.emitOpError() << "looks planes up, but the weight is stored as triples; run lut-multiply-codes, or pack it with "
+                               "lowbit-pack-weights{triples=false}";
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();

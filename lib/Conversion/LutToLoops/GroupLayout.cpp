@@ -16,7 +16,14 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
   result.group = type.getGroup();
   result.pairs = lowbit::getTablesPerGroup(type.getGroup()) / 2;
   int64_t offset = 0;
-  for (unsigned plane = 0; plane < result.planes;) {
+  if (DenseI32ArrayAttr codebook = layout.getCodebook()) {
+    result.codebook = codebook.asArrayRef();
+    offset = lowbit::kCodebookIndexBits * result.pairs * kTileRows;
+  }
+  result.triples = layout.getTriples();
+  if (result.triples)
+    offset = packed.getCodeBytes();
+  for (unsigned plane = 0; !result.triples && result.codebook.empty() && plane < result.planes;) {
     unsigned left = result.planes - plane, width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     result.runs.push_back({plane, width, offset});
     offset += width * result.pairs * kTileRows;
@@ -29,6 +36,7 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
   if (auto bipolar = dyn_cast<lowbit::BipolarAttr>(packed.getFormat()))
     result.zeta = bipolar.getZeta();
   result.zetaType = layout.getZeta();
+  result.quotients = layout.getQuotients();
   result.zetaOffset = offset;
   if (!result.zeta && !result.zetaType)
     return emitError() << "a weight whose zeta is not a constant needs a zeta type in its layout, but has " << layout;

@@ -31,11 +31,17 @@ struct GroupLayout {
   /// Reads the layout of `type`, or says why there is no code for it.
   static llvm::FailureOr<GroupLayout> get(lowbit::WeightType type, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
+  /// Bits of a code.
   unsigned planes;
+  /// The codes that stored indices of 4 bits stand for, ascending; empty when planes are stored.
+  llvm::ArrayRef<int32_t> codebook;
+  /// Whether codes lie three in five bits (dialects/lowbit/IR/Triples.h).
+  bool triples;
   /// Codes of a row, without padding.
   int64_t group;
   /// Pairs of tables: a code byte holds one index into each of a pair.
   int64_t pairs;
+  /// The planes; none when triples are stored, or indices, which begin the group: four bytes of each row for a pair.
   llvm::SmallVector<PlaneRun, 3> runs;
   /// Whether each plane has its own alpha (BCQ).
   bool perPlane;
@@ -45,8 +51,13 @@ struct GroupLayout {
   mlir::FloatAttr zeta;
   int64_t zetaOffset;
   mlir::Type zetaType;
+  /// Whether a stored number is what the zeta is a quotient of: zeta = (2^planes - 1) + number / alpha.
+  bool quotients;
   /// Bytes of the whole, and so the distance between groups.
   int64_t bytes;
+
+  /// What no code exceeds.
+  int64_t getLargestCode() const { return codebook.empty() ? (int64_t(1) << planes) - 1 : codebook.back(); }
 
   /// Rows that the narrowest run's vector of 64 codes covers: the smallest block of rows that reads whole vectors.
   int64_t getBlockRows() const { return kVectorBytes / runs.back().width; }

@@ -45,6 +45,33 @@ LogicalResult KernelFunctions::lower(lut::PrepareCodesOp op) {
   return success();
 }
 
+/// Tiles that a single row reads side by side, at most: their sums and products take half of 32 registers.
+static constexpr int64_t kMaxSingleStreams = 2;
+/// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
+static constexpr int64_t kMinSinglePieces = 8;
+
+void KernelFunctions::callSingle(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, ValueRange buffers, const GroupLayout &layout) {
+  SmallVector<Type> types = llvm::to_vector(buffers.getTypes());
+  types.append(2, b.getIndexType());
+  int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
+  if (options.vectorRows >= kTileRows)
+    streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1,
+                                  std::min<int64_t>(options.streams, kMaxSingleStreams));
+  SmallVector<Attribute> key{b.getStringAttr("integer_single"), TypeAttr::get(b.getFunctionType(types, {})),
+                             op.getWeightType().getFormat(), b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(streams),
+                             getEpilogueKey(op.getEpilogue())};
+  func::FuncOp function = getOrCreate(op.getLoc(), "lut_integer_single", b.getArrayAttr(key), types,
+                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                                        emitIntegerSingle(body, args, layout, channels, streams, op.getEpilogue(), options);
+                                      });
+  Value zero = constantIndex(b, 0), one = constantIndex(b, 1), items = constantIndex(b, llvm::divideCeil(tiles, streams));
+  scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{one}, [&](OpBuilder &, Location, ValueRange indices) {
+    SmallVector<Value> operands(buffers);
+    operands.append({indices[0], arith::AddIOp::create(b, indices[0], one)});
+    func::CallOp::create(b, function, operands);
+  });
+}
+
 LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   FailureOr<GroupLayout> layout = GroupLayout::get(op.getWeightType(), [&] { return op.emitOpError(); });
@@ -53,6 +80,21 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
+  // Where bytes are summed in 32 bits by one instruction, a single row of triples needs no panel.
+  int64_t staticRows = cast<MemRefType>(op.getPadded().getType()).getDimSize(1);
+  if (layout->triples && options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || staticRows == 1)) {
+    if (staticRows == 1) {
+      callSingle(b, op, *buffers, *layout);
+      op.erase();
+      return success();
+    }
+    Value count = memref::DimOp::create(b, op.getPadded(), constantIndex(b, 1));
+    Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, constantIndex(b, 1));
+    auto branch = scf::IfOp::create(b, TypeRange(), isSingle, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    callSingle(b, op, *buffers, *layout);
+    b.setInsertionPointToStart(branch.elseBlock());
+  }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
   int64_t lastColumns = op.getWeightType().getRows() % kTileRows;

@@ -20,24 +20,33 @@ inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
 
-/// What a byte of a panel is: twice the code where that leaves the byte's sign alone, so that sums need no doubling after.
+/// What the bytes of a panel are, and how their products are summed. Sums are of twice the codes.
 struct PanelCodes {
-  explicit PanelCodes(unsigned planes) : planes(planes), doubled(planes <= 6) {}
-  unsigned planes;
-  bool doubled;
+  /// For sums in lanes of 32 bits, or, with `shortSums`, in lanes of 16 bits on the way, where these hold two quads or more.
+  PanelCodes(const GroupLayout &layout, bool shortSums);
+
+  /// Whether bytes are twice the codes, which is so where that leaves a byte's sign alone: sums need no doubling after.
+  bool doubled = false;
+  /// Quads whose products lanes of 16 bits hold, an even number: they are doubled as they are widened. 0: lanes have 32 bits from the start.
+  int64_t shortQuads = 0;
   /// What no byte exceeds.
-  int64_t getLargest() const { return ((int64_t(1) << planes) - 1) << (doubled ? 1 : 0); }
+  int64_t largest;
 };
 
 /// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
-/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row. Asks for the weights
+/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights
 /// that lie `prefetchBytes` ahead (0: for none).
-void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, mlir::Value weights, mlir::Value offset,
+void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
                    mlir::Value pair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes);
 
 /// Emits the body of a product's function on its arguments: the op's buffers in their order, then the ranges of tiles and rows it is to do.
 void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout,
                        int64_t lastColumns, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+
+/// The same of a single row times a weight of `channels` rows in triples; item i of the function's range is tiles i, i + n, i + 2 n, ..., n being a
+/// `streams`th of the tiles, rounded up.
+void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t channels, int64_t streams,
+                       mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 /// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).
 void emitPrepareCodes(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, int64_t factor,

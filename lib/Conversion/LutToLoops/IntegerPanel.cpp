@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <limits>
 
 using namespace mlir;
 using namespace lutra;
@@ -100,16 +101,44 @@ static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, const Sour
   return run.width == 2 ? codesOfTwo(b, wide) : codesOfOne(b, wide, half);
 }
 
-void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, Value weights, Value offset, Value pair,
-                             Value panel, Value place, int64_t prefetchBytes) {
-  PanelCodes codes(layout.planes);
+/// Indices into a codebook: those of codes 0 to 3 are the low halves of a row's bytes, as of a run of planes, and so one shuffle looks up a quad.
+static void emitCodebookPair(ImplicitLocOpBuilder &b, ArrayRef<int32_t> codebook, bool doubled, const Source &source, Value panel, Value place) {
   auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
+  SmallVector<APInt> entries;
+  for (int64_t index = 0; index < lowbit::kCodebookEntries; ++index)
+    entries.emplace_back(8, index < static_cast<int64_t>(codebook.size()) ? codebook[index] << (doubled ? 1 : 0) : 0);
+  auto tableType = VectorType::get({lowbit::kCodebookEntries}, b.getI8Type());
+  Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, entries));
+  for (int64_t row = 0; row < kTileRows; row += kLanes) {
+    Value at = affine(b, source.offset, 4 * kTileRows, source.pair, 4 * row);
+    prefetch(b, source, at, row, 4);
+    Value low = loadBytes(b, source.weights, at, b.getI8Type(), 4 * kLanes);
+    Value high = arith::ShRUIOp::create(b, low, splatInt(b, 4 * kLanes, 8, 4));
+    for (int64_t half : {0, 1})
+      vector::StoreOp::create(b, lut::LookupOp::create(b, bytes, table, half == 0 ? low : high), panel,
+                              ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
+  }
+}
+
+PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layout.getLargestCode()) {
+  // |a lane of 16 bits| <= 128 largest for each of its two products in a quad.
+  if (shortSums && largest > 0 && largest <= 127)
+    shortQuads = std::numeric_limits<int16_t>::max() / (2 * 128 * largest) / 2 * 2;
+  doubled = shortQuads == 0 && layout.planes <= 6;
+  largest = std::max<int64_t>(largest << (doubled ? 1 : 0), 1);
+}
+
+void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
+                             Value panel, Value place, int64_t prefetchBytes) {
+  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
+  if (!layout.codebook.empty())
+    return emitCodebookPair(b, layout.codebook, doubled, {weights, offset, pair, prefetchBytes}, panel, place);
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
     Value quads[2];
     for (const PlaneRun &run : layout.runs) {
       Value nibbles = codesOfRun(b, run, {weights, offset, pair, prefetchBytes}, row);
       // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
-      int64_t up = run.first + (codes.doubled ? 1 : 0);
+      int64_t up = run.first + (doubled ? 1 : 0);
       uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);
       for (int64_t half : {0, 1})
         quads[half] = orLanes(b, quads[half], maskLanes(b, shiftLeft(b, nibbles, up - 4 * half), mask));

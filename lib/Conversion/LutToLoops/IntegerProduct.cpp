@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "lib/Conversion/LutToLoops/TripleCodes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -65,9 +66,14 @@ private:
   SmallVector<Value> loadLanes(Value buffer, Value at, Type element);
   void storeLanes(Value buffer, Value at, ArrayRef<Value> values);
   SmallVector<Value> multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair, int64_t pairs,
-                              Value lastPair, Value panelPlace, Value part, function_ref<void(Value quad)> ahead = {});
+                              Value lastPair, Value panelPlace, Value part);
   SmallVector<Value> multiplyQuad(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value quad, Value panelPlace,
                                   Value part);
+  SmallVector<Value> multiplyQuads(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value first, int64_t quads, Value last,
+                                   Value panelPlace, Value part);
+  SmallVector<Value> multiplyShort(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value first, int64_t quads, Value last,
+                                   Value panelPlace, Value part);
+  bool startsFromBias() const { return codes.doubled || codes.shortQuads > 0; }
   SmallVector<Value> startSums(Value row, int64_t count, Value group);
   SmallVector<Value> scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count, Value group,
                            Value numbersPlace, Value part);
@@ -98,7 +104,7 @@ private:
 
 IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, const ConvertLutToLoopsOptions &options)
-    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout.planes), lastColumns(lastColumns),
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16), lastColumns(lastColumns),
       prefetchBytes(options.prefetchBytes) {
   bool wide = options.vectorRows >= kTileRows;
   blockRows = wide ? 6 : 4;
@@ -177,9 +183,11 @@ void IntegerEmitter::storeLanes(Value buffer, Value at, ArrayRef<Value> values) 
 
 /// The pairs [firstPair, lastPair) of the group at `offset`, to the panel from `place` on.
 void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Value place) {
+  if (layout.triples)
+    return emitTriplePanel(b, layout, codes.doubled, buffers.weights, offset, firstPair, lastPair, panel, place, prefetchBytes);
   forRange(firstPair, lastPair, one, [&](Value pair) {
     Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
-    emitPanelPair(b, layout, buffers.weights, offset, pair, panel, at, prefetchBytes);
+    emitPanelPair(b, layout, codes.doubled, buffers.weights, offset, pair, panel, at, prefetchBytes);
   });
 }
 
@@ -193,15 +201,16 @@ void IntegerEmitter::emitNumbers(Value offset, Value place) {
   };
   convert(alphas, layout.alphaOffset, layout.alphaType);
   if (zetas)
-    convert(zetas, layout.zetaOffset, layout.zetaType);
+    for (int64_t row = 0; row < kTileRows; row += kLanes)
+      vector::StoreOp::create(b, loadZetas(b, buffers.weights, offset, layout, row), zetas, ValueRange{affine(b, place, 0, {}, row)});
 }
 
-/// Sums of no products: the bias, where the panel holds twice the codes, or nothing.
+/// Sums of no products: the bias, where sums are of twice the codes, or nothing.
 SmallVector<Value> IntegerEmitter::startSums(Value row, int64_t count, Value group) {
   SmallVector<Value> sums;
   for (int64_t index = 0; index < count; ++index) {
-    Value start = codes.doubled ? loadBias(affine(b, row, 0, {}, index), group)
-                                : splatInt(b, kLanes, 32, 0);
+    Value start = startsFromBias() ? loadBias(affine(b, row, 0, {}, index), group)
+                                   : splatInt(b, kLanes, 32, 0);
     sums.append(blockParts, start);
   }
   return sums;
@@ -223,7 +232,7 @@ SmallVector<Value> IntegerEmitter::multiplyQuad(ArrayRef<Value> sums, Value row,
         vector::BitCastOp::create(b, bytes, splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
     for (int64_t sub = 0; sub < blockParts; ++sub) {
       Value &sum = next[index * blockParts + sub];
-      sum = lut::DotOp::create(b, weights[sub], codesOfRow, sum, codes.getLargest());
+      sum = lut::DotOp::create(b, weights[sub], codesOfRow, sum, codes.largest);
     }
   }
   return next;
@@ -231,16 +240,49 @@ SmallVector<Value> IntegerEmitter::multiplyQuad(ArrayRef<Value> sums, Value row,
 
 /// Adds the products of `pairs` pairs of quads from `firstPair` on, or of those up to `lastPair` when their number is not known (0).
 SmallVector<Value> IntegerEmitter::multiply(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value firstPair,
-                                            int64_t pairs, Value lastPair, Value panelPlace, Value part,
-                                            function_ref<void(Value)> ahead) {
+                                            int64_t pairs, Value lastPair, Value panelPlace, Value part) {
   Value first = affine(b, {}, 2, firstPair, 0), last = affine(b, {}, 2, lastPair, 0);
+  if (codes.shortQuads > 0)
+    return multiplyShort(sums, row, count, group, first, 2 * pairs, last, panelPlace, part);
+  return multiplyQuads(sums, row, count, group, first, 2 * pairs, last, panelPlace, part);
+}
+
+/// The same in lanes of 16 bits, which are emptied into the sums, doubled, before they may overflow: `shortQuads` says when.
+SmallVector<Value> IntegerEmitter::multiplyShort(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value first, int64_t quads,
+                                                 Value last, Value panelPlace, Value part) {
+  auto empty = [&](ArrayRef<Value> values, Value from, int64_t number, Value to, Value place) {
+    SmallVector<Value> lanes(values.size(), splatInt(b, 2 * kLanes, 16, 0)), next;
+    lanes = multiplyQuads(lanes, row, count, group, from, number, to, place, part);
+    for (auto [lane, sum] : llvm::zip_equal(lanes, values))
+      next.push_back(lut::AccumulateOp::create(b, sum.getType(), lane, sum, b.getDenseI32ArrayAttr({2, 2})));
+    return next;
+  };
+  if (quads > 0 && quads <= codes.shortQuads)
+    return empty(sums, first, quads, last, panelPlace);
+  // Whole runs of quads, and a rest, whose number is known when that of all is.
+  Value step = constantIndex(b, codes.shortQuads), length = arith::SubIOp::create(b, last, first);
+  Value whole = arith::SubIOp::create(b, last, arith::RemUIOp::create(b, length, step).getResult());
+  auto placeOf = [&](Value quad) { return affine(b, panelPlace, kQuadBytes, arith::SubIOp::create(b, quad, first), 0); };
+  auto loop = scf::ForOp::create(b, first, whole, step, sums, [&](OpBuilder &, Location, Value quad, ValueRange before) {
+    Value end = arith::AddIOp::create(b, quad, step);
+    scf::YieldOp::create(b, empty(llvm::to_vector(before), quad, codes.shortQuads, end, placeOf(quad)));
+  });
+  SmallVector<Value> values(loop.getResults());
+  if (quads > 0 && quads % codes.shortQuads == 0)
+    return values;
+  return empty(values, whole, quads % codes.shortQuads, last, placeOf(whole));
+}
+
+/// Adds the products of `quads` quads from `first` on, or of those up to `last` when their number is not known (0). Both are even.
+SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value first, int64_t number,
+                                                 Value last, Value panelPlace, Value part) {
   auto step = [&](ArrayRef<Value> values, Value quad, Value place) {
     return multiplyQuad(values, row, count, group, quad, place, part);
   };
   SmallVector<Value> values(sums);
   bool few = count * blockParts <= kMaxSumsOfTwoQuads;
-  if (few && pairs > 0 && 2 * pairs * count * blockParts <= kMaxUnrolledDots) {
-    for (int64_t quad = 0; quad < 2 * pairs; ++quad)
+  if (few && number > 0 && number * count * blockParts <= kMaxUnrolledDots) {
+    for (int64_t quad = 0; quad < number; ++quad)
       values = step(values, affine(b, first, 0, {}, quad), affine(b, panelPlace, 0, {}, quad * kQuadBytes));
     return values;
   }
@@ -249,8 +291,6 @@ SmallVector<Value> IntegerEmitter::multiply(ArrayRef<Value> sums, Value row, int
   auto loop = scf::ForOp::create(
       b, first, last, constantIndex(b, quads), values, [&](OpBuilder &, Location, Value quad, ValueRange before) {
         Value place = affine(b, panelPlace, kQuadBytes, arith::SubIOp::create(b, quad, first), 0);
-        if (ahead)
-          ahead(quad);
         SmallVector<Value> after(before);
         for (int64_t index = 0; index < quads; ++index)
           after = step(after, affine(b, quad, 0, {}, index), affine(b, place, 0, {}, index * kQuadBytes));
@@ -274,7 +314,7 @@ SmallVector<Value> IntegerEmitter::scale(ArrayRef<Value> sums, ArrayRef<Value> p
     Value place = affine(b, row, 0, {}, index);
     Value scale = loadSplat(b, buffers.scales, group, place);
     Value asum = loadSplat(b, buffers.sums, group, place);
-    Value bias = codes.doubled ? Value() : loadBias(place, group);
+    Value bias = startsFromBias() ? Value() : loadBias(place, group);
     for (int64_t sub = 0; sub < blockParts; ++sub) {
       Value sum = sums[index * blockParts + sub], &product = next[index * blockParts + sub];
       if (bias)
@@ -294,15 +334,8 @@ void IntegerEmitter::multiplyGroup(Value row, int64_t count, Value firstRow, Val
     auto waitingOf = [&](int64_t index) {
       return affine(b, part, kTileRows, affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index), 0);
     };
-    // Products of the rows that are next come from the second cache meanwhile, evenly over the quads of this block.
-    int64_t share = llvm::divideCeil(count * kTileRows, blockGroups * quads);
-    Value next = affine(b, waitingOf(kNearRows), share * quads, local, 0);
-    auto ahead = [&](Value quad) {
-      for (int64_t lane = 0; count == blockRows && lane < share; lane += kLanes)
-        prefetch(waiting, affine(b, next, share, quad, lane), /*isWrite=*/false);
-    };
     SmallVector<Value> sums = multiply(startSums(row, count, group), row, count, group, zero, layout.pairs,
-                                       constantIndex(b, layout.pairs), affine(b, {}, quads * kQuadBytes, local, 0), part, ahead);
+                                       constantIndex(b, layout.pairs), affine(b, {}, quads * kQuadBytes, local, 0), part);
     SmallVector<Value> products;
     for (int64_t index = 0; index < count; ++index)
       products.append(loadLanes(waiting, waitingOf(index), b.getF32Type()));

@@ -100,6 +100,10 @@ mlir::Value loadBytes(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Va
 /// 16 stored values of type i8, f16 or f32 at byte `offset`, as f32.
 mlir::Value loadAsFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Value offset, mlir::Type stored);
 
+/// The zetas (betas) of 16 rows of a tile from `row` on, in the group at byte `groupOffset` of `weights`, as f32.
+mlir::Value loadZetas(mlir::ImplicitLocOpBuilder &b, mlir::Value weights, mlir::Value groupOffset, const GroupLayout &layout,
+                      int64_t row);
+
 mlir::Value constantIndex(mlir::ImplicitLocOpBuilder &b, int64_t value);
 /// A vector constant with every lane `value`.
 mlir::Value splatInt(mlir::ImplicitLocOpBuilder &b, int64_t lanes, unsigned bits, int64_t value);
@@ -130,6 +134,8 @@ public:
   llvm::LogicalResult lower(lut::QuantizeOp op);
 
 private:
+  /// Calls the function of a product of one row, for all tiles in parallel.
+  void callSingle(mlir::ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, mlir::ValueRange buffers, const GroupLayout &layout);
   /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.
   mlir::func::FuncOp getOrCreate(mlir::Location loc, llvm::StringRef prefix, mlir::Attribute key, mlir::TypeRange inputs,
                                  llvm::function_ref<void(mlir::ImplicitLocOpBuilder &, mlir::ValueRange)> emit);

@@ -86,8 +86,7 @@ Value MatmulEmitter::loadRows(Value tileOffset, int64_t offset, int64_t row, Typ
 SmallVector<Value> MatmulEmitter::loadZetas(Value tileOffset, int64_t begin, int64_t parts) {
   SmallVector<Value> zetas;
   for (int64_t part = 0; part < parts; ++part)
-    zetas.push_back(layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
-                                : loadRows(tileOffset, layout.zetaOffset, begin + part * kLanes, layout.zetaType));
+    zetas.push_back(lutloops::loadZetas(b, buffers.weights, tileOffset, layout, begin + part * kLanes));
   return zetas;
 }
 

@@ -28,14 +28,16 @@ public:
         {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
          {"group", "table", "row"}},
         {"strategy",
-         "Products: lut (looked up where planes allow), int8 (activations of 8 bits instead), dense (f32), or auto (the fastest for each number of rows)",
-         "lut", {"lut", "int8", "dense", "auto"}},
+         "Products: auto (the fastest for each number of rows; lut where tables are not i8), lut (looked up where planes allow, so that numbers do "
+         "not depend on the number of rows), int8 (activations of 8 bits instead), or dense (f32)",
+         "auto", {"auto", "lut", "int8", "dense"}},
         {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
         {"kv-cache", "Keys and values of the past: f32, f16, or codes of 8 or 4 bits with scales (i8, i4)", "f32", {"f32", "f16", "i8", "i4"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
          {"auto", "f32", "f64"}},
+        {"triples", "Store ternary weights that are multiplied by codes three in 5 bits, where a byte shuffle unpacks them", "on", {"off", "on"}},
         {"merge-matmuls", "Make one product of products of the same activations", "off", {"off", "on"}},
-        {"fuse-epilogue", "Apply bias, residual and activation in the products' kernels", "off", {"off", "on"}},
+        {"fuse-epilogue", "Apply bias, residual and activation in the kernels of products whose strategy the number of rows does not decide", "off", {"off", "on"}},
     };
     return declared;
   }
@@ -65,7 +67,11 @@ public:
       tables.preferInt8 = option("strategy") == "int8";
       tables.preferDense = option("strategy") == "dense";
       tables.packDense = true;
-      if (option("strategy") == "auto") {
+      tables.packCodebooks = true;
+      tables.packQuotients = true;
+      // Triples are unpacked by byte shuffles.
+      tables.packTriples = option("triples") == "on" && lutra::LutInstructions::fromFeatures(machine->features()).hasByteShuffle();
+      if (choosesByTime()) {
         tables.rates = machineRates().spell();
         tables.byRows = true;
       }
@@ -113,6 +119,8 @@ protected:
       return llvm::Error::success();
     if (option("strategy") != "auto")
       return llvm::createStringError("cpu.facts is what cpu.strategy=auto chooses by, but cpu.strategy is " + option("strategy"));
+    if (!choosesByTime())
+      return llvm::createStringError("cpu.facts is what cpu.strategy=auto chooses by where tables are i8, but cpu.table is " + option("table"));
     llvm::Expected<lutra::FactsFile> loaded = lutra::FactsFile::load(option("facts"));
     if (!loaded)
       return loaded.takeError();
@@ -121,6 +129,9 @@ protected:
   }
 
 private:
+  /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.
+  bool choosesByTime() const { return option("strategy") == "auto" && option("table") == "i8"; }
+
   /// What one core does in a nanosecond: as measured, else estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
   lutra::lowbit::CostRates machineRates() const {
     if (measured)

@@ -34,3 +34,19 @@ func.func @large(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<16xi32>) -> 
   %s = lut.dot %w, %a into %acc {largest = 255 : i64} : vector<64xi8>, vector<16xi32>
   return %s : vector<16xi32>
 }
+
+// Two products in 16 bits: no instruction for four helps.
+// CHECK-LABEL: @short
+// VNNI: %[[PAIRS:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pmaddubs.w.512"(%arg0, %arg1)
+// VNNI: llvm.add %arg2, %[[PAIRS]] : vector<32xi16>
+// AVX2-COUNT-2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
+// NEON: llvm.call_intrinsic "llvm.aarch64.neon.smull.v8i16"
+// NEON: llvm.call_intrinsic "llvm.aarch64.neon.smull.v8i16"
+// NEON: llvm.call_intrinsic "llvm.aarch64.neon.addp.v8i16"
+// PORTABLE-NOT: llvm.call_intrinsic
+// PORTABLE-COUNT-2: llvm.mul
+// CHECK-NOT: llvm.mul
+func.func @short(%w: vector<64xi8>, %a: vector<64xi8>, %acc: vector<32xi16>) -> vector<32xi16> {
+  %s = lut.dot %w, %a into %acc {largest = 127 : i64} : vector<64xi8>, vector<32xi16>
+  return %s : vector<32xi16>
+}

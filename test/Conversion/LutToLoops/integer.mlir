@@ -1,4 +1,5 @@
-// RUN: lutra-opt %s --convert-lut-to-loops --canonicalize | FileCheck %s
+// RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=32 --canonicalize | FileCheck %s
+// RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=16 --canonicalize | FileCheck %s --check-prefix=SHORT
 
 !W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
@@ -10,13 +11,21 @@
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c24
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c6
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xi32>(, vector<16xi32>){23}[)]}} {
-// CHECK: memref.prefetch %{{.*}}, read
 // CHECK-COUNT-24: lut.dot {{.*}} {largest = 30 : i64}
 // CHECK-NOT: lut.dot
 // CHECK: scf.yield
 // CHECK: math.fma
 // CHECK: memref.prefetch %{{.*}}, write
 // CHECK: vector.maskedstore
+// Sums of 16 bits on the way: codes of 15 are left as they are, since 8 quads of 2 * 128 * 15 = 3840 fit, all of this group's, and doubled as they are widened.
+// SHORT-LABEL: func.func private @lut_integer_matmul(
+// SHORT: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<32xi16>(, vector<32xi16>){23}[)]}} {
+// SHORT-COUNT-24: lut.dot {{.*}} {largest = 15 : i64} : vector<64xi8>, vector<32xi16>
+// SHORT-NOT: lut.dot
+// SHORT: scf.yield
+// SHORT-COUNT-24: lut.accumulate {{.*}} weights [2, 2] : vector<32xi16>, vector<16xi32>
+// SHORT-NOT: arith.shli
+// SHORT: math.fma
 // CHECK-LABEL: func.func private @lut_prepare_codes(
 // CHECK: vector.reduction <add>
 // CHECK-LABEL: func.func @product

@@ -120,3 +120,25 @@ func.func @transposed(%x: tensor<64x64xf32>) -> !T {
   %t = lowbit.precompute %g : tensor<64x64xf32> -> !T
   return %t : !T
 }
+
+// -----
+
+#rows = affine_map<(m, k) -> (m, k)>
+!Codes = !lowbit.table<?x32, group = 32, element = i16, scale = row>
+!Triples = !lowbit.weight<2x32, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, triples = true>>>
+
+// Codes that are multiplied get no tables.
+// CHECK-LABEL: @multiplied
+// CHECK-NOT: scf.forall
+// CHECK: lowbit.precompute
+// REMARK: [Missed] lowbit-fuse-precompute {{.*}} Reason="codes are multiplied, not looked up: there are no tables to make"
+func.func @multiplied(%x: tensor<?x32xi8>, %s: tensor<?x1xf32>, %e: tensor<?x32xi8>, %w: !Triples) -> tensor<?x2xf32> {
+  %q = linalg.generic {indexing_maps = [#rows, #rows], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<?x32xi8>) outs(%e : tensor<?x32xi8>) {
+  ^bb0(%a: i8, %o: i8):
+    %b = arith.addi %a, %a : i8
+    linalg.yield %b : i8
+  } -> tensor<?x32xi8>
+  %t = lowbit.precompute %q scales(%s : tensor<?x1xf32>) : tensor<?x32xi8> -> !Codes
+  %y = lowbit.lookup_matmul %t, %w : !Codes, !Triples -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

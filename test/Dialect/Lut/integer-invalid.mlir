@@ -91,6 +91,22 @@ func.func @dot_c2(%w: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
 
 // -----
 
+func.func @dot_c1_short(%w: vector<64xi8>, %acc: vector<16xi16>) -> vector<16xi16> {
+  // expected-error @+1 {{weights and codes must have two lanes for each of the accumulator, but are 'vector<64xi8>' for 'vector<16xi16>' (C1)}}
+  %s = lut.dot %w, %w into %acc {largest = 30 : i64} : vector<64xi8>, vector<16xi16>
+  return %s : vector<16xi16>
+}
+
+// -----
+
+func.func @dot_c2_short(%w: vector<64xi8>, %acc: vector<32xi16>) -> vector<32xi16> {
+  // expected-error @+1 {{largest must be 1 to 127 for lanes of 16 bits, but is 128 (C2)}}
+  %s = lut.dot %w, %w into %acc {largest = 128 : i64} : vector<64xi8>, vector<32xi16>
+  return %s : vector<32xi16>
+}
+
+// -----
+
 func.func @quantize_c1(%a: memref<2x16xf16>, %q: memref<2x16xi8>, %s: memref<2x1xf32>) {
   // expected-error @+1 {{activations must be a matrix of f32 whose K is static, but are 'memref<2x16xf16>' (C1)}}
   lut.quantize ins(%a : memref<2x16xf16>) outs(%q, %s : memref<2x16xi8>, memref<2x1xf32>) {group = 16 : i64, bits = 8 : i64}

@@ -1,0 +1,198 @@
+//===- IntegerSingle.cpp - one row of integer codes times triples ---------===//
+//
+// A single activation row reads every weight once: a panel would be a detour. Codes go from the registers where they are unpacked into the sums,
+// and several tiles are read side by side, as in Matmul.cpp. The numbers are those of IntegerProduct.cpp: a group's sum is an exact
+// integer within 32 bits (constraint C5 of lut.integer_matmul), and
+//
+//     y = fma(alpha, fma(scale, f32(acc), zeta asum), y)          groups ascending
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "lib/Conversion/LutToLoops/TripleCodes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+namespace {
+/// The op's operands as arguments of the function.
+struct Buffers {
+  Value padded, bias, sums, scales, weights, out;
+};
+
+class SingleRowEmitter {
+public:
+  SingleRowEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
+                   const ConvertLutToLoopsOptions &options)
+      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(options.prefetchBytes),
+        rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kTileRows)),
+        codes(b, buffers.weights, /*doubled=*/true, options.prefetchBytes), zero(constantIndex(b, 0)) {
+    groups = memref::DimOp::create(b, buffers.padded, zero);
+    tileBytes = affine(b, {}, layout.bytes, groups, 0);
+  }
+
+  /// Emits the product of the row and `tiles`.
+  void emitTiles(ArrayRef<Value> tiles);
+
+private:
+  void emitGroup(Value group, ArrayRef<Value> offsets, MutableArrayRef<Value> products);
+  SmallVector<Value> sumRows(Value group, ArrayRef<Value> offsets, int64_t begin);
+  SmallVector<Value> loadQuads(Value group, Value column, int64_t count);
+  void scaleRows(Value group, Value offset, int64_t begin, ArrayRef<Value> sums, MutableArrayRef<Value> products);
+  void dot(Value &sum, ArrayRef<Value> quads, ArrayRef<Value> activations);
+  Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
+  Value loadRows(Value offset, int64_t begin, int64_t row, Type stored) {
+    return loadAsFloat(b, buffers.weights, affine(b, offset, 0, {}, begin + row * stored.getIntOrFloatBitWidth() / 8), stored);
+  }
+
+  ImplicitLocOpBuilder &b;
+  Buffers buffers;
+  const Epilogue &epilogue;
+  const GroupLayout &layout;
+  int64_t lastColumns, prefetchBytes;
+  /// Rows of a tile whose sums are in registers together.
+  int64_t rowsAtOnce;
+  TripleCodes codes;
+  Value zero, groups, tileBytes;
+};
+} // namespace
+
+/// `count` quads of activations from `column` of the group on, each in all lanes.
+SmallVector<Value> SingleRowEmitter::loadQuads(Value group, Value column, int64_t count) {
+  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
+  SmallVector<Value> quads;
+  for (int64_t quad = 0; quad < count; ++quad) {
+    Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
+                                          ValueRange{group, zero, affine(b, column, 0, {}, quad * kQuad)});
+    Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
+    quads.push_back(vector::BitCastOp::create(b, bytes, splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0}))));
+  }
+  return quads;
+}
+
+void SingleRowEmitter::dot(Value &sum, ArrayRef<Value> quads, ArrayRef<Value> activations) {
+  for (auto [codesOfQuad, activation] : llvm::zip_equal(quads, activations))
+    sum = lut::DotOp::create(b, codesOfQuad, activation, sum, /*largest=*/4);
+}
+
+/// The sums of a group, `[tile][16 rows]`, for the rows [begin, begin + rowsAtOnce) of each tile.
+SmallVector<Value> SingleRowEmitter::sumRows(Value group, ArrayRef<Value> offsets, int64_t begin) {
+  const int64_t parts = rowsAtOnce / kLanes, blocks = layout.pairs / lowbit::kTripleOctets;
+  auto add = [&](ArrayRef<Value> before, bool isBlock, Value column, function_ref<Value(Value)> placeIn) {
+    SmallVector<Value> sums(before), activations = loadQuads(group, column, isBlock ? kBlockQuads : kOctetQuads);
+    for (auto [tile, offset] : llvm::enumerate(offsets)) {
+      auto use = [&, first = int64_t(tile) * parts](int64_t row, ArrayRef<Value> quads) {
+        dot(sums[first + (row - begin) / kLanes], quads, activations);
+      };
+      if (isBlock)
+        codes.forBlock(placeIn(offset), begin, rowsAtOnce, use);
+      else
+        codes.forOctet(placeIn(offset), begin, rowsAtOnce, use);
+    }
+    return sums;
+  };
+  Value bias = splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, zero}));
+  SmallVector<Value> sums(offsets.size() * parts, bias);
+  auto addBlock = [&](ArrayRef<Value> before, Value block) {
+    return add(before, /*isBlock=*/true, affine(b, {}, kBlockQuads * kQuad, block, 0),
+               [&](Value offset) { return affine(b, offset, lowbit::kTripleBlockBytes, block, 0); });
+  };
+  if (blocks == 1) {
+    sums = addBlock(sums, zero);
+  } else if (blocks > 1) {
+    auto loop = scf::ForOp::create(b, zero, constantIndex(b, blocks), constantIndex(b, 1), sums,
+                                   [&](OpBuilder &, Location, Value block, ValueRange before) {
+                                     scf::YieldOp::create(b, addBlock(llvm::to_vector(before), block));
+                                   });
+    sums = SmallVector<Value>(loop.getResults());
+  }
+  for (int64_t left = 0; left < layout.pairs % lowbit::kTripleOctets; ++left)
+    sums = add(sums, /*isBlock=*/false, constantIndex(b, blocks * kBlockQuads * kQuad + left * kOctetQuads * kQuad), [&](Value offset) {
+      return affine(b, offset, 0, {}, blocks * lowbit::kTripleBlockBytes + left * lowbit::kTripleOctetBytes);
+    });
+  return sums;
+}
+
+/// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for rows from `begin` on of the tile whose group lies at `offset`.
+void SingleRowEmitter::scaleRows(Value group, Value offset, int64_t begin, ArrayRef<Value> sums, MutableArrayRef<Value> products) {
+  auto floats = VectorType::get({kLanes}, b.getF32Type());
+  Value scale = loadSplat(b, buffers.scales, group, zero), asum = loadSplat(b, buffers.sums, group, zero);
+  for (auto [part, sum] : llvm::enumerate(sums)) {
+    int64_t row = begin + int64_t(part) * kLanes;
+    Value alpha = loadRows(offset, layout.alphaOffset, row, layout.alphaType);
+    Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
+                             : loadRows(offset, layout.zetaOffset, row, layout.zetaType);
+    Value value = math::FmaOp::create(b, scale, arith::SIToFPOp::create(b, floats, sum), arith::MulFOp::create(b, zeta, asum));
+    products[row / kLanes] = math::FmaOp::create(b, alpha, value, products[row / kLanes]);
+  }
+}
+
+void SingleRowEmitter::emitGroup(Value group, ArrayRef<Value> offsets, MutableArrayRef<Value> products) {
+  const int64_t tileParts = kTileRows / kLanes, parts = rowsAtOnce / kLanes;
+  for (int64_t begin = 0; begin < kTileRows; begin += rowsAtOnce) {
+    SmallVector<Value> sums = sumRows(group, offsets, begin);
+    for (auto [tile, offset] : llvm::enumerate(offsets))
+      scaleRows(group, offset, begin, ArrayRef(sums).slice(tile * parts, parts), products.slice(tile * tileParts, tileParts));
+  }
+  for (int64_t byte = layout.alphaOffset; prefetchBytes > 0 && byte < layout.bytes; byte += kVectorBytes)
+    for (Value offset : offsets)
+      memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, byte + prefetchBytes)}, /*isWrite=*/false,
+                                 /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+void SingleRowEmitter::emitTiles(ArrayRef<Value> tiles) {
+  const int64_t tileParts = kTileRows / kLanes;
+  SmallVector<Value> zeros(tiles.size() * tileParts, splatFloat(b, kLanes, 0.0f)), tileOffsets;
+  for (Value tile : tiles)
+    tileOffsets.push_back(arith::MulIOp::create(b, tile, tileBytes));
+  auto loop = scf::ForOp::create(b, zero, groups, constantIndex(b, 1), zeros, [&](OpBuilder &, Location, Value group, ValueRange before) {
+    SmallVector<Value> products(before), offsets;
+    for (Value tileOffset : tileOffsets)
+      offsets.push_back(affine(b, tileOffset, layout.bytes, group, 0));
+    emitGroup(group, offsets, products);
+    scf::YieldOp::create(b, products);
+  });
+  for (auto [index, tile] : llvm::enumerate(tiles))
+    storeTile(b, buffers.out, zero, tile, lastColumns, [&, first = int64_t(index) * tileParts](int64_t part, Value column, Value mask) {
+      return applyEpilogue(b, epilogue, loop.getResult(first + part / kLanes), zero, column, mask);
+    });
+}
+
+void lutloops::emitIntegerSingle(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t channels, int64_t streams,
+                                 Region &region, const ConvertLutToLoopsOptions &options) {
+  ValueRange ranges = args.take_back(2), buffers = args.drop_back(2);
+  Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
+  SingleRowEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout,
+                           channels % kTileRows, options);
+  // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
+  Value columns = memref::DimOp::create(b, buffers.back(), constantIndex(b, 1));
+  Value tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
+  Value distance = arith::DivUIOp::create(b, affine(b, tileCount, 0, {}, streams - 1), constantIndex(b, streams));
+  scf::ForOp::create(b, ranges[0], ranges[1], constantIndex(b, 1), ValueRange(), [&](OpBuilder &, Location, Value item, ValueRange) {
+    SmallVector<Value> tiles{item};
+    while (int64_t(tiles.size()) < streams)
+      tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
+    if (streams == 1) {
+      emitter.emitTiles(tiles);
+    } else {
+      // The last items may have a tile less.
+      Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tiles.back(), tileCount);
+      auto branch = scf::IfOp::create(b, TypeRange(), isFull, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      emitter.emitTiles(tiles);
+      b.setInsertionPointToStart(branch.elseBlock());
+      scf::ForOp::create(b, item, tileCount, distance, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+        emitter.emitTiles(tile);
+        scf::YieldOp::create(b);
+      });
+      b.setInsertionPointAfter(branch);
+    }
+    scf::YieldOp::create(b);
+  });
+}

@@ -113,7 +113,8 @@ class Compiled:
         self.model.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=11).SerializeToString())
 
     def run(self, table: str) -> dict[str, np.ndarray]:
-        artifact = compile(self.model, self.path / f"{table}.lutra", options={"table": table})
+        # What the interpreter is told of are tables; with strategy auto, weights of few codes would be multiplied by codes of 8 bits.
+        artifact = compile(self.model, self.path / f"{table}.lutra", options={"table": table, "strategy": "lut"})
         return dict(zip(self.names, Session(artifact).run(None, self.feed), strict=True))
 
     def interpret(self, table: str) -> dict[str, np.ndarray]:

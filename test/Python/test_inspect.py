@@ -37,7 +37,7 @@ class CommandTest(unittest.TestCase):
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), self.model)
 
     def test_inspect_lists_every_product(self) -> None:
-        layers = inspection.inspect(FIXTURE).layers
+        layers = inspection.inspect(FIXTURE, target_options=["cpu.strategy=lut"]).layers
         self.assertEqual(len(layers), 14)
         by_name = {layer.name: layer for layer in layers}
         qkv = by_name["/model/layers.0/attn/qkv_proj/MatMulNBits"]
@@ -45,12 +45,14 @@ class CommandTest(unittest.TestCase):
         # 4 bits, and for each 32 a scale of 32 bits and a zero point of 4.
         self.assertAlmostEqual(qkv.bits, 4 + 36 / 32)
         self.assertRegex(qkv.strategy or "", r"^lut: ")
-        # Without facts of the machine no strategy is chosen by time, and yet the cost model says what it takes.
+        # No strategy is chosen by time, and yet the cost model says what it takes.
         self.assertTrue(all(layer.predicted for layer in layers if layer.op == "MatMulNBits"))
         other = inspection.inspect(FIXTURE, target_options=["cpu.strategy=int8"]).layers
         whole = {layer.name: layer for layer in other}[qkv.name]
         self.assertRegex(whole.strategy or "", r"^int8: ")
-        auto = inspection.inspect(FIXTURE, target_options=["cpu.strategy=auto"]).layers
+        wide = {layer.name: layer for layer in inspection.inspect(FIXTURE, target_options=["cpu.table=f32"]).layers}
+        self.assertEqual((wide[qkv.name].strategy, wide[qkv.name].predicted), (qkv.strategy, qkv.predicted))
+        auto = inspection.inspect(FIXTURE).layers
         fastest = {layer.name: layer for layer in auto}[qkv.name]
         self.assertLessEqual(fastest.predicted or 1, qkv.predicted or 0)
         # The number of rows decides at run time; the time is that of one row, which lookups take.

@@ -39,7 +39,7 @@ class Decision:
 def decisions(path: Path, target_options: Sequence[str] = ()) -> list[Decision]:
     """What the compiler does with the .onnx file's products under these options, and what its cost model says of each.
 
-    The cost model speaks only where it chooses (cpu.strategy=auto), so the compiler is asked once more if the options leave no choice.
+    The cost model speaks only where it chooses (cpu.strategy=auto with i8 tables), so the compiler is asked once more if the options leave no choice.
     Empty where lutrac is not installed. Raises LutraError when the compiler refuses the model.
     """
     lutrac = native.lutrac()
@@ -48,7 +48,7 @@ def decisions(path: Path, target_options: Sequence[str] = ()) -> list[Decision]:
     found = parse(_ask(lutrac, path, target_options))
     if any(decision.costs for decision in found):
         return found
-    free = [option for option in target_options if not option.startswith("cpu.strategy=")]
+    free = [option for option in target_options if not option.startswith(("cpu.strategy=", "cpu.table"))]
     costs = {
         node: (decision, len(decision.nodes))
         for decision in parse(_ask(lutrac, path, [*free, "cpu.strategy=auto"]))

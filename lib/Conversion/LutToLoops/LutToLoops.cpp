@@ -33,10 +33,17 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
       return signalPassFailure();
     }
     SmallVector<Operation *> ops;
+    Operation *refused = nullptr;
     getOperation().walk([&](Operation *op) {
       if (isa<lut::PrecomputeOp, lut::MatmulOp, lut::PrepareCodesOp, lut::IntegerMatmulOp, lut::DenseMatmulOp, lut::QuantizeOp>(op))
         ops.push_back(op);
+      if (isa<lut::NormPrecomputeOp>(op))
+        refused = op;
     });
+    if (refused) {
+      refused->emitOpError("is for targets that make tables in kernels of their own, but found loops asked for; leave lut-fuse-norms out of the pipeline");
+      return signalPassFailure();
+    }
     lutloops::KernelFunctions functions(getOperation(), options);
     for (Operation *op : ops) {
       LogicalResult lowered =

@@ -71,12 +71,10 @@ def perplexity(model: Model, tokens: Sequence[int], window: int) -> float:
 def compiled(
     weights: Weights, directory: Path, body: str, activation: str, options: dict[str, str], target: str = "cpu"
 ) -> Decoder:
-    """The model in another format, through Lutra. On a CPU too every row is looked up: it is tables that are studied."""
+    """The model in another format, through Lutra."""
     form = type("Form", (export.LutraForm,), {"body": body, "activation": activation})
     onnx = directory / "model.onnx"
     onnx.write_bytes(export.build(weights.arrays, weights.config, form).SerializeToString())
-    if target == "cpu":
-        options = {"strategy": "lut"} | options
     artifact = session.compile(onnx, Path(tempfile.mkdtemp(dir=directory)), target, options=options)
     return Decoder(session.Session(artifact), weights.config["context"])
 

@@ -28,9 +28,9 @@ public:
         {"table-scale", "Entries of i8 and i16 tables that share a scale: of a group, a table or a row", "group",
          {"group", "table", "row"}},
         {"strategy",
-         "Products: auto (the fastest for each number of rows; lut where tables are not i8), lut (looked up where planes allow, so that numbers do "
-         "not depend on the number of rows), int8 (activations of 8 bits instead), or dense (f32)",
-         "auto", {"auto", "lut", "int8", "dense"}},
+         "Products: lut (looked up where planes allow, so that numbers do not depend on the number of rows), int8 (activations of 8 bits instead), "
+         "dense (f32), or auto (the fastest for each number of rows; lut where tables are not i8)",
+         "lut", {"lut", "int8", "dense", "auto"}},
         {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
         {"kv-cache", "Keys and values of the past: f32, f16, or codes of 8 or 4 bits with scales (i8, i4)", "f32", {"f32", "f16", "i8", "i4"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",

@@ -71,6 +71,9 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
       else if (auto table = dyn_cast<lut::NormPrecomputeOp>(op))
         normTables.push_back(table);
     });
+    for (lut::NormPrecomputeOp op : normTables)
+      if (failed(requireBuffers(op, op->getOperands())))
+        return signalPassFailure();
     // A table's halves lie where both its maker and its readers say: all tables are made here, or none.
     makesTables = deviceTables && llvm::all_of(tables, [](lut::PrecomputeOp op) { return canMake(op); }) &&
                   llvm::all_of(normTables, hasUnitStrides);
@@ -111,6 +114,13 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   static bool missed(Operation *op, const char *reason) {
     remark::missed(op->getLoc(), lowbit::remarkOf(DEBUG_TYPE, op->getLoc())) << remark::reason(reason);
     return false;
+  }
+
+  static LogicalResult requireBuffers(Operation *op, ValueRange values) {
+    for (Value value : values)
+      if (!isa<MemRefType>(value.getType()))
+        return op->emitOpError() << "expected buffers, but found " << value.getType() << "; run one-shot-bufferize before";
+    return success();
   }
 
   /// Whether the device reaches all buffers of tables; a remark says so where it does not.
@@ -167,14 +177,11 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
 
   LogicalResult convert(lut::MatmulOp op, SymbolTable &symbols) {
     SmallVector<Value> buffers = {op.getEntries(), op.getScales(), op.getSums(), op.getWeights(), op.getOut()};
-    for (Value buffer : buffers) {
-      auto type = dyn_cast<MemRefType>(buffer.getType());
-      if (!type)
-        return op.emitOpError() << "expected buffers, but found " << buffer.getType()
-                                << "; run one-shot-bufferize before";
+    if (failed(requireBuffers(op, buffers)))
+      return failure();
+    for (Value buffer : buffers)
       if (!hasUnitStride(buffer))
-        return op.emitOpError() << "expected a buffer with an innermost stride of 1, but found " << type;
-    }
+        return op.emitOpError() << "expected a buffer with an innermost stride of 1, but found " << buffer.getType();
     FailureOr<ProductShape> shape =
         ProductShape::get(op.getWeightType(), cast<MemRefType>(op.getEntries().getType()).getElementType(),
                           op.getScaleKind(), core, [&] { return op.emitOpError(); });

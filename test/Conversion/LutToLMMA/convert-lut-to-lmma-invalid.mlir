@@ -20,6 +20,16 @@ func.func @tensors(%e: tensor<1x1x32xi8>, %s: tensor<1x1xf32>, %a: tensor<1x1xf3
 
 // -----
 
+func.func @norm_of_tensors(%x: tensor<1x8xf32>, %w: tensor<8xf32>, %e: tensor<1x1x32xf32>, %s: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  // expected-error@+1 {{expected buffers, but found 'tensor<1x8xf32>'; run one-shot-bufferize before}}
+  %t:3 = lut.norm_precompute ins(%x, %w : tensor<1x8xf32>, tensor<8xf32>)
+      outs(%e, %s, %s : tensor<1x1x32xf32>, tensor<1x1xf32>, tensor<1x1xf32>) {epsilon = 0.0 : f32, group = 8 : i64}
+      -> tensor<1x1x32xf32>, tensor<1x1xf32>, tensor<1x1xf32>
+  return %t#2 : tensor<1x1xf32>
+}
+
+// -----
+
 !w = !lowbit.weight<64x8, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 8, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, symmetric = true>>>
 func.func @stride(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %a: memref<1x1xf32>, %w: memref<256xi8>, %o: memref<1x64xf32, strided<[128, 2]>>) {
   // expected-error@+1 {{expected a buffer with an innermost stride of 1, but found 'memref<1x64xf32, strided<[128, 2]>>'}}

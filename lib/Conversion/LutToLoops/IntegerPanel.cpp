@@ -1,8 +1,8 @@
 //===- IntegerPanel.cpp - bit planes to bytes of codes --------------------===//
 //
-// A code byte holds 8 codes' bits of one plane: codes 0 to 3 in the low nibble, 4 to 7 in the high one. So (byte >> i) & 0x11 is bit p of
-// codes i and 4 + i, one in each nibble, and the planes of a row, which are neighbours, sum to both codes by their powers of two in
-// one multiply-add. Four such sums make a lane whose low nibbles are codes 0 to 3 and whose high ones are 4 to 7.
+// A row's lane of 32 bits holds 8 codes: bit 8 p + 4 h + i is bit p of code 4 h + i. Wanted is bit 8 i + 4 h + p: byte i has code i in its low half and
+// code 4 + i in its high one. These are places of 5 bits, p1 p0 h i1 i0 and i1 i0 h p1 p0: p1 and i1 are exchanged, then p0 and i0, and each
+// exchange is a shift to the right, one to the left, and two operations of bits (of three operands where a machine has them).
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
@@ -31,40 +31,33 @@ static Value orLanes(ImplicitLocOpBuilder &b, Value left, Value right) {
   return left ? arith::OrIOp::create(b, left, right).getResult() : right;
 }
 
-/// Four planes: each lane of 32 bits has a row's four bytes.
+/// Exchanges the bits at `low` with those `distance` above.
+static Value exchangeBits(ImplicitLocOpBuilder &b, Value lanes, int64_t distance, uint32_t low) {
+  Value differing = maskLanes(b, arith::XOrIOp::create(b, lanes, shiftLeft(b, lanes, -distance)), low);
+  Value both = arith::XOrIOp::create(b, differing, shiftLeft(b, differing, distance));
+  return arith::XOrIOp::create(b, lanes, both);
+}
+
+/// Moves the bits at `moving` up by `distance`, to where there are zeros, and keeps those at `staying`.
+static Value spreadBits(ImplicitLocOpBuilder &b, Value lanes, int64_t distance, uint32_t moving, uint32_t staying) {
+  Value moved = shiftLeft(b, maskLanes(b, lanes, moving), distance);
+  return orLanes(b, maskLanes(b, lanes, staying), moved);
+}
+
+/// Four planes.
 static Value codesOfFour(ImplicitLocOpBuilder &b, Value lanes) {
-  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
-  Value result;
-  for (int64_t i = 0; i < kQuad; ++i) {
-    Value bits = maskLanes(b, shiftLeft(b, lanes, -i), 0x11111111u);
-    Value source = vector::BitCastOp::create(b, bytes, bits);
-    Value codes = lut::AccumulateOp::create(b, source, splatInt(b, kLanes, 32, 0), b.getDenseI32ArrayAttr({1, 2, 4, 8}));
-    result = orLanes(b, result, shiftLeft(b, codes, 8 * i));
-  }
-  return result;
+  return exchangeBits(b, exchangeBits(b, lanes, 14, 0x0000CCCCu), 7, 0x00AA00AAu);
 }
 
-/// Two planes, in the low half of a lane. Codes 0 and 2 share one multiply-add of neighbours, 1 and 3 another.
+/// Two planes, in the low half of a lane: p1 is 0.
 static Value codesOfTwo(ImplicitLocOpBuilder &b, Value lanes) {
-  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
-  auto lanesType = VectorType::get({kLanes}, b.getI32Type());
-  Value result;
-  for (int64_t i : {0, 1}) {
-    Value low = maskLanes(b, shiftLeft(b, lanes, -i), 0x1111u);
-    Value high = maskLanes(b, shiftLeft(b, lanes, 16 - (i + 2)), 0x11110000u);
-    Value source = vector::BitCastOp::create(b, bytes, orLanes(b, low, high));
-    Value sums = lut::AccumulateOp::create(b, source, splatInt(b, 2 * kLanes, 16, 0), b.getDenseI32ArrayAttr({1, 2}));
-    result = orLanes(b, result, shiftLeft(b, vector::BitCastOp::create(b, lanesType, sums), 8 * i));
-  }
-  return result;
+  return exchangeBits(b, spreadBits(b, lanes, 14, 0xCCCCu, 0x3333u), 7, 0x00AA00AAu);
 }
 
-/// One plane, in byte `byte` of a lane.
+/// One plane, in byte `byte` of a lane: p1 and p0 are 0.
 static Value codesOfOne(ImplicitLocOpBuilder &b, Value lanes, int64_t byte) {
-  Value result;
-  for (int64_t i = 0; i < kQuad; ++i)
-    result = orLanes(b, result, maskLanes(b, shiftLeft(b, lanes, 8 * i - (8 * byte + i)), 0x11u << (8 * i)));
-  return result;
+  Value first = spreadBits(b, shiftLeft(b, lanes, -8 * byte), 14, 0xCCu, 0x33u);
+  return spreadBits(b, first, 7, 0x00220022u, 0x00110011u);
 }
 
 namespace {

@@ -27,6 +27,8 @@ namespace {
 constexpr int64_t kMaxUnrolledDots = 256;
 /// Vectors of sums beside which the weights of two quads fit in registers.
 constexpr int64_t kMaxSumsOfTwoQuads = 12;
+/// Vectors of sums that are kept twice, for even and odd quads: a multiply-add takes some five cycles, in which ten could begin.
+constexpr int64_t kMaxSumsApart = 8;
 /// Activation rows whose products stay in the first cache over the groups of a block: 6 KB beside the panel.
 constexpr int64_t kNearRows = 24;
 static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
@@ -53,11 +55,13 @@ private:
   Value endOfBlocks(Value begin, Value end, int64_t count);
   void forRows(Value begin, Value end, ArrayRef<int64_t> counts, function_ref<void(Value row, int64_t count)> body);
   void forRows(Value firstRow, Value lastRow, function_ref<void(Value row, int64_t count)> body);
+  void forLeft(Value begin, Value end, function_ref<void(Value row, int64_t count)> body);
   void forParts(Body body);
   Value scratch(int64_t count, Type element);
 
   void emitPanel(Value offset, Value firstPair, Value lastPair, Value place);
   void emitNumbers(Value offset, Value place);
+  void prefetchCodes(Value row, int64_t count, Value group);
   void multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local);
   void emitShortGroups(Value tileOffset, Value firstRow, Value lastRow);
   void emitLongGroups(Value tileOffset, Value firstRow, Value lastRow);
@@ -157,9 +161,18 @@ void IntegerEmitter::forRows(Value begin, Value end, ArrayRef<int64_t> counts, f
   }
 }
 
-/// Whole blocks of rows, then the rows that are left: two, then one at a time.
+/// Whole blocks of rows, then those that are left in a block of their own.
 void IntegerEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Value, int64_t)> body) {
-  forRows(firstRow, lastRow, {blockRows, 2, 1}, body);
+  forRows(firstRow, lastRow, {blockRows}, body);
+  forLeft(endOfBlocks(firstRow, lastRow, blockRows), lastRow, body);
+}
+
+/// The rows [begin, end), fewer than a whole block: one of the loops goes once.
+void IntegerEmitter::forLeft(Value begin, Value end, function_ref<void(Value, int64_t)> body) {
+  SmallVector<int64_t> counts;
+  for (int64_t count = blockRows - 1; count > 0; --count)
+    counts.push_back(count);
+  forRows(begin, end, counts, body);
 }
 
 /// The first rows of the tile of each block of parts.
@@ -280,11 +293,28 @@ SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row
     return multiplyQuad(values, row, count, group, quad, place, part);
   };
   SmallVector<Value> values(sums);
-  bool few = count * blockParts <= kMaxSumsOfTwoQuads;
+  const bool few = count * blockParts <= kMaxSumsOfTwoQuads;
+  // So few sums would wait for themselves: every other quad has its own.
+  const bool apart = count * blockParts <= kMaxSumsApart;
+  const size_t width = values.size();
+  if (apart) {
+    auto type = cast<VectorType>(values.front().getType());
+    values.append(width, splatInt(b, type.getDimSize(0), type.getElementTypeBitWidth(), 0));
+  }
+  auto stepApart = [&](MutableArrayRef<Value> all, int64_t index, Value quad, Value place) {
+    MutableArrayRef<Value> own = apart ? all.slice(index % 2 * width, width) : all;
+    llvm::copy(step(own, quad, place), own.begin());
+  };
+  auto join = [&](ArrayRef<Value> all) {
+    SmallVector<Value> joined(all.take_front(width));
+    for (size_t index = width; index < all.size(); ++index)
+      joined[index - width] = arith::AddIOp::create(b, joined[index - width], all[index]);
+    return joined;
+  };
   if (few && number > 0 && number * count * blockParts <= kMaxUnrolledDots) {
     for (int64_t quad = 0; quad < number; ++quad)
-      values = step(values, affine(b, first, 0, {}, quad), affine(b, panelPlace, 0, {}, quad * kQuadBytes));
-    return values;
+      stepApart(values, quad, affine(b, first, 0, {}, quad), affine(b, panelPlace, 0, {}, quad * kQuadBytes));
+    return join(values);
   }
   // A few sums wait for each other at the end of an iteration less often when it takes two quads; of many, two would need too many weights at once.
   int64_t quads = few ? 2 : 1;
@@ -293,10 +323,10 @@ SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row
         Value place = affine(b, panelPlace, kQuadBytes, arith::SubIOp::create(b, quad, first), 0);
         SmallVector<Value> after(before);
         for (int64_t index = 0; index < quads; ++index)
-          after = step(after, affine(b, quad, 0, {}, index), affine(b, place, 0, {}, index * kQuadBytes));
+          stepApart(after, index, affine(b, quad, 0, {}, index), affine(b, place, 0, {}, index * kQuadBytes));
         scf::YieldOp::create(b, after);
       });
-  return SmallVector<Value>(loop.getResults());
+  return join(SmallVector<Value>(loop.getResults()));
 }
 
 /// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for a block.
@@ -325,6 +355,13 @@ SmallVector<Value> IntegerEmitter::scale(ArrayRef<Value> sums, ArrayRef<Value> p
     }
   }
   return next;
+}
+
+/// Asks for the codes of a group that the next near rows are multiplied with: they come from far, in pieces too short for a machine to guess them in time.
+void IntegerEmitter::prefetchCodes(Value row, int64_t count, Value group) {
+  for (int64_t index = 0; prefetchBytes > 0 && index < count; ++index)
+    for (int64_t byte = 0; byte < 2 * kQuad * layout.pairs; byte += kVectorBytes)
+      prefetch(buffers.padded, ValueRange{group, affine(b, row, 0, {}, kNearRows + index), constantIndex(b, byte)}, /*isWrite=*/false);
 }
 
 /// Adds the products of a group, which is the block's number `local`, to the waiting ones of `count` rows.
@@ -365,10 +402,13 @@ void IntegerEmitter::emitShortGroups(Value tileOffset, Value firstRow, Value las
       forGroups([&](Value group, Value local) {
         takeRows(blockRows);
         forRange(nearRow, lastNear, constantIndex(b, blockRows),
-                 [&](Value row) { multiplyGroup(row, blockRows, firstRow, group, local); });
+                 [&](Value row) {
+                   prefetchCodes(row, blockRows, group);
+                   multiplyGroup(row, blockRows, firstRow, group, local);
+                 });
       });
     });
-    forRows(blocksEnd, lastRow, {2, 1}, [&](Value row, int64_t count) {
+    forLeft(blocksEnd, lastRow, [&](Value row, int64_t count) {
       forGroups([&](Value group, Value local) { multiplyGroup(row, count, firstRow, group, local); });
     });
   });

@@ -5,7 +5,7 @@
 // A block of K becomes a panel of numbers, made in f64; the 13 codes of the last group take three steps of four and one of one.
 // CHECK-LABEL: func.func private @lut_dense_matmul(
 // CHECK: memref.alloca() {alignment = 64 : i64} : memref<4096xf32>
-// CHECK: lut.accumulate {{.*}} weights [1, 2, 4, 8]
+// CHECK: arith.xori {{.*}} : vector<16xi32>
 // CHECK: arith.mulf {{.*}} : vector<16xf64>
 // CHECK: arith.truncf {{.*}} : vector<16xf64> to vector<16xf32>
 // CHECK: math.fma

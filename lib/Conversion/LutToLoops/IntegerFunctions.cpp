@@ -54,16 +54,21 @@ void KernelFunctions::callSingle(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp o
   SmallVector<Type> types = llvm::to_vector(buffers.getTypes());
   types.append(2, b.getIndexType());
   int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
-  if (options.vectorRows >= kTileRows)
+  if (options.vectorRows >= kTileRows || !layout.triples)
     streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1,
-                                  std::min<int64_t>(options.streams, kMaxSingleStreams));
-  SmallVector<Attribute> key{b.getStringAttr("integer_single"), TypeAttr::get(b.getFunctionType(types, {})),
-                             op.getWeightType().getFormat(), b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(streams),
-                             getEpilogueKey(op.getEpilogue())};
-  func::FuncOp function = getOrCreate(op.getLoc(), "lut_integer_single", b.getArrayAttr(key), types,
-                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitIntegerSingle(body, args, layout, channels, streams, op.getEpilogue(), options);
-                                      });
+                                  layout.triples ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams);
+  // Of triples, this is one row.
+  int64_t given = cast<MemRefType>(op.getPadded().getType()).getDimSize(1), rows = ShapedType::isDynamic(given) ? 0 : given;
+  StringRef name = layout.triples ? "lut_integer_single" : "lut_integer_few";
+  SmallVector<Attribute> key{b.getStringAttr(name), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightType().getFormat(),
+                             b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(streams),
+                             b.getI64IntegerAttr(layout.triples ? 1 : rows), getEpilogueKey(op.getEpilogue())};
+  func::FuncOp function = getOrCreate(op.getLoc(), name, b.getArrayAttr(key), types, [&](ImplicitLocOpBuilder &body, ValueRange args) {
+    if (layout.triples)
+      emitIntegerSingle(body, args, layout, channels, streams, op.getEpilogue(), options);
+    else
+      emitIntegerFew(body, args, layout, channels % kTileRows, streams, rows, op.getEpilogue(), options);
+  });
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1), items = constantIndex(b, llvm::divideCeil(tiles, streams));
   scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{one}, [&](OpBuilder &, Location, ValueRange indices) {
     SmallVector<Value> operands(buffers);
@@ -80,17 +85,19 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  // Where bytes are summed in 32 bits by one instruction, a single row of triples needs no panel.
+  // Where bytes are summed in 32 bits by one instruction, a few rows need no panel: of triples, a single one.
   int64_t staticRows = cast<MemRefType>(op.getPadded().getType()).getDimSize(1);
-  if (layout->triples && options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || staticRows == 1)) {
-    if (staticRows == 1) {
+  const int64_t few = layout->triples ? 1 : getFewRows(options);
+  if (options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || (staticRows > 0 && staticRows <= few))) {
+    if (!ShapedType::isDynamic(staticRows)) {
       callSingle(b, op, *buffers, *layout);
       op.erase();
       return success();
     }
     Value count = memref::DimOp::create(b, op.getPadded(), constantIndex(b, 1));
-    Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, constantIndex(b, 1));
-    auto branch = scf::IfOp::create(b, TypeRange(), isSingle, /*withElseRegion=*/true);
+    auto predicate = few == 1 ? arith::CmpIPredicate::eq : arith::CmpIPredicate::ule;
+    Value isFew = arith::CmpIOp::create(b, predicate, count, constantIndex(b, few));
+    auto branch = scf::IfOp::create(b, TypeRange(), isFew, /*withElseRegion=*/true);
     b.setInsertionPointToStart(branch.thenBlock());
     callSingle(b, op, *buffers, *layout);
     b.setInsertionPointToStart(branch.elseBlock());

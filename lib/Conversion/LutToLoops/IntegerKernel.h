@@ -8,6 +8,7 @@
 #define LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H
 
 #include "lib/Conversion/LutToLoops/Kernel.h"
+#include <array>
 
 namespace lutra::lutloops {
 
@@ -19,6 +20,9 @@ inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
 inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
+/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, and with narrow ones.
+inline constexpr int64_t kFewRows = 10;
+inline constexpr int64_t kFewRowsNarrow = 4;
 
 /// What the bytes of a panel are, and how their products are summed. Sums are of twice the codes.
 struct PanelCodes {
@@ -32,6 +36,14 @@ struct PanelCodes {
   /// What no byte exceeds.
   int64_t largest;
 };
+
+/// Codes of 16 rows of a tile, 4 bytes for each row: those of a quad, and of the next one.
+using CodeQuads = std::array<mlir::Value, 2>;
+
+/// Emits the codes, or twice the codes, of one pair of tables (8 codes, two quads) for the 16 rows of a tile from `row` on: `offset` is the group's place
+/// in `weights`. Asks for the weights that lie `prefetchBytes` ahead (0: for none).
+CodeQuads emitCodeQuads(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
+                        mlir::Value pair, int64_t row, int64_t prefetchBytes);
 
 /// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
 /// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights
@@ -47,6 +59,14 @@ void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 /// `streams`th of the tiles, rounded up.
 void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t channels, int64_t streams,
                        mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+
+/// The most activation rows that `emitIntegerFew` is for.
+int64_t getFewRows(const ConvertLutToLoopsOptions &options);
+
+/// The same of `rows` rows (0: it is known at run time), at most `getFewRows`, times a weight that is no triples; its items are those of
+/// `emitIntegerSingle`.
+void emitIntegerFew(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t streams,
+                    int64_t rows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 /// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).
 void emitPrepareCodes(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, int64_t factor,

@@ -95,22 +95,18 @@ static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, const Sour
 }
 
 /// Indices into a codebook: those of codes 0 to 3 are the low halves of a row's bytes, as of a run of planes, and so one shuffle looks up a quad.
-static void emitCodebookPair(ImplicitLocOpBuilder &b, ArrayRef<int32_t> codebook, bool doubled, const Source &source, Value panel, Value place) {
+static CodeQuads lookUpCodebook(ImplicitLocOpBuilder &b, ArrayRef<int32_t> codebook, bool doubled, const Source &source, int64_t row) {
   auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
   SmallVector<APInt> entries;
   for (int64_t index = 0; index < lowbit::kCodebookEntries; ++index)
     entries.emplace_back(8, index < static_cast<int64_t>(codebook.size()) ? codebook[index] << (doubled ? 1 : 0) : 0);
   auto tableType = VectorType::get({lowbit::kCodebookEntries}, b.getI8Type());
   Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, entries));
-  for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    Value at = affine(b, source.offset, 4 * kTileRows, source.pair, 4 * row);
-    prefetch(b, source, at, row, 4);
-    Value low = loadBytes(b, source.weights, at, b.getI8Type(), 4 * kLanes);
-    Value high = arith::ShRUIOp::create(b, low, splatInt(b, 4 * kLanes, 8, 4));
-    for (int64_t half : {0, 1})
-      vector::StoreOp::create(b, lut::LookupOp::create(b, bytes, table, half == 0 ? low : high), panel,
-                              ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
-  }
+  Value at = affine(b, source.offset, 4 * kTileRows, source.pair, 4 * row);
+  prefetch(b, source, at, row, 4);
+  Value low = loadBytes(b, source.weights, at, b.getI8Type(), 4 * kLanes);
+  Value high = arith::ShRUIOp::create(b, low, splatInt(b, 4 * kLanes, 8, 4));
+  return {lut::LookupOp::create(b, bytes, table, low), lut::LookupOp::create(b, bytes, table, high)};
 }
 
 PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layout.getLargestCode()) {
@@ -121,23 +117,30 @@ PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layo
   largest = std::max<int64_t>(largest << (doubled ? 1 : 0), 1);
 }
 
+CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
+                                  int64_t row, int64_t prefetchBytes) {
+  const Source source{weights, offset, pair, prefetchBytes};
+  if (!layout.codebook.empty())
+    return lookUpCodebook(b, layout.codebook, doubled, source, row);
+  CodeQuads quads;
+  for (const PlaneRun &run : layout.runs) {
+    Value nibbles = codesOfRun(b, run, source, row);
+    // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
+    int64_t up = run.first + (doubled ? 1 : 0);
+    uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);
+    for (int64_t half : {0, 1})
+      quads[half] = orLanes(b, quads[half], maskLanes(b, shiftLeft(b, nibbles, up - 4 * half), mask));
+  }
+  for (Value &quad : quads)
+    quad = vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()), quad);
+  return quads;
+}
+
 void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
                              Value panel, Value place, int64_t prefetchBytes) {
-  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
-  if (!layout.codebook.empty())
-    return emitCodebookPair(b, layout.codebook, doubled, {weights, offset, pair, prefetchBytes}, panel, place);
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    Value quads[2];
-    for (const PlaneRun &run : layout.runs) {
-      Value nibbles = codesOfRun(b, run, {weights, offset, pair, prefetchBytes}, row);
-      // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
-      int64_t up = run.first + (doubled ? 1 : 0);
-      uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);
-      for (int64_t half : {0, 1})
-        quads[half] = orLanes(b, quads[half], maskLanes(b, shiftLeft(b, nibbles, up - 4 * half), mask));
-    }
+    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, row, prefetchBytes);
     for (int64_t half : {0, 1})
-      vector::StoreOp::create(b, vector::BitCastOp::create(b, bytes, quads[half]), panel,
-                              ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
+      vector::StoreOp::create(b, quads[half], panel, ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
   }
 }

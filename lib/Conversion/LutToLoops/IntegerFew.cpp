@@ -1,0 +1,241 @@
+//===- IntegerFew.cpp - a few rows of integer codes times planes ----------===//
+//
+// A panel pays for itself over many activation rows. Few of them are multiplied with codes in the registers where these are unpacked, each weight
+// once for all rows, while memory brings the next: with a panel it would wait for the rows, and they for it. Several tiles are read side by side,
+// group by group, as in Matmul.cpp. The numbers are those of IntegerProduct.cpp: a group's sum is an exact integer within 32 bits
+// (constraint C5 of lut.integer_matmul), and
+//
+//     y = fma(alpha, fma(scale, f32(acc), zeta asum), y)          groups ascending
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lutra;
+using namespace lutra::lutloops;
+
+namespace {
+/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 20 sums, and 8 or 4 vectors of codes.
+constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 10;
+/// Activation rows whose codes are loaded once for all weight rows, at most.
+constexpr int64_t kRowsInRegisters = 2;
+
+/// The op's operands as arguments of the function.
+struct Buffers {
+  Value padded, bias, sums, scales, weights, out;
+};
+
+class FewRowsEmitter {
+public:
+  FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
+                 int64_t streams, const ConvertLutToLoopsOptions &options);
+
+  /// Emits the product of the activations, which have `count` rows, and the tiles of the items [first, last).
+  void emitItems(Value first, Value last, int64_t count);
+
+private:
+  using Body = function_ref<void(Value)>;
+  void forRange(Value begin, Value end, Body body);
+  void forTiles(Value item, int64_t count, function_ref<void(Value tile, Value place)> body);
+  void emitGroup(Value group, Value offset, Value place, int64_t count);
+  SmallVector<Value> sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts);
+  void addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count);
+  void scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums);
+  void store(Value tile, Value place, int64_t count);
+
+  Value loadQuad(Value group, int64_t row, Value column);
+  Value loadBias(Value group, int64_t row);
+  Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
+  Value loadProducts(Value place) {
+    return vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), products, ValueRange{place});
+  }
+
+  ImplicitLocOpBuilder &b;
+  Buffers buffers;
+  const Epilogue &epilogue;
+  const GroupLayout &layout;
+  PanelCodes codes;
+  int64_t lastColumns, prefetchBytes;
+  bool isWide;
+  /// `[tile][row][64]`, the sums over the groups so far.
+  Value products;
+  Value zero, one, groups, tileBytes, tileCount, distance;
+};
+} // namespace
+
+FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+                               int64_t lastColumns, int64_t streams, const ConvertLutToLoopsOptions &options)
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/false), lastColumns(lastColumns),
+      prefetchBytes(options.prefetchBytes), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)) {
+  auto type = MemRefType::get({streams * getFewRows(options) * kTileRows}, b.getF32Type());
+  products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
+  groups = memref::DimOp::create(b, buffers.padded, zero);
+  tileBytes = affine(b, {}, layout.bytes, groups, 0);
+  // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
+  Value columns = memref::DimOp::create(b, buffers.out, one);
+  tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
+  distance = arith::DivUIOp::create(b, affine(b, tileCount, 0, {}, streams - 1), constantIndex(b, streams));
+}
+
+void FewRowsEmitter::forRange(Value begin, Value end, Body body) {
+  scf::ForOp::create(b, begin, end, one, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
+    body(index);
+    scf::YieldOp::create(b);
+  });
+}
+
+/// The tiles of an item, each with the place of its products; the last items may have a tile less.
+void FewRowsEmitter::forTiles(Value item, int64_t count, function_ref<void(Value, Value)> body) {
+  scf::ForOp::create(b, item, tileCount, distance, ValueRange{zero}, [&](OpBuilder &, Location, Value tile, ValueRange place) {
+    body(tile, place[0]);
+    scf::YieldOp::create(b, affine(b, place[0], 0, {}, count * kTileRows));
+  });
+}
+
+/// Four codes of an activation row from `column` of the group on, in all lanes.
+Value FewRowsEmitter::loadQuad(Value group, int64_t row, Value column) {
+  Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
+                                        ValueRange{group, constantIndex(b, row), column});
+  Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
+  return vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()),
+                                   splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
+}
+
+Value FewRowsEmitter::loadBias(Value group, int64_t row) {
+  return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, constantIndex(b, row)}));
+}
+
+/// Adds the products of a pair of quads to `sums`, `[16 weight rows][activation row]`.
+void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count) {
+  auto unpack = [&](int64_t part) {
+    return emitCodeQuads(b, layout, codes.doubled, buffers.weights, offset, pair, begin + part * kLanes, prefetchBytes);
+  };
+  auto loadRow = [&](int64_t row, int64_t half) { return loadQuad(group, row, affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
+  auto add = [&](int64_t part, int64_t row, Value weights, Value activations) {
+    Value &sum = sums[part * count + row];
+    sum = lut::DotOp::create(b, weights, activations, sum, codes.largest);
+  };
+  const int64_t parts = sums.size() / count;
+  // Of one or two rows the activations stay in registers, of more the weights.
+  if (count <= kRowsInRegisters) {
+    SmallVector<CodeQuads> activations;
+    for (int64_t row = 0; row < count; ++row)
+      activations.push_back({loadRow(row, 0), loadRow(row, 1)});
+    for (int64_t part = 0; part < parts; ++part) {
+      CodeQuads weights = unpack(part);
+      for (int64_t row = 0; row < count; ++row)
+        for (int64_t half : {0, 1})
+          add(part, row, weights[half], activations[row][half]);
+    }
+    return;
+  }
+  SmallVector<CodeQuads> weights;
+  for (int64_t part = 0; part < parts; ++part)
+    weights.push_back(unpack(part));
+  for (int64_t row = 0; row < count; ++row)
+    for (int64_t half : {0, 1}) {
+      Value activations = loadRow(row, half);
+      for (int64_t part = 0; part < parts; ++part)
+        add(part, row, weights[part][half], activations);
+    }
+}
+
+/// The sums of a group for `parts` times 16 rows of a tile from `begin` on.
+SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts) {
+  SmallVector<Value> starts, sums;
+  for (int64_t row = 0; row < count; ++row)
+    starts.push_back(codes.doubled ? loadBias(group, row) : splatInt(b, kLanes, 32, 0));
+  for (int64_t part = 0; part < parts; ++part)
+    sums.append(starts);
+  auto loop = scf::ForOp::create(b, zero, constantIndex(b, layout.pairs), one, sums,
+                                 [&](OpBuilder &, Location, Value pair, ValueRange before) {
+                                   SmallVector<Value> after(before);
+                                   addPair(after, group, offset, pair, begin, count);
+                                   scf::YieldOp::create(b, after);
+                                 });
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for the rows of `sums`.
+void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums) {
+  auto floats = VectorType::get({kLanes}, b.getF32Type());
+  const int64_t alphaBytes = layout.alphaType.getIntOrFloatBitWidth() / 8;
+  for (int64_t part = 0; part < static_cast<int64_t>(sums.size()) / count; ++part) {
+    int64_t first = begin + part * kLanes;
+    Value alpha = loadAsFloat(b, buffers.weights, affine(b, offset, 0, {}, layout.alphaOffset + first * alphaBytes), layout.alphaType);
+    Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
+                             : loadZetas(b, buffers.weights, offset, layout, first);
+    for (int64_t row = 0; row < count; ++row) {
+      Value at = constantIndex(b, row), sum = sums[part * count + row];
+      if (!codes.doubled)
+        sum = arith::AddIOp::create(b, loadBias(group, row), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
+      Value offsetTerm = arith::MulFOp::create(b, zeta, loadSplat(b, buffers.sums, group, at));
+      Value value = math::FmaOp::create(b, loadSplat(b, buffers.scales, group, at), arith::SIToFPOp::create(b, floats, sum), offsetTerm);
+      Value product = affine(b, place, 0, {}, row * kTileRows + first);
+      vector::StoreOp::create(b, math::FmaOp::create(b, alpha, value, loadProducts(product)), products, ValueRange{product});
+    }
+  }
+}
+
+void FewRowsEmitter::emitGroup(Value group, Value offset, Value place, int64_t count) {
+  // As many weight rows share a load of the activations as leave registers for their codes beside the sums.
+  const int64_t parts = !isWide || count > kRowsOfTwoParts ? 1 : count > kRowsOfFourParts ? 2 : 4;
+  for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes)
+    scaleRows(group, offset, place, begin, count, sumRows(group, offset, begin, count, parts));
+  for (int64_t byte = layout.alphaOffset; prefetchBytes > 0 && byte < layout.bytes; byte += kVectorBytes)
+    memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, byte + prefetchBytes)}, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+/// The products from `place` on through the epilogue to the output.
+void FewRowsEmitter::store(Value tile, Value place, int64_t count) {
+  forRange(zero, constantIndex(b, count), [&](Value row) {
+    Value products = affine(b, place, kTileRows, row, 0);
+    storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
+      return applyEpilogue(b, epilogue, loadProducts(affine(b, products, 0, {}, part)), row, column, mask);
+    });
+  });
+}
+
+void FewRowsEmitter::emitItems(Value first, Value last, int64_t count) {
+  forRange(first, last, [&](Value item) {
+    forTiles(item, count, [&](Value, Value place) {
+      for (int64_t part = 0; part < count * kTileRows; part += kLanes)
+        vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), products, ValueRange{affine(b, place, 0, {}, part)});
+    });
+    forRange(zero, groups, [&](Value group) {
+      forTiles(item, count, [&](Value tile, Value place) {
+        emitGroup(group, affine(b, arith::MulIOp::create(b, tile, tileBytes), layout.bytes, group, 0), place, count);
+      });
+    });
+    forTiles(item, count, [&](Value tile, Value place) { store(tile, place, count); });
+  });
+}
+
+int64_t lutloops::getFewRows(const ConvertLutToLoopsOptions &options) { return options.vectorRows >= kTileRows ? kFewRows : kFewRowsNarrow; }
+
+void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t streams,
+                              int64_t rows, Region &region, const ConvertLutToLoopsOptions &options) {
+  ValueRange ranges = args.take_back(2), buffers = args.drop_back(2);
+  Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
+  FewRowsEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns,
+                         streams, options);
+  if (rows > 0)
+    return emitter.emitItems(ranges[0], ranges[1], rows);
+  // Each number of rows has loops of its own; none has none, which is the default.
+  Value count = memref::DimOp::create(b, buffers[0], constantIndex(b, 1));
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, getFewRows(options)));
+  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), count, cases, cases.size());
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [index, region] : llvm::enumerate(choice->getRegions())) {
+    b.createBlock(&region);
+    if (index > 0)
+      emitter.emitItems(ranges[0], ranges[1], cases[index - 1]);
+    scf::YieldOp::create(b);
+  }
+}

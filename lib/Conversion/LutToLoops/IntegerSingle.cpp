@@ -20,6 +20,16 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
+/// Rows of a tile whose sums are in registers together, at most. Of all 64 of two tiles, the scheduler gathers the loads at a block's beginning, where
+/// they take the registers of the sums, and the prefetches at its end, where there are not line fill buffers for all.
+constexpr int64_t kMaxRowsAtOnce = 32;
+/// Blocks of triples that these rows go through before the next rows do: the lines between theirs are still being asked for then, and soon read.
+constexpr int64_t kBlocksAtOnce = 8;
+/// Bytes ahead that are asked for, at most: a stream of triples takes twice the time of one of planes for the same bytes.
+constexpr int64_t kMaxPrefetchBytes = 2048;
+/// Sums that a row's products are dealt out to, so that a product does not wait for the one before it.
+constexpr int64_t kChains = 2;
+
 /// The op's operands as arguments of the function.
 struct Buffers {
   Value padded, bias, sums, scales, weights, out;
@@ -29,9 +39,9 @@ class SingleRowEmitter {
 public:
   SingleRowEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
                    const ConvertLutToLoopsOptions &options)
-      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(options.prefetchBytes),
-        rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kTileRows)),
-        codes(b, buffers.weights, /*doubled=*/true, options.prefetchBytes), zero(constantIndex(b, 0)) {
+      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(std::min(options.prefetchBytes, kMaxPrefetchBytes)),
+        rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kMaxRowsAtOnce)),
+        codes(b, buffers.weights, /*doubled=*/true, prefetchBytes), zero(constantIndex(b, 0)) {
     groups = memref::DimOp::create(b, buffers.padded, zero);
     tileBytes = affine(b, {}, layout.bytes, groups, 0);
   }
@@ -41,11 +51,14 @@ public:
 
 private:
   void emitGroup(Value group, ArrayRef<Value> offsets, MutableArrayRef<Value> products);
-  SmallVector<Value> sumRows(Value group, ArrayRef<Value> offsets, int64_t begin);
+  void addRows(MutableArrayRef<Value> sums, Value group, Value column, bool isBlock, ArrayRef<Value> offsets, int64_t begin);
+  void addBlocks(MutableArrayRef<Value> sums, Value group, ArrayRef<Value> offsets, Value first, int64_t count);
+  SmallVector<Value> sumGroup(Value group, ArrayRef<Value> offsets);
   SmallVector<Value> loadQuads(Value group, Value column, int64_t count);
-  void scaleRows(Value group, Value offset, int64_t begin, ArrayRef<Value> sums, MutableArrayRef<Value> products);
-  void dot(Value &sum, ArrayRef<Value> quads, ArrayRef<Value> activations);
+  void scaleRows(Value group, Value offset, ArrayRef<Value> sums, MutableArrayRef<Value> products);
+  void dot(MutableArrayRef<Value> chains, ArrayRef<Value> quads, ArrayRef<Value> activations);
   Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
+  /// The numbers of 16 rows from `row` on, which begin `begin` bytes behind `offset`.
   Value loadRows(Value offset, int64_t begin, int64_t row, Type stored) {
     return loadAsFloat(b, buffers.weights, affine(b, offset, 0, {}, begin + row * stored.getIntOrFloatBitWidth() / 8), stored);
   }
@@ -75,70 +88,120 @@ SmallVector<Value> SingleRowEmitter::loadQuads(Value group, Value column, int64_
   return quads;
 }
 
-void SingleRowEmitter::dot(Value &sum, ArrayRef<Value> quads, ArrayRef<Value> activations) {
-  for (auto [codesOfQuad, activation] : llvm::zip_equal(quads, activations))
-    sum = lut::DotOp::create(b, codesOfQuad, activation, sum, /*largest=*/4);
+void SingleRowEmitter::dot(MutableArrayRef<Value> chains, ArrayRef<Value> quads, ArrayRef<Value> activations) {
+  for (auto [index, quad] : llvm::enumerate(quads)) {
+    Value &sum = chains[index * kChains / quads.size()];
+    sum = lut::DotOp::create(b, quad, activations[index], sum, /*largest=*/4);
+  }
 }
 
-/// The sums of a group, `[tile][16 rows]`, for the rows [begin, begin + rowsAtOnce) of each tile.
-SmallVector<Value> SingleRowEmitter::sumRows(Value group, ArrayRef<Value> offsets, int64_t begin) {
-  const int64_t parts = rowsAtOnce / kLanes, blocks = layout.pairs / lowbit::kTripleOctets;
-  auto add = [&](ArrayRef<Value> before, bool isBlock, Value column, function_ref<Value(Value)> placeIn) {
-    SmallVector<Value> sums(before), activations = loadQuads(group, column, isBlock ? kBlockQuads : kOctetQuads);
-    for (auto [tile, offset] : llvm::enumerate(offsets)) {
-      auto use = [&, first = int64_t(tile) * parts](int64_t row, ArrayRef<Value> quads) {
-        dot(sums[first + (row - begin) / kLanes], quads, activations);
-      };
-      if (isBlock)
-        codes.forBlock(placeIn(offset), begin, rowsAtOnce, use);
-      else
-        codes.forOctet(placeIn(offset), begin, rowsAtOnce, use);
+/// Adds the products of some rows of each tile, from `begin` on, in a block of triples or in an octet; `offsets` are its places in the tiles.
+void SingleRowEmitter::addRows(MutableArrayRef<Value> sums, Value group, Value column, bool isBlock, ArrayRef<Value> offsets, int64_t begin) {
+  SmallVector<Value> activations = loadQuads(group, column, isBlock ? kBlockQuads : kOctetQuads);
+  for (auto [tile, offset] : llvm::enumerate(offsets)) {
+    auto use = [&, first = int64_t(tile) * kTileRows](int64_t row, ArrayRef<Value> quads) {
+      dot(sums.slice((first + row) / kLanes * kChains, kChains), quads, activations);
+    };
+    if (isBlock)
+      codes.forBlock(offset, begin, rowsAtOnce, use);
+    else
+      codes.forOctet(offset, begin, rowsAtOnce, use);
+  }
+}
+
+/// Adds the products of `count` blocks from `first` on: all of them for some rows, then for the next, so that only theirs are in registers.
+void SingleRowEmitter::addBlocks(MutableArrayRef<Value> sums, Value group, ArrayRef<Value> offsets, Value first, int64_t count) {
+  for (int64_t begin = 0; begin < kTileRows; begin += rowsAtOnce) {
+    // The sums of the rows at hand, which are what the loop carries.
+    SmallVector<int64_t> places;
+    for (size_t tile = 0; tile < offsets.size(); ++tile)
+      llvm::append_range(places, llvm::seq((int64_t(tile) * kTileRows + begin) / kLanes * kChains,
+                                           (int64_t(tile) * kTileRows + begin + rowsAtOnce) / kLanes * kChains));
+    auto add = [&](Value block) {
+      SmallVector<Value> blockOffsets;
+      for (Value offset : offsets)
+        blockOffsets.push_back(affine(b, offset, lowbit::kTripleBlockBytes, block, 0));
+      addRows(sums, group, affine(b, {}, kBlockQuads * kQuad, block, 0), /*isBlock=*/true, blockOffsets, begin);
+    };
+    if (count == 1) {
+      add(first);
+      continue;
     }
-    return sums;
-  };
-  Value bias = splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, zero}));
-  SmallVector<Value> sums(offsets.size() * parts, bias);
-  auto addBlock = [&](ArrayRef<Value> before, Value block) {
-    return add(before, /*isBlock=*/true, affine(b, {}, kBlockQuads * kQuad, block, 0),
-               [&](Value offset) { return affine(b, offset, lowbit::kTripleBlockBytes, block, 0); });
-  };
-  if (blocks == 1) {
-    sums = addBlock(sums, zero);
-  } else if (blocks > 1) {
-    auto loop = scf::ForOp::create(b, zero, constantIndex(b, blocks), constantIndex(b, 1), sums,
+    SmallVector<Value> carried;
+    for (int64_t place : places)
+      carried.push_back(sums[place]);
+    auto loop = scf::ForOp::create(b, first, affine(b, first, 0, {}, count), constantIndex(b, 1), carried,
                                    [&](OpBuilder &, Location, Value block, ValueRange before) {
-                                     scf::YieldOp::create(b, addBlock(llvm::to_vector(before), block));
+                                     for (auto [place, sum] : llvm::zip_equal(places, before))
+                                       sums[place] = sum;
+                                     add(block);
+                                     SmallVector<Value> after;
+                                     for (int64_t place : places)
+                                       after.push_back(sums[place]);
+                                     scf::YieldOp::create(b, after);
+                                   });
+    for (auto [place, sum] : llvm::zip_equal(places, loop.getResults()))
+      sums[place] = sum;
+  }
+}
+
+/// The sums of a group, `[tile][16 rows]`.
+SmallVector<Value> SingleRowEmitter::sumGroup(Value group, ArrayRef<Value> offsets) {
+  Value bias = splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, zero}));
+  SmallVector<Value> sums;
+  for (size_t part = 0; part < offsets.size() * kTileRows / kLanes; ++part) {
+    sums.push_back(bias);
+    sums.append(kChains - 1, splatInt(b, kLanes, 32, 0));
+  }
+  const int64_t blocks = layout.pairs / lowbit::kTripleOctets, rest = blocks % kBlocksAtOnce;
+  if (blocks > kBlocksAtOnce) {
+    auto loop = scf::ForOp::create(b, zero, constantIndex(b, blocks - rest), constantIndex(b, kBlocksAtOnce), sums,
+                                   [&](OpBuilder &, Location, Value first, ValueRange before) {
+                                     SmallVector<Value> next(before);
+                                     addBlocks(next, group, offsets, first, kBlocksAtOnce);
+                                     scf::YieldOp::create(b, next);
                                    });
     sums = SmallVector<Value>(loop.getResults());
   }
-  for (int64_t left = 0; left < layout.pairs % lowbit::kTripleOctets; ++left)
-    sums = add(sums, /*isBlock=*/false, constantIndex(b, blocks * kBlockQuads * kQuad + left * kOctetQuads * kQuad), [&](Value offset) {
-      return affine(b, offset, 0, {}, blocks * lowbit::kTripleBlockBytes + left * lowbit::kTripleOctetBytes);
-    });
-  return sums;
+  int64_t last = blocks > kBlocksAtOnce ? rest : blocks;
+  if (last > 0)
+    addBlocks(sums, group, offsets, constantIndex(b, blocks - last), last);
+  for (int64_t left = 0; left < layout.pairs % lowbit::kTripleOctets; ++left) {
+    SmallVector<Value> places;
+    for (Value offset : offsets)
+      places.push_back(affine(b, offset, 0, {}, blocks * lowbit::kTripleBlockBytes + left * lowbit::kTripleOctetBytes));
+    Value column = constantIndex(b, (blocks * kBlockQuads + left * kOctetQuads) * kQuad);
+    for (int64_t begin = 0; begin < kTileRows; begin += rowsAtOnce)
+      addRows(sums, group, column, /*isBlock=*/false, places, begin);
+  }
+  SmallVector<Value> totals;
+  for (size_t first = 0; first < sums.size(); first += kChains) {
+    totals.push_back(sums[first]);
+    for (int64_t chain = 1; chain < kChains; ++chain)
+      totals.back() = arith::AddIOp::create(b, totals.back(), sums[first + chain]);
+  }
+  return totals;
 }
 
-/// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for rows from `begin` on of the tile whose group lies at `offset`.
-void SingleRowEmitter::scaleRows(Value group, Value offset, int64_t begin, ArrayRef<Value> sums, MutableArrayRef<Value> products) {
+/// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for the rows of the tile whose group lies at `offset`.
+void SingleRowEmitter::scaleRows(Value group, Value offset, ArrayRef<Value> sums, MutableArrayRef<Value> products) {
   auto floats = VectorType::get({kLanes}, b.getF32Type());
   Value scale = loadSplat(b, buffers.scales, group, zero), asum = loadSplat(b, buffers.sums, group, zero);
   for (auto [part, sum] : llvm::enumerate(sums)) {
-    int64_t row = begin + int64_t(part) * kLanes;
+    int64_t row = int64_t(part) * kLanes;
     Value alpha = loadRows(offset, layout.alphaOffset, row, layout.alphaType);
     Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
                              : loadRows(offset, layout.zetaOffset, row, layout.zetaType);
     Value value = math::FmaOp::create(b, scale, arith::SIToFPOp::create(b, floats, sum), arith::MulFOp::create(b, zeta, asum));
-    products[row / kLanes] = math::FmaOp::create(b, alpha, value, products[row / kLanes]);
+    products[part] = math::FmaOp::create(b, alpha, value, products[part]);
   }
 }
 
 void SingleRowEmitter::emitGroup(Value group, ArrayRef<Value> offsets, MutableArrayRef<Value> products) {
-  const int64_t tileParts = kTileRows / kLanes, parts = rowsAtOnce / kLanes;
-  for (int64_t begin = 0; begin < kTileRows; begin += rowsAtOnce) {
-    SmallVector<Value> sums = sumRows(group, offsets, begin);
-    for (auto [tile, offset] : llvm::enumerate(offsets))
-      scaleRows(group, offset, begin, ArrayRef(sums).slice(tile * parts, parts), products.slice(tile * tileParts, tileParts));
-  }
+  const int64_t tileParts = kTileRows / kLanes;
+  SmallVector<Value> sums = sumGroup(group, offsets);
+  for (auto [tile, offset] : llvm::enumerate(offsets))
+    scaleRows(group, offset, ArrayRef(sums).slice(tile * tileParts, tileParts), products.slice(tile * tileParts, tileParts));
   for (int64_t byte = layout.alphaOffset; prefetchBytes > 0 && byte < layout.bytes; byte += kVectorBytes)
     for (Value offset : offsets)
       memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, byte + prefetchBytes)}, /*isWrite=*/false,

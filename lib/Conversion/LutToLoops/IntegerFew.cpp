@@ -1,4 +1,4 @@
-//===- IntegerFew.cpp - a few rows of integer codes times planes ----------===//
+//===- IntegerFew.cpp - a few rows of integer codes times weights ---------===//
 //
 // A panel pays for itself over many activation rows. Few of them are multiplied with codes in the registers where these are unpacked, each weight
 // once for all rows, while memory brings the next: with a panel it would wait for the rows, and they for it. Several tiles are read side by side,
@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
+#include "lib/Conversion/LutToLoops/TripleCodes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -24,6 +25,11 @@ namespace {
 constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 10;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
+
+/// The same of triples, whose blocks have six vectors of codes for 16 weight rows, and the rows whose sums are two each, so that products do not wait.
+constexpr int64_t kRowsOfTwoTripleParts = 4, kRowsOfTwoSums = 2;
+/// Blocks of triples that some weight rows go through before the next do.
+constexpr int64_t kBlocksAtOnce = 8;
 
 /// The op's operands as arguments of the function.
 struct Buffers {
@@ -44,6 +50,11 @@ private:
   void forTiles(Value item, int64_t count, function_ref<void(Value tile, Value place)> body);
   void emitGroup(Value group, Value offset, Value place, int64_t count);
   SmallVector<Value> sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts);
+  void emitTriples(Value group, Value offset, Value place, int64_t count);
+  void addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin, int64_t count,
+                  int64_t parts);
+  SmallVector<Value> sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count,
+                               int64_t parts);
   void addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count);
   void scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums);
   void store(Value tile, Value place, int64_t count);
@@ -60,10 +71,13 @@ private:
   const Epilogue &epilogue;
   const GroupLayout &layout;
   PanelCodes codes;
+  std::optional<TripleCodes> triples;
   int64_t lastColumns, prefetchBytes;
   bool isWide;
   /// `[tile][row][64]`, the sums over the groups so far.
   Value products;
+  /// `[16 weight rows][activation row][16]`, the sums of a long group of triples so far.
+  Value waitingSums;
   Value zero, one, groups, tileBytes, tileCount, distance;
 };
 } // namespace
@@ -76,6 +90,11 @@ FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
+  if (layout.triples) {
+    triples.emplace(b, buffers.weights, codes.doubled, prefetchBytes);
+    waitingSums = memref::AllocaOp::create(b, MemRefType::get({getFewRows(options) * kTileRows}, b.getI32Type()),
+                                           b.getI64IntegerAttr(kVectorBytes));
+  }
   // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
   Value columns = memref::DimOp::create(b, buffers.out, one);
   tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
@@ -182,11 +201,94 @@ void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, int64_t b
   }
 }
 
+/// Adds the products of a block of triples, or of an octet, at byte `place` of the weights and `column` of the group.
+void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin,
+                                int64_t count, int64_t parts) {
+  SmallVector<SmallVector<Value>> weights;
+  auto take = [&](int64_t, ArrayRef<Value> quads) { weights.emplace_back(quads); };
+  if (isBlock)
+    triples->forBlock(place, begin, parts * kLanes, take);
+  else
+    triples->forOctet(place, begin, parts * kLanes, take);
+  const int64_t chains = sums.size() / (parts * count);
+  for (int64_t quad = 0; quad < static_cast<int64_t>(weights[0].size()); ++quad)
+    for (int64_t row = 0; row < count; ++row) {
+      Value activations = loadQuad(group, row, affine(b, column, 0, {}, quad * kQuad));
+      for (int64_t part = 0; part < parts; ++part) {
+        Value &sum = sums[(quad % chains * parts + part) * count + row];
+        sum = lut::DotOp::create(b, weights[part][quad], activations, sum, codes.largest);
+      }
+    }
+}
+
+/// `starts`, `[16 weight rows][activation row]`, and the products of the blocks [first, last).
+SmallVector<Value> FewRowsEmitter::sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin,
+                                             int64_t count, int64_t parts) {
+  SmallVector<Value> sums(starts);
+  if (count <= kRowsOfTwoSums)
+    sums.append(starts.size(), splatInt(b, kLanes, 32, 0));
+  auto loop = scf::ForOp::create(b, first, last, one, sums, [&](OpBuilder &, Location, Value block, ValueRange before) {
+    SmallVector<Value> after(before);
+    addTriples(after, group, affine(b, offset, lowbit::kTripleBlockBytes, block, 0), affine(b, {}, kBlockQuads * kQuad, block, 0),
+               /*isBlock=*/true, begin, count, parts);
+    scf::YieldOp::create(b, after);
+  });
+  SmallVector<Value> totals(loop.getResults().take_front(starts.size()));
+  for (auto [total, second] : llvm::zip(totals, loop.getResults().drop_front(starts.size())))
+    total = arith::AddIOp::create(b, total, second);
+  return totals;
+}
+
+/// `emitGroup` of triples. Sums of a group longer than some blocks wait in memory, so that all rows of these are read while they are near.
+void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t count) {
+  const int64_t parts = isWide && count <= kRowsOfTwoTripleParts ? 2 : 1, blocks = layout.pairs / lowbit::kTripleOctets;
+  const bool waits = blocks > 2 * kBlocksAtOnce;
+  auto forParts = [&](function_ref<SmallVector<Value>(int64_t, ArrayRef<Value>)> sum, bool fromBias) {
+    for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes) {
+      SmallVector<Value> sums;
+      for (int64_t index = 0; index < parts * count; ++index)
+        sums.push_back(fromBias ? loadBias(group, index % count)
+                                : vector::LoadOp::create(b, VectorType::get({kLanes}, b.getI32Type()), waitingSums,
+                                                         ValueRange{constantIndex(b, begin * count + index * kLanes)})
+                                      .getResult());
+      sums = sum(begin, sums);
+      for (auto [index, value] : llvm::enumerate(sums))
+        vector::StoreOp::create(b, value, waitingSums, ValueRange{constantIndex(b, begin * count + int64_t(index) * kLanes)});
+    }
+  };
+  auto finish = [&](int64_t begin, ArrayRef<Value> before) {
+    SmallVector<Value> sums(before);
+    for (int64_t left = 0; left < layout.pairs % lowbit::kTripleOctets; ++left)
+      addTriples(sums, group, affine(b, offset, 0, {}, blocks * lowbit::kTripleBlockBytes + left * lowbit::kTripleOctetBytes),
+                 constantIndex(b, (blocks * kBlockQuads + left * kOctetQuads) * kQuad), /*isBlock=*/false, begin, count, parts);
+    scaleRows(group, offset, place, begin, count, sums);
+    return SmallVector<Value>();
+  };
+  if (!waits)
+    return forParts(
+        [&](int64_t begin, ArrayRef<Value> sums) {
+          return finish(begin, sumBlocks(sums, group, offset, zero, constantIndex(b, blocks), begin, count, parts));
+        },
+        /*fromBias=*/true);
+  forParts([](int64_t, ArrayRef<Value> sums) { return llvm::to_vector(sums); }, /*fromBias=*/true);
+  Value last = constantIndex(b, blocks), step = constantIndex(b, kBlocksAtOnce);
+  scf::ForOp::create(b, zero, last, step, ValueRange(), [&](OpBuilder &, Location, Value first, ValueRange) {
+    Value end = arith::MinUIOp::create(b, arith::AddIOp::create(b, first, step), last);
+    forParts([&](int64_t begin, ArrayRef<Value> sums) { return sumBlocks(sums, group, offset, first, end, begin, count, parts); },
+             /*fromBias=*/false);
+    scf::YieldOp::create(b);
+  });
+  forParts(finish, /*fromBias=*/false);
+}
+
 void FewRowsEmitter::emitGroup(Value group, Value offset, Value place, int64_t count) {
   // As many weight rows share a load of the activations as leave registers for their codes beside the sums.
   const int64_t parts = !isWide || count > kRowsOfTwoParts ? 1 : count > kRowsOfFourParts ? 2 : 4;
-  for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes)
-    scaleRows(group, offset, place, begin, count, sumRows(group, offset, begin, count, parts));
+  if (triples)
+    emitTriples(group, offset, place, count);
+  else
+    for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes)
+      scaleRows(group, offset, place, begin, count, sumRows(group, offset, begin, count, parts));
   for (int64_t byte = layout.alphaOffset; prefetchBytes > 0 && byte < layout.bytes; byte += kVectorBytes)
     memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, byte + prefetchBytes)}, /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
@@ -229,7 +331,7 @@ void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const Gr
     return emitter.emitItems(ranges[0], ranges[1], rows);
   // Each number of rows has loops of its own; none has none, which is the default.
   Value count = memref::DimOp::create(b, buffers[0], constantIndex(b, 1));
-  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(1, getFewRows(options)));
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(layout.triples ? 2 : 1, getFewRows(options)));
   auto choice = scf::IndexSwitchOp::create(b, TypeRange(), count, cases, cases.size());
   OpBuilder::InsertionGuard guard(b);
   for (auto [index, region] : llvm::enumerate(choice->getRegions())) {

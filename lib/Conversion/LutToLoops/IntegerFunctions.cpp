@@ -50,21 +50,20 @@ static constexpr int64_t kMaxSingleStreams = 2;
 /// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
 static constexpr int64_t kMinSinglePieces = 8;
 
-void KernelFunctions::callSingle(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, ValueRange buffers, const GroupLayout &layout) {
+void KernelFunctions::callFew(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, ValueRange buffers, const GroupLayout &layout, int64_t rows) {
   SmallVector<Type> types = llvm::to_vector(buffers.getTypes());
   types.append(2, b.getIndexType());
   int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
-  if (options.vectorRows >= kTileRows || !layout.triples)
+  const bool isSingle = layout.triples && rows == 1;
+  if (options.vectorRows >= kTileRows || !isSingle)
     streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1,
-                                  layout.triples ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams);
-  // Of triples, this is one row.
-  int64_t given = cast<MemRefType>(op.getPadded().getType()).getDimSize(1), rows = ShapedType::isDynamic(given) ? 0 : given;
-  StringRef name = layout.triples ? "lut_integer_single" : "lut_integer_few";
+                                  isSingle ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams);
+  StringRef name = isSingle ? "lut_integer_single" : "lut_integer_few";
   SmallVector<Attribute> key{b.getStringAttr(name), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightType().getFormat(),
                              b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(streams),
-                             b.getI64IntegerAttr(layout.triples ? 1 : rows), getEpilogueKey(op.getEpilogue())};
+                             b.getI64IntegerAttr(rows), getEpilogueKey(op.getEpilogue())};
   func::FuncOp function = getOrCreate(op.getLoc(), name, b.getArrayAttr(key), types, [&](ImplicitLocOpBuilder &body, ValueRange args) {
-    if (layout.triples)
+    if (isSingle)
       emitIntegerSingle(body, args, layout, channels, streams, op.getEpilogue(), options);
     else
       emitIntegerFew(body, args, layout, channels % kTileRows, streams, rows, op.getEpilogue(), options);
@@ -85,22 +84,26 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  // Where bytes are summed in 32 bits by one instruction, a few rows need no panel: of triples, a single one.
+  // Where bytes are summed in 32 bits by one instruction, a few rows need no panel; a single one of triples has loops of its own.
   int64_t staticRows = cast<MemRefType>(op.getPadded().getType()).getDimSize(1);
-  const int64_t few = layout->triples ? 1 : getFewRows(options);
+  const int64_t few = getFewRows(options);
   if (options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || (staticRows > 0 && staticRows <= few))) {
     if (!ShapedType::isDynamic(staticRows)) {
-      callSingle(b, op, *buffers, *layout);
+      callFew(b, op, *buffers, *layout, staticRows);
       op.erase();
       return success();
     }
     Value count = memref::DimOp::create(b, op.getPadded(), constantIndex(b, 1));
-    auto predicate = few == 1 ? arith::CmpIPredicate::eq : arith::CmpIPredicate::ule;
-    Value isFew = arith::CmpIOp::create(b, predicate, count, constantIndex(b, few));
-    auto branch = scf::IfOp::create(b, TypeRange(), isFew, /*withElseRegion=*/true);
-    b.setInsertionPointToStart(branch.thenBlock());
-    callSingle(b, op, *buffers, *layout);
-    b.setInsertionPointToStart(branch.elseBlock());
+    auto branchAt = [&](arith::CmpIPredicate predicate, int64_t limit, int64_t rows) {
+      Value isFew = arith::CmpIOp::create(b, predicate, count, constantIndex(b, limit));
+      auto branch = scf::IfOp::create(b, TypeRange(), isFew, /*withElseRegion=*/true);
+      b.setInsertionPointToStart(branch.thenBlock());
+      callFew(b, op, *buffers, *layout, rows);
+      b.setInsertionPointToStart(branch.elseBlock());
+    };
+    if (layout->triples)
+      branchAt(arith::CmpIPredicate::eq, 1, 1);
+    branchAt(arith::CmpIPredicate::ule, few, 0);
   }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());

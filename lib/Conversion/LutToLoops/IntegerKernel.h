@@ -63,7 +63,7 @@ void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 /// The most activation rows that `emitIntegerFew` is for.
 int64_t getFewRows(const ConvertLutToLoopsOptions &options);
 
-/// The same of `rows` rows (0: it is known at run time), at most `getFewRows`, times a weight that is no triples; its items are those of
+/// The same of `rows` rows (0: it is known at run time), at most `getFewRows`; of triples, more than one. Its items are those of
 /// `emitIntegerSingle`.
 void emitIntegerFew(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t streams,
                     int64_t rows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);

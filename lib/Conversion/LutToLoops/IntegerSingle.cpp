@@ -24,9 +24,9 @@ namespace {
 /// they take the registers of the sums, and the prefetches at its end, where there are not line fill buffers for all.
 constexpr int64_t kMaxRowsAtOnce = 32;
 /// Blocks of triples that these rows go through before the next rows do: the lines between theirs are still being asked for then, and soon read.
-constexpr int64_t kBlocksAtOnce = 8;
+constexpr int64_t kBlocksAtOnce = 6;
 /// Bytes ahead that are asked for, at most: a stream of triples takes twice the time of one of planes for the same bytes.
-constexpr int64_t kMaxPrefetchBytes = 2048;
+constexpr int64_t kMaxPrefetchBytes = 3072;
 /// Sums that a row's products are dealt out to, so that a product does not wait for the one before it.
 constexpr int64_t kChains = 2;
 

@@ -134,8 +134,8 @@ public:
   llvm::LogicalResult lower(lut::QuantizeOp op);
 
 private:
-  /// Calls the function of a product of one row, for all tiles in parallel.
-  void callSingle(mlir::ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, mlir::ValueRange buffers, const GroupLayout &layout);
+  /// Calls the function of a product of `rows` rows (0: a few, known at run time) without a panel, for all tiles in parallel.
+  void callFew(mlir::ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, mlir::ValueRange buffers, const GroupLayout &layout, int64_t rows);
   /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.
   mlir::func::FuncOp getOrCreate(mlir::Location loc, llvm::StringRef prefix, mlir::Attribute key, mlir::TypeRange inputs,
                                  llvm::function_ref<void(mlir::ImplicitLocOpBuilder &, mlir::ValueRange)> emit);

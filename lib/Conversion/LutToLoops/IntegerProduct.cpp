@@ -29,9 +29,11 @@ constexpr int64_t kMaxUnrolledDots = 256;
 constexpr int64_t kMaxSumsOfTwoQuads = 12;
 /// Vectors of sums that are kept twice, for even and odd quads: a multiply-add takes some five cycles, in which ten could begin.
 constexpr int64_t kMaxSumsApart = 8;
-/// Activation rows whose products stay in the first cache over the groups of a block: 6 KB beside the panel.
-constexpr int64_t kNearRows = 24;
+/// Activation rows whose products stay in the first cache over the groups of a block: 12 KB beside a group's panel.
+constexpr int64_t kNearRows = 48;
 static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
+/// Activation rows in whose time the weights of the next blocks are asked for.
+constexpr int64_t kAheadRows = 24;
 /// Rows ahead of the one that is stored whose place is asked for.
 constexpr int64_t kStoredAhead = 4;
 
@@ -62,7 +64,7 @@ private:
   void emitPanel(Value offset, Value firstPair, Value lastPair, Value place);
   void emitNumbers(Value offset, Value place);
   void prefetchCodes(Value row, int64_t count, Value group);
-  void multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local);
+  void multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local, Value offset);
   void emitShortGroups(Value tileOffset, Value firstRow, Value lastRow);
   void emitLongGroups(Value tileOffset, Value firstRow, Value lastRow);
   void store(Value tile, Value firstRow, Value row);
@@ -102,6 +104,8 @@ private:
   int64_t blockParts = 0;
   /// Groups of a block of K, or 0 when a group is longer than a block.
   int64_t blockGroups;
+  /// Where in the weights to ask for what the next blocks of K are made of, a line for each quad that is multiplied; null: nowhere.
+  Value ahead;
   Value groups, zero, one, panel, alphas, zetas, waiting, waitingSums;
 };
 } // namespace
@@ -322,6 +326,9 @@ SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row
       b, first, last, constantIndex(b, quads), values, [&](OpBuilder &, Location, Value quad, ValueRange before) {
         Value place = affine(b, panelPlace, kQuadBytes, arith::SubIOp::create(b, quad, first), 0);
         SmallVector<Value> after(before);
+        if (ahead)
+          memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, ahead, kVectorBytes, quad, 0)}, /*isWrite=*/false,
+                                     /*localityHint=*/2, /*isDataCache=*/true);
         for (int64_t index = 0; index < quads; ++index)
           stepApart(after, index, affine(b, quad, 0, {}, index), affine(b, place, 0, {}, index * kQuadBytes));
         scf::YieldOp::create(b, after);
@@ -365,8 +372,13 @@ void IntegerEmitter::prefetchCodes(Value row, int64_t count, Value group) {
 }
 
 /// Adds the products of a group, which is the block's number `local`, to the waiting ones of `count` rows.
-void IntegerEmitter::multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local) {
+void IntegerEmitter::multiplyGroup(Value row, int64_t count, Value firstRow, Value group, Value local, Value offset) {
   int64_t quads = 2 * layout.pairs;
+  // Without this memory would rest while rows are multiplied, and these while the next panel is made: much of the time where rows are some tens.
+  if (prefetchBytes > 0) {
+    Value done = arith::MinUIOp::create(b, arith::SubIOp::create(b, row, firstRow), constantIndex(b, kAheadRows));
+    ahead = affine(b, affine(b, offset, 0, {}, blockGroups * layout.bytes), quads * kVectorBytes / blockRows, done, 0);
+  }
   forParts([&](Value part) {
     auto waitingOf = [&](int64_t index) {
       return affine(b, part, kTileRows, affine(b, arith::SubIOp::create(b, row, firstRow), 0, {}, index), 0);
@@ -380,6 +392,7 @@ void IntegerEmitter::multiplyGroup(Value row, int64_t count, Value firstRow, Val
     for (int64_t index = 0; index < count; ++index)
       storeLanes(waiting, waitingOf(index), ArrayRef(products).slice(index * blockParts, blockParts));
   });
+  ahead = {};
 }
 
 /// Blocks of whole groups. Some rows go through all groups of a block before the next rows do, so that their products wait in the first
@@ -404,12 +417,12 @@ void IntegerEmitter::emitShortGroups(Value tileOffset, Value firstRow, Value las
         forRange(nearRow, lastNear, constantIndex(b, blockRows),
                  [&](Value row) {
                    prefetchCodes(row, blockRows, group);
-                   multiplyGroup(row, blockRows, firstRow, group, local);
+                   multiplyGroup(row, blockRows, firstRow, group, local, affine(b, tileOffset, layout.bytes, group, 0));
                  });
       });
     });
     forLeft(blocksEnd, lastRow, [&](Value row, int64_t count) {
-      forGroups([&](Value group, Value local) { multiplyGroup(row, count, firstRow, group, local); });
+      forGroups([&](Value group, Value local) { multiplyGroup(row, count, firstRow, group, local, affine(b, tileOffset, layout.bytes, group, 0)); });
     });
   });
 }

@@ -3,17 +3,18 @@
 
 !W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// A block of K becomes a panel of doubled codes, up to 30; then rows are multiplied with it: 24 rows go through all groups of the block before the
-// next ones do, six of them with all 64 rows of the tile at once, 24 sums, while the codes of the 24 after are asked for. Rows that are left, here five,
-// have a block of their own. The output's rows are asked for before they are stored.
+// A block of K becomes a panel of doubled codes, up to 30; then rows are multiplied with it: 48 rows go through all groups of the block before the
+// next ones do, six of them with all 64 rows of the tile at once, 24 sums, while the codes of the 48 after are asked for, and, quad by quad, the
+// weights of the next block. Rows that are left, here five, have a block of their own. The output's rows are asked for before they are stored.
 // CHECK-LABEL: func.func private @lut_integer_matmul(
 // CHECK: memref.alloca() {alignment = 64 : i64} : memref<24576xi8>
 // Bits of planes become bytes of codes in two exchanges.
 // CHECK-COUNT-6: arith.xori {{.*}} : vector<16xi32>
-// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c24
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c48
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c6
 // CHECK-COUNT-6: memref.prefetch %{{.*}}, read
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xi32>(, vector<16xi32>){23}[)]}} {
+// CHECK: memref.prefetch %arg4[%{{.*}}], read, locality<2>
 // CHECK-COUNT-24: lut.dot {{.*}} {largest = 30 : i64}
 // CHECK-NOT: lut.dot
 // CHECK: scf.yield

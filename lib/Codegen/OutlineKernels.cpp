@@ -2,11 +2,13 @@
 //
 // A decoder of 30 layers holds 30 copies of each computation, equal but for the buffers they use. Each becomes a call of a
 // private function of buffers and scalars, and upstream's duplicate elimination merges equal functions; everything
-// after this pass works on the distinct ones only. Invariant: @main keeps allocations, views, scalar code and calls.
+// after this pass works on the distinct ones only. Invariant: @main keeps allocations, views, scalar code and calls. Tables and the product
+// that reads them next are one function, so that making the tables can ask for the weights.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
+#include "dialects/lut/IR/Lut.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/Passes.h"
@@ -18,6 +20,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace lutra {
 #define GEN_PASS_DEF_OUTLINEKERNELS
@@ -49,6 +52,18 @@ static bool isKernel(Operation &op) {
       .wasInterrupted();
 }
 
+/// The product that reads the tables of `op`, if it is the next kernel and nothing between the two has effects. Null: there is none.
+static Operation *getReader(Operation &op) {
+  auto tables = dyn_cast<lutra::lut::PrecomputeOp>(op);
+  if (!tables || tables->getNumResults() != 0)
+    return nullptr;
+  Operation *next = op.getNextNode();
+  while (next && isMemoryEffectFree(next) && !isKernel(*next))
+    next = next->getNextNode();
+  auto product = dyn_cast_or_null<lutra::lut::MatmulOp>(next);
+  return product && product.getEntries() == tables.getEntries() ? next : nullptr;
+}
+
 /// "lut.matmul" as a symbol: "lut_matmul".
 static std::string kernelName(Operation &op) {
   std::string name = op.getName().getStringRef().str();
@@ -64,12 +79,16 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
     if (!main || main.isExternal())
       return;
     SymbolTable symbols(module);
-    SmallVector<Operation *> kernels;
+    SmallVector<SmallVector<Operation *, 2>> kernels;
+    Operation *reader = nullptr;
     for (Operation &op : main.front())
-      if (isKernel(op))
-        kernels.push_back(&op);
-    for (Operation *op : kernels)
-      outline(op, symbols);
+      if (isKernel(op) && &op != reader) {
+        kernels.push_back({&op});
+        if ((reader = getReader(op)))
+          kernels.back().push_back(reader);
+      }
+    for (ArrayRef<Operation *> ops : kernels)
+      outline(ops, symbols);
 
     OpPassManager merge(ModuleOp::getOperationName());
     merge.addPass(func::createDuplicateFunctionEliminationPass());
@@ -77,10 +96,14 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
       signalPassFailure();
   }
 
-  void outline(Operation *op, SymbolTable &symbols) {
+  /// Makes `ops` a function that is called where the last of them was. Where there are several, they have no results.
+  void outline(ArrayRef<Operation *> ops, SymbolTable &symbols) {
     // Inputs in order of first use, so that equal operations give equal signatures. Constants move inside.
-    llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
-    getUsedValuesDefinedAbove(op->getRegions(), used);
+    llvm::SetVector<Value> used;
+    for (Operation *op : ops) {
+      used.insert(op->operand_begin(), op->operand_end());
+      getUsedValuesDefinedAbove(op->getRegions(), used);
+    }
     SmallVector<Value> inputs;
     SmallVector<Operation *> constants;
     for (Value value : used) {
@@ -91,10 +114,12 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
         inputs.push_back(value);
     }
 
-    Location loc = op->getLoc();
-    OpBuilder builder(op->getContext());
-    auto type = builder.getFunctionType(TypeRange(ValueRange(inputs)), op->getResultTypes());
-    auto kernel = func::FuncOp::create(loc, kernelName(*op), type);
+    Operation *last = ops.back();
+    Location loc = last->getLoc();
+    OpBuilder builder(last->getContext());
+    auto type = builder.getFunctionType(TypeRange(ValueRange(inputs)), last->getResultTypes());
+    std::string name = llvm::join(llvm::map_range(ops, [](Operation *op) { return kernelName(*op); }), "_");
+    auto kernel = func::FuncOp::create(loc, name, type);
     kernel.setPrivate();
     symbols.insert(kernel);
     Block *body = kernel.addEntryBlock();
@@ -103,13 +128,15 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
     map.map(inputs, body->getArguments());
     for (Operation *constant : constants)
       builder.clone(*constant, map);
-    Operation *moved = builder.clone(*op, map);
-    func::ReturnOp::create(builder, loc, moved->getResults());
+    for (Operation *op : ops)
+      builder.clone(*op, map);
+    func::ReturnOp::create(builder, loc, llvm::map_to_vector(last->getResults(), [&](Value result) { return map.lookup(result); }));
 
-    builder.setInsertionPoint(op);
+    builder.setInsertionPoint(last);
     auto call = func::CallOp::create(builder, loc, kernel, inputs);
-    op->replaceAllUsesWith(call.getResults());
-    op->erase();
+    last->replaceAllUsesWith(call.getResults());
+    for (Operation *op : llvm::reverse(ops))
+      op->erase();
   }
 };
 } // namespace

@@ -4,6 +4,9 @@
 // The static schedule is a few lines of arithmetic on the thread's number, and they are emitted here: of n threads, thread t takes
 // `count / n` iterations, and one more where t < count mod n, in order. A thread's iterations are neighbours, as libomp's are.
 //
+// Entering a region and leaving it takes the library a tenth of a microsecond even where there is one thread: a loop of calls, whose code may be
+// there twice, asks for the number of threads first, and one thread runs it as it is.
+//
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
@@ -26,7 +29,10 @@ using namespace mlir;
 
 namespace {
 /// Functions of OpenMP's run-time library.
-constexpr llvm::StringLiteral kThreadNumber = "omp_get_thread_num", kThreadCount = "omp_get_num_threads";
+constexpr llvm::StringLiteral kThreadNumber = "omp_get_thread_num", kThreadCount = "omp_get_num_threads",
+                              kMaxThreads = "omp_get_max_threads";
+/// Operations of an iteration that are little code.
+constexpr int64_t kShortBody = 40;
 
 /// The iterations of a loop nest as one range: the trip count of each dimension, and of all.
 struct Range {
@@ -48,6 +54,8 @@ struct ShareLoops : lutra::impl::ShareLoopsBase<ShareLoops> {
     for (StringRef name : {kThreadNumber, kThreadCount})
       if (failed(declare(name)))
         return signalPassFailure();
+    if (llvm::any_of(loops, isShort) && failed(declare(kMaxThreads)))
+      return signalPassFailure();
     for (scf::ParallelOp loop : loops)
       share(loop);
   }
@@ -82,13 +90,22 @@ private:
     return range;
   }
 
+  /// Whether an iteration is a call and what finds its arguments: little code to have twice.
+  static bool isShort(scf::ParallelOp loop) {
+    auto ops = loop.getBody()->without_terminator();
+    return std::distance(ops.begin(), ops.end()) <= kShortBody &&
+           llvm::all_of(ops, [](Operation &op) { return op.getNumRegions() == 0; });
+  }
+
+  /// The answer of the library's function `name`.
+  static Value ask(ImplicitLocOpBuilder &b, StringRef name) {
+    Value answer = func::CallOp::create(b, name, TypeRange(b.getI32Type()), ValueRange()).getResult(0);
+    return arith::IndexCastOp::create(b, b.getIndexType(), answer);
+  }
+
   /// The calling thread's first iteration, and the one behind its last.
   static std::pair<Value, Value> getPart(ImplicitLocOpBuilder &b, Value total) {
-    auto ask = [&](StringRef name) {
-      Value answer = func::CallOp::create(b, name, TypeRange(b.getI32Type()), ValueRange()).getResult(0);
-      return arith::IndexCastOp::create(b, b.getIndexType(), answer).getResult();
-    };
-    Value thread = ask(kThreadNumber), threads = ask(kThreadCount);
+    Value thread = ask(b, kThreadNumber), threads = ask(b, kThreadCount);
     Value share = arith::DivUIOp::create(b, total, threads), rest = arith::RemUIOp::create(b, total, threads);
     Value first = arith::AddIOp::create(b, arith::MulIOp::create(b, thread, share), arith::MinUIOp::create(b, thread, rest));
     Value isLonger = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, thread, rest);
@@ -111,12 +128,8 @@ private:
     return indices;
   }
 
-  static void share(scf::ParallelOp loop) {
-    ImplicitLocOpBuilder b(loop.getLoc(), loop);
-    Range range = countIterations(b, loop);
-    auto region = omp::ParallelOp::create(b);
-    b.createBlock(&region.getRegion());
-    auto [first, last] = getPart(b, range.total);
+  /// Emits the iterations from `first` to `last`.
+  static void emitIterations(ImplicitLocOpBuilder &b, scf::ParallelOp loop, const Range &range, Value first, Value last) {
     // What an iteration takes of the stack, the thread takes once: a loop would take it again and again.
     IRMapping mapping;
     llvm::SmallPtrSet<Operation *, 4> hoisted;
@@ -126,12 +139,31 @@ private:
         hoisted.insert(taken);
       }
     auto own = scf::ForOp::create(b, first, last, arith::ConstantIndexOp::create(b, 1));
-    omp::TerminatorOp::create(b);
+    OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(own.getBody());
     mapping.map(loop.getInductionVars(), getIndices(b, loop, range, own.getInductionVar()));
     for (Operation &op : loop.getBody()->without_terminator())
       if (!hoisted.contains(&op))
         b.clone(op, mapping);
+  }
+
+  static void share(scf::ParallelOp loop) {
+    ImplicitLocOpBuilder b(loop.getLoc(), loop);
+    Range range = countIterations(b, loop);
+    if (isShort(loop)) {
+      Value one = arith::ConstantIndexOp::create(b, 1);
+      Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, ask(b, kMaxThreads), one);
+      Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, range.total, one);
+      auto branch = scf::IfOp::create(b, TypeRange(), arith::OrIOp::create(b, isAlone, isSingle), /*withElseRegion=*/true);
+      b.setInsertionPointToStart(branch.thenBlock());
+      emitIterations(b, loop, range, arith::ConstantIndexOp::create(b, 0), range.total);
+      b.setInsertionPointToStart(branch.elseBlock());
+    }
+    auto region = omp::ParallelOp::create(b);
+    b.createBlock(&region.getRegion());
+    auto [first, last] = getPart(b, range.total);
+    emitIterations(b, loop, range, first, last);
+    omp::TerminatorOp::create(b);
     loop.erase();
   }
 };

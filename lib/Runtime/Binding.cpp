@@ -92,6 +92,60 @@ Error DimBinding::checkOutputs(const Manifest &manifest, ArrayRef<TensorRef> out
   return Error::success();
 }
 
+bool PlainArguments::add(const Signature &signature, const Signature::Tensor &expected, const TensorRef &tensor, bool isOutput) {
+  const uintptr_t address = reinterpret_cast<uintptr_t>(tensor.data);
+  const size_t rank = expected.rank;
+  if (tensor.dtype != expected.dtype || tensor.sizes.size() != rank || !tensor.strides.empty() || !address ||
+      address % dtypeSize(tensor.dtype) != 0)
+    return false;
+  // Room was reserved: the words stay where they are.
+  int64_t *descriptor = words.end();
+  words.resize_for_overwrite(words.size() + 3 + 2 * rank);
+  ArrayRef<int64_t> dims = signature.dims(expected);
+  int64_t elements = 1;
+  for (size_t axis = rank; axis-- > 0;) {
+    const int64_t size = tensor.sizes[axis], dim = dims[axis];
+    if (size <= 0)
+      return false;
+    if (dim >= 0) {
+      if (dim != size)
+        return false;
+    } else if (dim == Signature::kAnonymous) {
+      if (isOutput)
+        return false;
+    } else {
+      int64_t &bound = symbols[Signature::kFirstSymbol - dim];
+      if (bound == 0 && !isOutput)
+        bound = size;
+      if (bound != size)
+        return false;
+    }
+    descriptor[3 + axis] = size;
+    descriptor[3 + rank + axis] = elements;
+    elements *= size;
+  }
+  descriptor[0] = descriptor[1] = static_cast<int64_t>(address);
+  descriptor[2] = 0;
+  pointers.push_back(descriptor);
+  return true;
+}
+
+bool PlainArguments::set(const Signature &signature, ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
+  if (inputs.size() != signature.getInputs().size() || outputs.size() != signature.getOutputs().size())
+    return false;
+  words.reserve(signature.getDescriptorWords());
+  pointers.reserve(1 + inputs.size() + outputs.size());
+  pointers.push_back(nullptr);
+  symbols.resize(signature.getNumSymbols());
+  for (const auto &[expected, tensor] : llvm::zip_equal(signature.getInputs(), inputs))
+    if (!add(signature, expected, tensor, /*isOutput=*/false))
+      return false;
+  for (const auto &[expected, tensor] : llvm::zip_equal(signature.getOutputs(), outputs))
+    if (!add(signature, expected, tensor, /*isOutput=*/true))
+      return false;
+  return true;
+}
+
 /// Copies between two strided arrays of one shape. Strides are in elements.
 static void copyStrided(char *to, ArrayRef<int64_t> toStrides, const char *from, ArrayRef<int64_t> fromStrides,
                         ArrayRef<int64_t> sizes, int64_t elementSize) {

@@ -48,6 +48,25 @@ private:
   llvm::SmallVector<Bound, 8> symbols;
 };
 
+/// The descriptors of arrays that need no second look: row-major, aligned, not empty, and as the signature has them. Most runs have only such.
+class PlainArguments {
+public:
+  /// Describes `inputs` and `outputs`. False, which says nothing about the arrays, unless all are plain: DimBinding and Argument look closer then, and have the
+  /// messages.
+  bool set(const Signature &signature, llvm::ArrayRef<TensorRef> inputs, llvm::ArrayRef<TensorRef> outputs);
+
+  /// A pointer to the descriptor of each array, inputs first, behind a free place for the weights'.
+  llvm::MutableArrayRef<void *> getPointers() { return pointers; }
+
+private:
+  bool add(const Signature &signature, const Signature::Tensor &expected, const TensorRef &tensor, bool isOutput);
+
+  llvm::SmallVector<int64_t, 32> words;
+  llvm::SmallVector<void *, 8> pointers;
+  /// Sizes of the symbols; 0: not known yet.
+  llvm::SmallVector<int64_t, 4> symbols;
+};
+
 /// One array as compiled code gets it: a memref descriptor over the caller's memory or over a copy of it.
 class Argument {
 public:

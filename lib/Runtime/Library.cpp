@@ -74,33 +74,34 @@ Expected<std::unique_ptr<Library>> Library::open(const Manifest &manifest) {
     return createStringError("'" + path + "' has ABI version " + Twine(*version) +
                              ", but this runtime speaks version " + Twine(kAbiVersion) +
                              ": compile the model again with this version of lutrac");
-  library->status = static_cast<int32_t *>(symbol("lutra_status"));
-  if (!library->status)
+  library->entry.status = static_cast<int32_t *>(symbol("lutra_status"));
+  if (!library->entry.status)
     return lacks("lutra_status");
-  library->mainFn = reinterpret_cast<void (*)(void **)>(symbol("lutra_main"));
-  if (!library->mainFn)
+  library->entry.mainFn = reinterpret_cast<void (*)(void **)>(symbol("lutra_main"));
+  if (!library->entry.mainFn)
     return lacks("lutra_main");
   library->launchSlot = static_cast<LaunchFn *>(symbol("lutra_launch"));
   library->mutex = mutexOf(library->handle);
+  library->entry.mutex = library->mutex.get();
 
-  library->ompSetNumThreads = reinterpret_cast<void (*)(int)>(symbol("omp_set_num_threads"));
+  library->entry.ompSetNumThreads = reinterpret_cast<void (*)(int)>(symbol("omp_set_num_threads"));
   if (auto ompGetMaxThreads = reinterpret_cast<int (*)()>(symbol("omp_get_max_threads")))
-    library->ompDefaultThreads = ompGetMaxThreads();
+    library->entry.ompDefaultThreads = ompGetMaxThreads();
   // OpenMP's worker threads outlive the session; unloading their code under them would crash, so it is pinned.
-  if (library->ompSetNumThreads) {
+  if (library->entry.ompSetNumThreads) {
     Dl_info info;
-    if (::dladdr(reinterpret_cast<void *>(library->ompSetNumThreads), &info) && info.dli_fname)
+    if (::dladdr(reinterpret_cast<void *>(library->entry.ompSetNumThreads), &info) && info.dli_fname)
       ::dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
   }
   return library;
 }
 
-void Library::setThreads(int count) const {
+void Library::Entry::setThreads(int count) const {
   if (ompSetNumThreads)
     ompSetNumThreads(count > 0 ? count : ompDefaultThreads);
 }
 
-int32_t Library::call(void **args) const {
+int32_t Library::Entry::call(void **args) const {
   status[0] = status[1] = 0;
   mainFn(args);
   return status[0];

@@ -27,29 +27,35 @@ public:
   /// Loads the manifest's library. Nothing of it is called.
   static llvm::Expected<std::unique_ptr<Library>> open(const Manifest &manifest);
 
-  /// Calls lutra_main and returns the status code it leaves. The caller holds `getMutex()`.
-  int32_t call(void **args) const;
+  /// What a run needs of a library, as a copy: sessions keep it beside what else a run reads, since a run that finds its caches full of weights pays
+  /// for each line that it touches. Valid as long as the library.
+  struct Entry {
+    /// Calls lutra_main and returns the status code it leaves. The caller holds `mutex`.
+    int32_t call(void **args) const;
 
-  /// Sets OpenMP's thread count for parallel regions that the calling thread starts; 0 is OpenMP's own choice. Does
-  /// nothing for a library without OpenMP.
-  void setThreads(int count) const;
+    /// Sets OpenMP's thread count for parallel regions that the calling thread starts; 0 is OpenMP's own choice. Does
+    /// nothing for a library without OpenMP.
+    void setThreads(int count) const;
+
+    void (*mainFn)(void **args) = nullptr;
+    int32_t *status = nullptr;
+    void (*ompSetNumThreads)(int) = nullptr;
+    int ompDefaultThreads = 0;
+    /// Serializes runs: one per loaded image, shared by the sessions that opened the same file.
+    std::mutex *mutex = nullptr;
+  };
+  const Entry &getEntry() const { return entry; }
 
   /// Where the library expects the launcher of its device, or null.
   LaunchFn *getLaunchSlot() const { return launchSlot; }
-
-  /// Serializes runs: one per loaded image, shared by the sessions that opened the same file.
-  std::mutex &getMutex() const { return *mutex; }
 
 private:
   Library() = default;
 
   void *handle = nullptr;
   int fd = -1;
-  void (*mainFn)(void **args) = nullptr;
-  int32_t *status = nullptr;
   LaunchFn *launchSlot = nullptr;
-  void (*ompSetNumThreads)(int) = nullptr;
-  int ompDefaultThreads = 0;
+  Entry entry;
   std::shared_ptr<std::mutex> mutex;
 };
 

@@ -17,15 +17,21 @@ using namespace llvm;
 using namespace lutra;
 
 /// What every run reads lies side by side; the manifest, which others refer to and messages quote, lies elsewhere.
-struct Session::Impl {
-  explicit Impl(Manifest loaded) : manifest(std::make_unique<const Manifest>(std::move(loaded))), signature(*manifest) {}
+struct alignas(64) Session::Impl {
+  explicit Impl(Manifest loaded) : signature(loaded), manifest(std::make_unique<const Manifest>(std::move(loaded))) {}
 
-  std::unique_ptr<const Manifest> manifest;
-  Signature signature;
-  std::unique_ptr<Library> library;
-  WeightsFile weights;
+  /// Runs the compiled code; `args` has a place for the weights' descriptor, then the arrays'.
+  Error call(MutableArrayRef<void *> args);
+
+  Library::Entry entry;
+  StringRef data;
   std::unique_ptr<Device> device;
   int threads = 0;
+  Signature signature;
+
+  std::unique_ptr<const Manifest> manifest;
+  std::unique_ptr<Library> library;
+  WeightsFile weights;
 };
 
 Session::Session(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
@@ -63,10 +69,12 @@ Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const Sess
   if (!library)
     return library.takeError();
   impl->library = std::move(*library);
+  impl->entry = impl->library->getEntry();
   Expected<WeightsFile> weights = WeightsFile::open(m, options.hashes);
   if (!weights)
     return weights.takeError();
   impl->weights = std::move(*weights);
+  impl->data = impl->weights.data();
 
   if (m.kernels) {
     if (!impl->library->getLaunchSlot())
@@ -97,7 +105,38 @@ Error Session::setThreads(int count) {
   return Error::success();
 }
 
+Error Session::Impl::call(MutableArrayRef<void *> args) {
+  const int64_t address = reinterpret_cast<intptr_t>(data.data());
+  int64_t weightsDescriptor[] = {address, address, 0, static_cast<int64_t>(data.size()), 1};
+  args.front() = weightsDescriptor;
+
+  int32_t code;
+  {
+    std::unique_lock<std::mutex> deviceLock(runningDeviceMutex, std::defer_lock);
+    std::lock_guard<std::mutex> lock(*entry.mutex);
+    if (device) {
+      deviceLock.lock();
+      runningDevice = device.get();
+      *library->getLaunchSlot() = launchOnRunningDevice;
+    }
+    entry.setThreads(threads);
+    code = entry.call(args.data());
+    if (device)
+      if (Error error = device->takeError())
+        return error;
+  }
+  if (code == 0)
+    return Error::success();
+  if (code > 0 && static_cast<size_t>(code) <= manifest->checks.size())
+    return createStringError(manifest->checks[code - 1]);
+  return createStringError("the model stopped with the unknown status " + Twine(code));
+}
+
 Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
+  PlainArguments plain;
+  if (plain.set(impl->signature, inputs, outputs))
+    return impl->call(plain.getPointers());
+
   const Manifest &m = *impl->manifest;
   Expected<DimBinding> binding = DimBinding::bind(m, impl->signature, inputs);
   if (!binding)
@@ -112,33 +151,11 @@ Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
   for (const auto &[i, tensor] : llvm::enumerate(outputs))
     if (Error error = arguments[inputs.size() + i].set(tensor, /*isOutput=*/true, NamedTensor{m.outputs, i}))
       return error;
-
-  StringRef data = impl->weights.data();
-  int64_t address = reinterpret_cast<intptr_t>(data.data());
-  int64_t weights[] = {address, address, 0, static_cast<int64_t>(data.size()), 1};
-  SmallVector<void *, 8> args = {weights};
+  SmallVector<void *, 8> args = {nullptr};
   for (Argument &argument : arguments)
     args.push_back(argument.descriptor());
-
-  int32_t code;
-  {
-    std::unique_lock<std::mutex> deviceLock(runningDeviceMutex, std::defer_lock);
-    std::lock_guard<std::mutex> lock(impl->library->getMutex());
-    if (impl->device) {
-      deviceLock.lock();
-      runningDevice = impl->device.get();
-      *impl->library->getLaunchSlot() = launchOnRunningDevice;
-    }
-    impl->library->setThreads(impl->threads);
-    code = impl->library->call(args.data());
-    if (impl->device)
-      if (Error error = impl->device->takeError())
-        return error;
-  }
-  if (code > 0 && static_cast<size_t>(code) <= m.checks.size())
-    return createStringError(m.checks[code - 1]);
-  if (code != 0)
-    return createStringError("the model stopped with the unknown status " + Twine(code));
+  if (Error error = impl->call(args))
+    return error;
   for (const Argument &argument : arguments)
     argument.finish();
   return Error::success();

@@ -30,6 +30,8 @@ public:
   llvm::ArrayRef<Tensor> getOutputs() const { return llvm::ArrayRef(tensors).drop_front(numInputs); }
   llvm::ArrayRef<int64_t> dims(const Tensor &tensor) const { return llvm::ArrayRef(sizes).slice(tensor.first, tensor.rank); }
   unsigned getNumSymbols() const { return numSymbols; }
+  /// The words of all arrays' descriptors.
+  size_t getDescriptorWords() const { return 3 * tensors.size() + 2 * sizes.size(); }
 
 private:
   unsigned numInputs, numSymbols = 0;

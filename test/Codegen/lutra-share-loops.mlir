@@ -88,3 +88,49 @@ func.func @sum(%n: index, %x: memref<?xf32>) -> f32 {
   }
   return %total : f32
 }
+
+// -----
+
+// A loop of calls is there twice: one thread, or one iteration, runs it without a region.
+// CHECK-DAG: func.func private @omp_get_max_threads() -> i32
+// CHECK-LABEL: func.func @calls(
+// CHECK-SAME: %[[N:.*]]: index
+// CHECK: %[[COUNT:.*]] = arith.maxsi %[[N]], %c0 : index
+// CHECK: %[[MOST:.*]] = call @omp_get_max_threads()
+// CHECK: %[[THREADS:.*]] = arith.index_cast %[[MOST]] : i32 to index
+// CHECK: %[[ALONE:.*]] = arith.cmpi eq, %[[THREADS]], %c1
+// CHECK: %[[SINGLE:.*]] = arith.cmpi sle, %[[COUNT]], %c1
+// CHECK: %[[EITHER:.*]] = arith.ori %[[ALONE]], %[[SINGLE]]
+// CHECK: scf.if %[[EITHER]] {
+// CHECK:   scf.for %[[I:.*]] = %c0 to %[[COUNT]] step %c1 {
+// CHECK:     func.call @use(%[[I]])
+// CHECK: } else {
+// CHECK:   omp.parallel {
+// CHECK:     func.call @use(
+func.func private @use(index)
+func.func @calls(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    func.call @use(%i) : (index) -> ()
+  }
+  return
+}
+
+// -----
+
+// An iteration that loops is not.
+// CHECK-NOT: omp_get_max_threads
+// CHECK-LABEL: func.func @loops(
+// CHECK-NOT: scf.if
+func.func private @use(index)
+func.func @loops(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    scf.for %j = %c0 to %n step %c1 {
+      func.call @use(%j) : (index) -> ()
+    }
+  }
+  return
+}

@@ -195,20 +195,23 @@ static Attribute scaleKey(Builder &b, lowbit::TableScale scale) {
 }
 
 void lutloops::callForRows(ImplicitLocOpBuilder &b, Operation *op, func::FuncOp function, ValueRange buffers, Value matrix) {
-  auto call = [&](Value first, Value last) {
+  forRows(b, op, matrix, [&](Value first, Value last, bool) {
     SmallVector<Value> operands(buffers);
     operands.append({first, last});
     func::CallOp::create(b, function, operands);
-  };
+  });
+}
+
+void lutloops::forRows(ImplicitLocOpBuilder &b, Operation *op, Value matrix, function_ref<void(Value, Value, bool)> call) {
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1);
   Value rows = memref::DimOp::create(b, matrix, zero);
   int64_t known = cast<MemRefType>(matrix.getType()).getDimSize(0);
   if (isInParallelLoop(op) || known == 1)
-    return call(zero, rows);
+    return call(zero, rows, known == 1);
   auto share = [&] {
     scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{rows}, ValueRange{one},
                             [&](OpBuilder &, Location, ValueRange indices) {
-                              call(indices[0], arith::AddIOp::create(b, indices[0], one));
+                              call(indices[0], arith::AddIOp::create(b, indices[0], one), false);
                             });
   };
   if (!ShapedType::isDynamic(known))
@@ -218,9 +221,30 @@ void lutloops::callForRows(ImplicitLocOpBuilder &b, Operation *op, func::FuncOp 
   auto branch = scf::IfOp::create(b, TypeRange(), isSingle, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  call(zero, one);
+  call(zero, one, true);
   b.setInsertionPointToStart(branch.elseBlock());
   share();
+}
+
+/// Tiles that a single activation row of `op` is multiplied by at once.
+static int64_t countStreams(lut::MatmulOp op, const ConvertLutToLoopsOptions &options) {
+  auto entries = cast<MemRefType>(op.getEntries().getType());
+  lowbit::TableKind kind{*lowbit::getTableElement(entries.getElementType()), op.getScaleKind()};
+  if (!isByteKind(kind) || (!ShapedType::isDynamic(entries.getDimSize(0)) && entries.getDimSize(0) != 1))
+    return 1;
+  int64_t tiles = llvm::divideCeil(op.getWeightType().getRows(), kTileRows);
+  return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinStreamPieces), 1, options.streams);
+}
+
+/// The product in the block of `op` that reads its tables first, if its weights are known where the tables are made. Null: there is none.
+static lut::MatmulOp getReader(lut::PrecomputeOp op) {
+  for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
+    if (auto product = dyn_cast<lut::MatmulOp>(next); product && product.getEntries() == op.getEntries()) {
+      Operation *weights = product.getWeights().getDefiningOp();
+      bool isKnown = !weights || weights->getBlock() != op->getBlock() || weights->isBeforeInBlock(op);
+      return isKnown ? product : lut::MatmulOp();
+    }
+  return {};
 }
 
 LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
@@ -228,16 +252,34 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
-  types.append(2, b.getIndexType());
   int64_t rest = op.getActivations().getType().getDimSize(1) % op.getGroup();
-  SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
-                             b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest), scaleKey(b, op.getScaleKind())};
-  func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
-                                      [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                        emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
-                                      });
-  callForRows(b, op, function, *buffers, op.getActivations());
+  auto callFor = [&](ValueRange arguments, Value first, Value last, int64_t aheadStreams) {
+    SmallVector<Value> operands(arguments);
+    operands.append({first, last});
+    SmallVector<Type> types = llvm::to_vector(ValueRange(operands).getTypes());
+    SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
+                               b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest), scaleKey(b, op.getScaleKind()),
+                               b.getI64IntegerAttr(aheadStreams)};
+    func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
+                                        [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                                          emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams);
+                                        });
+    func::CallOp::create(b, function, operands);
+  };
+  lut::MatmulOp reader = options.prefetchBytes > 0 ? getReader(op) : lut::MatmulOp();
+  forRows(b, op, op.getActivations(), [&](Value first, Value last, bool isSingle) {
+    // The tables of a decoder's step take the time in which a small product's weights come from memory.
+    if (!isSingle || !reader)
+      return callFor(*buffers, first, last, 0);
+    int64_t streams = countStreams(reader, options), rows = reader.getWeightType().getRows();
+    int64_t tiles = llvm::divideCeil(rows, kTileRows), weightBytes = cast<MemRefType>(reader.getWeights().getType()).getDimSize(0);
+    if (ShapedType::isDynamic(weightBytes))
+      return callFor(*buffers, first, last, 0);
+    SmallVector<Value> arguments(*buffers);
+    arguments.push_back(memref::CastOp::create(b, getArgumentType(cast<MemRefType>(reader.getWeights().getType())), reader.getWeights()));
+    arguments.push_back(constantIndex(b, weightBytes / tiles * llvm::divideCeil(tiles, streams)));
+    callFor(arguments, first, last, streams);
+  });
   op.erase();
   return success();
 }
@@ -259,11 +301,7 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   int64_t blockRows = 4, tilesPerItem = 1;
   int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
   auto entriesType = cast<MemRefType>(op.getEntries().getType());
-  int64_t staticRows = entriesType.getDimSize(0);
-  lowbit::TableKind kind{*lowbit::getTableElement(entriesType.getElementType()), op.getScaleKind()};
-  int64_t streams = 1;
-  if (isByteKind(kind) && (ShapedType::isDynamic(staticRows) || staticRows == 1))
-    streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tileCount / kMinStreamPieces), 1, options.streams);
+  int64_t staticRows = entriesType.getDimSize(0), streams = countStreams(op, options);
   int64_t itemCount = (tileCount + streams - 1) / streams;
   if (lowbit::TileAttr tile = op.getTileAttr()) {
     blockRows = std::min(tile.getM(), kMaxBlockRows);

@@ -153,16 +153,22 @@ mlir::MemRefType getArgumentType(mlir::MemRefType type);
 /// Casts the buffers to the types of arguments; an error on `op` names the first that cannot be.
 llvm::FailureOr<llvm::SmallVector<mlir::Value>> castToArguments(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op);
 
-/// Calls a function of `buffers` and a range of rows for all rows of `matrix`: one by one in parallel, or at once for a single row
-/// and where `op` is in a parallel loop already.
+/// Runs `call(first row, the row behind the last, whether that is a single row)` for all rows of `matrix`: one by one in parallel, or at once for a
+/// single row and where `op` is in a parallel loop already.
+void forRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::Value matrix,
+             llvm::function_ref<void(mlir::Value, mlir::Value, bool)> call);
+
+/// Calls a function of `buffers` and a range of rows for all rows of `matrix`, as `forRows` has it.
 void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func::FuncOp function, mlir::ValueRange buffers,
                  mlir::Value matrix);
 
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none). A single activation row is multiplied by
 /// `streams` tiles at once: item i of the range is tiles i, i + n, i + 2 n, ..., where n is a `streams`th of the tiles, rounded up.
+/// With `aheadStreams` above 0, a precompute has two more arguments before the range, the weights of the product that reads the tables and the bytes from
+/// one of its streams to the next, and asks for the first of these weights while it makes the tables.
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
-                    lowbit::TableScale scale);
+                    lowbit::TableScale scale, int64_t aheadStreams);
 void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
                 int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,
                 const ConvertLutToLoopsOptions &options);

@@ -21,6 +21,17 @@ namespace {
 /// Activations of a pair of tables.
 constexpr int64_t kPairWidth = 2 * lowbit::kTableWidth;
 
+/// Weights of the product that reads the tables, which come from memory while the tables are made: `streams` parts (0: none), each `distance` bytes behind
+/// the one before.
+struct Ahead {
+  Value weights, distance;
+  int64_t streams = 0;
+
+  /// Asks for the lines that are next when `done` activations were gone through and `tables` tables follow: 4 bytes an activation, which is about what
+  /// memory gives in the time. Lines come into the second-level cache: the tables need the first.
+  void ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const;
+};
+
 /// What a largest magnitude makes of entries: scalars, or vectors of the 16 entries of a pair's upper halves. Null `inverse`:
 /// entries are integers as they are.
 struct Quantization {
@@ -29,8 +40,8 @@ struct Quantization {
 
 class PrecomputeEmitter {
 public:
-  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale)
-      : b(b), activations(args[0]), group(group), rest(rest), pairs((group + kPairWidth - 1) / kPairWidth) {
+  PrecomputeEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale, const Ahead &ahead)
+      : b(b), activations(args[0]), group(group), rest(rest), pairs((group + kPairWidth - 1) / kPairWidth), ahead(ahead) {
     // In the order of the op's operands: only codes have scales of their own.
     integers = cast<MemRefType>(activations.getType()).getElementType().isInteger(8);
     if (integers)
@@ -41,6 +52,7 @@ public:
     sums = outputs[2];
     kind = {*lowbit::getTableElement(cast<MemRefType>(entries.getType()).getElementType()), scale};
     Value cols = memref::DimOp::create(b, activations, constantIndex(b, 1));
+    columns = cols;
     wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
   }
 
@@ -56,8 +68,8 @@ private:
   Value loadPair(Value row, Value begin, Value pair, int64_t count);
   /// The pairs of a group of `length` activations that blocks of tables cover.
   int64_t getBlockPairs(int64_t length) const;
-  /// Runs `body(block, its first pair, accumulators)` over the blocks of a group of `length` activations.
-  SmallVector<Value> forBlocks(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
+  /// Runs `body(block, its first pair, accumulators)` over the blocks of a group of `length` activations, the first or the second time.
+  SmallVector<Value> forBlocks(Value row, Value index, int64_t length, bool isSecond, ArrayRef<Value> accumulators,
                                function_ref<SmallVector<Value>(TableBlock &, Value, ArrayRef<Value>)> body);
   /// Runs `body(pair, accumulators)` over the pairs of a group of `length` activations, from pair `first` on.
   SmallVector<Value> forPairs(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
@@ -86,9 +98,23 @@ private:
   int64_t group, rest, pairs;
   bool integers;
   lowbit::TableKind kind;
-  Value wholeGroups;
+  Value columns, wholeGroups;
+  Ahead ahead;
 };
 } // namespace
+
+void Ahead::ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const {
+  constexpr int64_t lineBytes = 64;
+  int64_t lines = tables * lowbit::kTableWidth * 4 / lineBytes, parts = std::min(streams, lines);
+  if (parts == 0)
+    return;
+  Value begin = arith::MulIOp::create(b, done, constantIndex(b, 4 / parts));
+  for (int64_t line = 0; line < lines; ++line) {
+    Value offset = affine(b, begin, 0, {}, line / parts * lineBytes);
+    memref::PrefetchOp::create(b, weights, ValueRange{affine(b, offset, line % parts, distance, 0)}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
 
 SmallVector<Value> PrecomputeEmitter::forGroups(ArrayRef<Value> accumulators, GroupBody body) {
   auto loop = scf::ForOp::create(b, constantIndex(b, 0), wholeGroups, constantIndex(b, 1), accumulators,
@@ -125,17 +151,26 @@ int64_t PrecomputeEmitter::getBlockPairs(int64_t length) const {
 }
 
 SmallVector<Value>
-PrecomputeEmitter::forBlocks(Value row, Value index, int64_t length, ArrayRef<Value> accumulators,
+PrecomputeEmitter::forBlocks(Value row, Value index, int64_t length, bool isSecond, ArrayRef<Value> accumulators,
                              function_ref<SmallVector<Value>(TableBlock &, Value, ArrayRef<Value>)> body) {
-  Value begin = affine(b, {}, group, index, 0);
+  Value begin = affine(b, {}, group, index, 0), before;
   int64_t covered = 0, tables = 2 * getBlockPairs(length);
+  // Activations that were gone through when the first block begins, less those before it: with a scale a row, all groups are
+  // gone through once, then again; else each group twice.
+  if (kind.scale == lowbit::TableScale::Row)
+    before = isSecond ? columns : constantIndex(b, 0);
+  else
+    before = affine(b, begin, 0, {}, isSecond ? length : 0);
   SmallVector<Value> result(accumulators);
   // Blocks of one width after the other: at most one block of the narrower ones.
   while (int64_t width = TableBlock::getWidth(tables - covered)) {
     int64_t count = (tables - covered) / width, first = covered / 2, pairsEach = width / 2;
     result = forEachPair(b, constantIndex(b, 0), count, /*unrolled=*/2, result, [&](Value place, ArrayRef<Value> values) {
       Value pair = affine(b, {}, pairsEach, place, first);
-      TableBlock block(b, activations, row, affine(b, begin, kPairWidth, pair, 0), width);
+      Value column = affine(b, begin, kPairWidth, pair, 0);
+      if (ahead.streams > 0)
+        ahead.ask(b, arith::AddIOp::create(b, before, column), width);
+      TableBlock block(b, activations, row, column, width);
       return body(block, pair, values);
     });
     covered += count * width;
@@ -323,7 +358,7 @@ void PrecomputeEmitter::emitByTable(Value row, Value index, int64_t length) {
 
 /// Stores the group's sum; `largest`, of magnitudes so far, with the group's.
 Value PrecomputeEmitter::emitSum(Value row, Value index, int64_t length, Value largest) {
-  SmallVector<Value> end = forBlocks(row, index, length, {constant(-0.0f), largest},
+  SmallVector<Value> end = forBlocks(row, index, length, /*isSecond=*/false, {constant(-0.0f), largest},
                                      [&](TableBlock &block, Value, ArrayRef<Value> values) {
                                        Value sum = values[0];
                                        for (Value table : block.getSums())
@@ -344,7 +379,7 @@ Value PrecomputeEmitter::emitSum(Value row, Value index, int64_t length, Value l
 
 void PrecomputeEmitter::emitQuantized(Value row, Value index, int64_t length, const Quantization &quantization) {
   Quantization splats = {{}, splat(quantization.inverse), quantization.isFinite};
-  forBlocks(row, index, length, {}, [&](TableBlock &block, Value pair, ArrayRef<Value>) {
+  forBlocks(row, index, length, /*isSecond=*/true, {}, [&](TableBlock &block, Value pair, ArrayRef<Value>) {
     for (auto [part, bytes] : llvm::enumerate(block.quantize(quantization.inverse, quantization.isFinite))) {
       int64_t step = cast<VectorType>(bytes.getType()).getDimSize(0);
       vector::StoreOp::create(b, bytes, entries, ValueRange{row, index, affine(b, {}, 32, pair, step * part)});
@@ -394,9 +429,14 @@ void PrecomputeEmitter::emitRow(Value row) {
 }
 
 void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest,
-                              lowbit::TableScale scale) {
-  PrecomputeEmitter emitter(b, args, group, rest, scale);
-  ValueRange rows = args.take_back(2);
+                              lowbit::TableScale scale, int64_t aheadStreams) {
+  ValueRange rows = args.take_back(2), buffers = args.drop_back(2);
+  Ahead ahead;
+  if (aheadStreams > 0) {
+    ahead = {buffers.drop_back(1).back(), buffers.back(), aheadStreams};
+    buffers = buffers.drop_back(2);
+  }
+  PrecomputeEmitter emitter(b, buffers, group, rest, scale, ahead);
   scf::ForOp::create(b, rows[0], rows[1], constantIndex(b, 1), ValueRange(),
                      [&](OpBuilder &, Location, Value row, ValueRange) {
                        emitter.emitRow(row);

@@ -1,0 +1,42 @@
+// RUN: lutra-opt %s --lutra-outline-kernels --split-input-file | FileCheck %s
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Tables and the product that reads them next are one function, views between them or not.
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT: call
+// CHECK: memref.view
+// CHECK-NEXT: call @lut_precompute_lut_matmul(
+// CHECK-NEXT: return
+// CHECK: func.func private @lut_precompute_lut_matmul(
+// CHECK: lut.precompute
+// CHECK: lut.matmul
+func.func @main(%a: memref<1x32xf32>, %e: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %arena: memref<1024xi8>, %o: memref<1x64xf32>) {
+  %c0 = arith.constant 0 : index
+  lut.precompute ins(%a : memref<1x32xf32>) outs(%e, %s, %z : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>) {group = 32 : i64}
+  %w = memref.view %arena[%c0][] : memref<1024xi8> to memref<384xi8>
+  lut.matmul ins(%e, %s, %z, %w : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Not where what writes memory lies between, or where the next product reads other tables.
+// CHECK-LABEL: func.func @main(
+// CHECK: call @lut_precompute(
+// CHECK: memref.store
+// CHECK: lut.matmul
+// CHECK: call @lut_precompute(
+// CHECK: lut.matmul
+// CHECK: return
+func.func @main(%a: memref<1x32xf32>, %e: memref<1x1x128xi8>, %other: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %w: memref<384xi8>, %o: memref<1x64xf32>, %x: f32) {
+  %c0 = arith.constant 0 : index
+  lut.precompute ins(%a : memref<1x32xf32>) outs(%e, %s, %z : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>) {group = 32 : i64}
+  memref.store %x, %s[%c0, %c0] : memref<1x1xf32>
+  lut.matmul ins(%e, %s, %z, %w : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
+  lut.precompute ins(%a : memref<1x32xf32>) outs(%other, %s, %z : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>) {group = 32 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
+  return
+}

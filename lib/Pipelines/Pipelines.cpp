@@ -118,6 +118,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   ConvertLutToLoopsOptions lut;
   lut.accumulatorBits = options.accumulatorBits;
   lut.vectorRows = options.vectorRows;
+  lut.lookupEntries = options.lookupEntries;
   pm.addPass(createConvertLutToLoops(lut));
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addNestedPass<func::FuncOp>(createLinalgToLoops());

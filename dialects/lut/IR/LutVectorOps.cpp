@@ -14,6 +14,8 @@ LogicalResult LookupOp::verify() {
   Type entry = getTable().getType().getElementType();
   if (indices.isScalable())
     return emitOpError() << "indices must be a fixed vector, but are " << indices << " (C2)";
+  if (getTable().getType().getDimSize(0) != 16 && !entry.isInteger(8))
+    return emitOpError() << "a table of " << entry << " must have 16 entries, but is " << getTable().getType() << " (C1)";
   unsigned indexWidth = entry.isInteger(8) ? 8 : 32;
   if (!indices.getElementType().isInteger(indexWidth))
     return emitOpError() << "indices into a table of " << entry << " must be i" << indexWidth << ", but are " << indices
@@ -54,7 +56,7 @@ OpFoldResult LookupOp::fold(FoldAdaptor adaptor) {
   auto entries = llvm::to_vector(table.getValues<Attribute>());
   SmallVector<Attribute> values;
   for (const APInt &index : indices.getValues<APInt>())
-    values.push_back(entries[index.extractBitsAsZExtValue(4, 0)]);
+    values.push_back(entries[index.extractBitsAsZExtValue(8, 0) % entries.size()]);
   return DenseElementsAttr::get(getType(), values);
 }
 

@@ -13,11 +13,11 @@ class Lut_VectorOp<string mnemonic, list<Trait> traits = []> : Op<Lut_Dialect, m
 }
 
 def Lut_LookupOp : Lut_VectorOp<"lookup"> {
-  let summary = "One entry of a 16-entry table for each lane";
+  let summary = "One entry of a table of 16 or 64 for each lane";
   let description = [{
-    `result[l] = table[indices[l] mod 16]`: only the low four bits of an index count.
+    `result[l] = table[indices[l] mod E]` with E the table's entries: only the low four bits of an index count, or the low six.
 
-    - (C1) the table is `vector<16xi8>` with i8 indices, or `vector<16xf32>` or `vector<16xi32>` with i32 indices.
+    - (C1) the table is `vector<16xi8>` or `vector<64xi8>` with i8 indices, or `vector<16xf32>` or `vector<16xi32>` with i32 indices.
     - (C2) the result has the indices' shape (rank 1, fixed) and the table's element type.
 
     Example:
@@ -25,7 +25,7 @@ def Lut_LookupOp : Lut_VectorOp<"lookup"> {
     %v = lut.lookup %table[%indices] : vector<16xi8>, vector<64xi8>
     ```
   }];
-  let arguments = (ins VectorOfLengthAndType<[16], [I8, I32, F32]>:$table, VectorOfRankAndType<[1], [I8, I32]>:$indices);
+  let arguments = (ins VectorOfLengthAndType<[16, 64], [I8, I32, F32]>:$table, VectorOfRankAndType<[1], [I8, I32]>:$indices);
   let results = (outs VectorOfRankAndType<[1], [I8, I32, F32]>:$result);
   let hasCustomAssemblyFormat = 1;
   let hasFolder = 1;

@@ -60,6 +60,8 @@ struct LoopOptions {
   unsigned accumulatorBits = 16;
   /// Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones.
   int64_t vectorRows = 64;
+  /// Entries of a table of bytes that one instruction looks up: 16 or 64.
+  int64_t lookupEntries = 16;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
   std::string sums = "auto";
 };

@@ -19,6 +19,7 @@ LutInstructions LutInstructions::fromFeatures(llvm::ArrayRef<std::string> featur
   bool avx512f = llvm::any_of(names, [](const auto &name) { return name.getKey().starts_with("avx512"); });
   result.avx512bw = has("avx512bw");
   result.avx512vnni = has("avx512vnni");
+  result.avx512vbmi = has("avx512vbmi");
   bool avxvnni = has("avxvnni");
   result.vnni256 = avxvnni || (result.avx512vnni && has("avx512vl"));
   result.avx2 = avx512f || has("avx2") || avxvnni;

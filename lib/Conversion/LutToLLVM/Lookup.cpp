@@ -1,6 +1,6 @@
 //===- Lookup.cpp - lut.lookup to byte and float shuffles -----------------===//
 //
-// The widest shuffle that the features have takes as many lanes at a time as it can. Every shuffle sees only the low
+// The widest shuffle that the features have takes as many lanes at a time as it can. Every shuffle of a table of 16 sees only the low
 // four bits of an index: x86's byte shuffle clears a lane whose bit 7 is set and NEON's clears those past 15.
 //
 //===----------------------------------------------------------------------===//
@@ -83,7 +83,7 @@ struct LookupLowering : ConvertOpToLLVMPattern<lut::LookupOp> {
       step = lanes % 2 == 0 && lanes > step ? step / 2 : lanes;
     for (int64_t begin = 0; begin < lanes; begin += step) {
       Value indices = slice(b, adaptor.getIndices(), begin, step);
-      parts.push_back(lanes32 ? lookupFloats(b, table, indices) : lookupBytes(b, table, indices));
+      parts.push_back(lanes32 ? lookupFloats(b, table, indices) : lookupTable(b, table, indices));
     }
     Value result = concat(b, parts);
     rewriter.replaceOp(op, integers ? LLVM::BitcastOp::create(b, op.getType(), result).getResult() : result);
@@ -122,6 +122,27 @@ private:
       index = LLVM::AndOp::create(b, index, LLVM::ConstantOp::create(b, indexType, b.getIntegerAttr(indexType, 15)));
       return LLVM::ExtractElementOp::create(b, operands[0], index);
     });
+  }
+
+  /// A table of 16 bytes, or of 64: one vpermb, which sees the low six bits of an index, or the four parts' entries, chosen by bits 4 and 5.
+  Value lookupTable(ImplicitLocOpBuilder &b, Value table, Value indices) const {
+    auto type = cast<VectorType>(indices.getType());
+    int64_t entries = cast<VectorType>(table.getType()).getDimSize(0);
+    if (entries == 16)
+      return lookupBytes(b, table, indices);
+    if (instructions.avx512vbmi && type.getDimSize(0) == 64)
+      return callIntrinsic(b, "llvm.x86.avx512.permvar.qi.512", type, {table, indices});
+    SmallVector<Value> parts;
+    for (int64_t begin = 0; begin < entries; begin += 16)
+      parts.push_back(lookupBytes(b, slice(b, table, begin, 16), indices));
+    for (int64_t bit = 16; parts.size() > 1; bit *= 2) {
+      Value isSet = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, LLVM::AndOp::create(b, indices, splat(b, type, bit)), splat(b, type, 0));
+      SmallVector<Value> chosen;
+      for (size_t part = 0; part < parts.size(); part += 2)
+        chosen.push_back(LLVM::SelectOp::create(b, isSet, parts[part + 1], parts[part]));
+      parts = std::move(chosen);
+    }
+    return parts.front();
   }
 
   Value lookupBytes(ImplicitLocOpBuilder &b, Value table, Value indices) const {

@@ -22,6 +22,8 @@ struct LutInstructions {
   bool avx2 = false;
   bool avx512bw = false;
   bool avx512vnni = false;
+  /// vpermb: lookups in tables of 64 bytes.
+  bool avx512vbmi = false;
   /// vpdpbusd on ymm and xmm: avxvnni, or avx512vnni with avx512vl.
   bool vnni256 = false;
   bool neon = false;
@@ -36,6 +38,9 @@ struct LutInstructions {
 
   /// Whether a lookup of 16 bytes is one instruction.
   bool hasByteShuffle() const { return ssse3 || neon; }
+
+  /// Entries of the greatest table of bytes that one instruction looks up.
+  int64_t getLookupEntries() const { return avx512vbmi ? 64 : 16; }
 
   /// Whether sums of four i8 lanes into an i32 are one instruction: `convert-lut-to-loops{accumulator-bits=32}` pays then.
   bool hasDotProduct() const { return avx512vnni || vnni256 || dotprod; }

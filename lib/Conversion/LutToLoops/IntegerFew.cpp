@@ -91,7 +91,7 @@ FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
   groups = memref::DimOp::create(b, buffers.padded, zero);
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
   if (layout.triples) {
-    triples.emplace(b, buffers.weights, codes.doubled, prefetchBytes);
+    triples.emplace(b, buffers.weights, codes.doubled, prefetchBytes, options.lookupEntries);
     waitingSums = memref::AllocaOp::create(b, MemRefType::get({getFewRows(options) * kTileRows}, b.getI32Type()),
                                            b.getI64IntegerAttr(kVectorBytes));
   }

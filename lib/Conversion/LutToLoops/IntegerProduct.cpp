@@ -97,7 +97,7 @@ private:
   const Epilogue &epilogue;
   const GroupLayout &layout;
   PanelCodes codes;
-  int64_t lastColumns, prefetchBytes;
+  int64_t lastColumns, prefetchBytes, lookupEntries;
   /// Activation rows whose sums are in registers together, and these sums: vectors of 16 weight rows.
   int64_t blockRows, blockSums;
   /// Vectors of weight rows of the block at hand: the fewer activation rows, the more, since sums of one row must not wait for each other.
@@ -113,7 +113,7 @@ private:
 IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16), lastColumns(lastColumns),
-      prefetchBytes(options.prefetchBytes) {
+      prefetchBytes(options.prefetchBytes), lookupEntries(options.lookupEntries) {
   bool wide = options.vectorRows >= kTileRows;
   blockRows = wide ? 6 : 4;
   blockSums = wide ? 24 : 4;
@@ -201,7 +201,8 @@ void IntegerEmitter::storeLanes(Value buffer, Value at, ArrayRef<Value> values) 
 /// The pairs [firstPair, lastPair) of the group at `offset`, to the panel from `place` on.
 void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Value place) {
   if (layout.triples)
-    return emitTriplePanel(b, layout, codes.doubled, buffers.weights, offset, firstPair, lastPair, panel, place, prefetchBytes);
+    return emitTriplePanel(b, layout, codes.doubled, buffers.weights, offset, firstPair, lastPair, panel, place, prefetchBytes,
+                           lookupEntries);
   forRange(firstPair, lastPair, one, [&](Value pair) {
     Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
     emitPanelPair(b, layout, codes.doubled, buffers.weights, offset, pair, panel, at, prefetchBytes);

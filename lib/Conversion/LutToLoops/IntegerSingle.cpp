@@ -41,7 +41,7 @@ public:
                    const ConvertLutToLoopsOptions &options)
       : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(std::min(options.prefetchBytes, kMaxPrefetchBytes)),
         rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kMaxRowsAtOnce)),
-        codes(b, buffers.weights, /*doubled=*/true, prefetchBytes), zero(constantIndex(b, 0)) {
+        codes(b, buffers.weights, /*doubled=*/true, prefetchBytes, options.lookupEntries), zero(constantIndex(b, 0)) {
     groups = memref::DimOp::create(b, buffers.padded, zero);
     tileBytes = affine(b, {}, layout.bytes, groups, 0);
   }

@@ -57,6 +57,7 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
            "How far ahead the codes and scales are prefetched; 0 for not at all">,
     Option<"streams", "streams", "int64_t", "4", "Tiles that a single activation row is multiplied by at once, at most: fewer when there are few">,
     Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work, at most: fewer when their tables are large">,
+    Option<"lookupEntries", "lookup-entries", "int64_t", "16", "Entries of a table of bytes that one instruction looks up: 16 or 64">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",

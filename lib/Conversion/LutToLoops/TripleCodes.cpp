@@ -1,7 +1,8 @@
 //===- TripleCodes.cpp - three ternary codes in five bits to bytes --------===//
 //
 // Of 64 nibbles each digit is one byte shuffle in a table of 16. Digit 0 is then whole; 1 and 2 are taken from the greatest code where the
-// bit beside them is not set, which is one masked subtraction each: five instructions for 192 codes, and the masks.
+// bit beside them is not set, which is one masked subtraction each: five instructions for 192 codes, and the masks. Where tables of 64 bytes are
+// looked up in one instruction, nibble and bit make an index of five bits, and each digit is whole.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/TripleCodes.h"
@@ -18,13 +19,16 @@ using namespace lutra::lutloops;
 static_assert(lowbit::kTripleRows == kTileRows, "the layout's tiles are those of the loops");
 static_assert(kPanelBytes % (kBlockQuads * kQuadBytes) == 0, "parts of a long group are whole blocks");
 
-TripleCodes::TripleCodes(ImplicitLocOpBuilder &b, Value weights, bool doubled, int64_t prefetchBytes)
-    : b(b), weights(weights), doubled(doubled), prefetchBytes(prefetchBytes) {
-  auto type = VectorType::get({16}, b.getI8Type());
+TripleCodes::TripleCodes(ImplicitLocOpBuilder &b, Value weights, bool doubled, int64_t prefetchBytes, int64_t lookupEntries)
+    : b(b), weights(weights), doubled(doubled), prefetchBytes(prefetchBytes), lookupEntries(lookupEntries) {
+  auto type = VectorType::get({lookupEntries}, b.getI8Type());
   for (unsigned digit = 0; digit < 3; ++digit) {
     SmallVector<APInt> entries;
-    for (uint8_t nibble = 0; nibble < 16; ++nibble)
-      entries.emplace_back(8, lowbit::getTripleDigit(nibble, digit) << (doubled ? 1 : 0));
+    for (int64_t number = 0; number < lookupEntries; ++number) {
+      uint8_t code = lowbit::getTripleDigit(number % 16, digit);
+      bool isNegative = lookupEntries > 16 && number / 16 % 2 == 0 && digit > 0;
+      entries.emplace_back(8, (isNegative ? 2 - code : code) << (doubled ? 1 : 0));
+    }
     digits[digit] = arith::ConstantOp::create(b, DenseElementsAttr::get(type, entries));
   }
 }
@@ -46,24 +50,40 @@ Value TripleCodes::shiftRight(Value bytes, int64_t bits) {
 
 Value TripleCodes::mask(Value bytes, int64_t bits) { return arith::AndIOp::create(b, bytes, splatInt(b, kVectorBytes, 8, bits)); }
 
+/// The codes of 64 nibbles of one half, whose bits are at place `bit` of those of `bits`.
+void TripleCodes::lookUpNibbles(Value nibbles, Value bits, int64_t bit, int64_t half, SmallVectorImpl<Value> &quads) {
+  Value zero = splatInt(b, kVectorBytes, 8, 0), greatest = splatInt(b, kVectorBytes, 8, doubled ? 4 : 2);
+  Value indices = shiftRight(nibbles, 4 * half);
+  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, mask(bits, int64_t(1) << bit), zero);
+  for (unsigned digit = 0; digit < 3; ++digit) {
+    Value code = lut::LookupOp::create(b, nibbles.getType(), digits[digit], indices);
+    if (digit > 0)
+      code = arith::SelectOp::create(b, isNegative, arith::SubIOp::create(b, greatest, code), code);
+    quads.push_back(code);
+  }
+}
+
+/// The same by numbers of five bits. What lies above them in a byte chooses between two equal halves of a table, or is not looked at.
+void TripleCodes::lookUpNumbers(Value nibbles, Value bits, int64_t bit, int64_t half, SmallVectorImpl<Value> &quads) {
+  Value low = mask(shiftRight(nibbles, 4 * half), 0x0f), high = mask(shiftRight(bits, bit - 4), 0xf0);
+  Value numbers = arith::OrIOp::create(b, low, high);
+  for (Value digit : digits)
+    quads.push_back(lut::LookupOp::create(b, nibbles.getType(), digit, numbers));
+}
+
 void TripleCodes::forBlock(Value place, int64_t begin, int64_t count, function_ref<void(int64_t, ArrayRef<Value>)> use) {
   Value bits = load(affine(b, place, 0, {}, lowbit::kTripleNibbleBytes));
-  Value zero = splatInt(b, kVectorBytes, 8, 0), greatest = splatInt(b, kVectorBytes, 8, doubled ? 4 : 2);
   for (int64_t row = begin; row < begin + count; row += kLanes) {
     Value at = affine(b, place, 0, {}, 4 * row);
     prefetch(at);
     Value nibbles = load(at);
     SmallVector<Value, kBlockQuads> quads;
     for (int64_t half : {0, 1}) {
-      Value indices = shiftRight(nibbles, 4 * half);
-      Value bit = mask(bits, int64_t(1) << (2 * (row / kLanes) + half));
-      Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bit, zero);
-      for (unsigned digit = 0; digit < 3; ++digit) {
-        Value code = lut::LookupOp::create(b, nibbles.getType(), digits[digit], indices);
-        if (digit > 0)
-          code = arith::SelectOp::create(b, isNegative, arith::SubIOp::create(b, greatest, code), code);
-        quads.push_back(code);
-      }
+      int64_t bit = 2 * (row / kLanes) + half;
+      if (lookupEntries > 16)
+        lookUpNumbers(nibbles, bits, bit, half, quads);
+      else
+        lookUpNibbles(nibbles, bits, bit, half, quads);
     }
     use(row, quads);
   }
@@ -91,8 +111,8 @@ void TripleCodes::forOctet(Value place, int64_t begin, int64_t count, function_r
 }
 
 void lutloops::emitTriplePanel(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset,
-                               Value firstPair, Value lastPair, Value panel, Value place, int64_t prefetchBytes) {
-  TripleCodes codes(b, weights, doubled, prefetchBytes);
+                               Value firstPair, Value lastPair, Value panel, Value place, int64_t prefetchBytes, int64_t lookupEntries) {
+  TripleCodes codes(b, weights, doubled, prefetchBytes, lookupEntries);
   auto store = [&](Value quadPlace) {
     return [&b, panel, quadPlace](int64_t row, ArrayRef<Value> quads) {
       for (auto [quad, value] : llvm::enumerate(quads))

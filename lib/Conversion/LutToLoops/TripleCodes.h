@@ -19,7 +19,8 @@ inline constexpr int64_t kOctetQuads = 2;
 /// Makes bytes of triples: codes, or twice the codes.
 class TripleCodes {
 public:
-  TripleCodes(mlir::ImplicitLocOpBuilder &b, mlir::Value weights, bool doubled, int64_t prefetchBytes);
+  /// With `lookupEntries` = 64, the five bits of a triple are one index.
+  TripleCodes(mlir::ImplicitLocOpBuilder &b, mlir::Value weights, bool doubled, int64_t prefetchBytes, int64_t lookupEntries);
 
   /// Calls `use(row, quads)` for each 16 rows of [begin, begin + count) with the six quads of the block at byte `place` of the weights.
   void forBlock(mlir::Value place, int64_t begin, int64_t count, llvm::function_ref<void(int64_t, llvm::ArrayRef<mlir::Value>)> use);
@@ -27,6 +28,8 @@ public:
   void forOctet(mlir::Value place, int64_t begin, int64_t count, llvm::function_ref<void(int64_t, llvm::ArrayRef<mlir::Value>)> use);
 
 private:
+  void lookUpNibbles(mlir::Value nibbles, mlir::Value bits, int64_t bit, int64_t half, llvm::SmallVectorImpl<mlir::Value> &quads);
+  void lookUpNumbers(mlir::Value nibbles, mlir::Value bits, int64_t bit, int64_t half, llvm::SmallVectorImpl<mlir::Value> &quads);
   mlir::Value load(mlir::Value place);
   void prefetch(mlir::Value place);
   mlir::Value shiftRight(mlir::Value bytes, int64_t bits);
@@ -35,15 +38,16 @@ private:
   mlir::ImplicitLocOpBuilder &b;
   mlir::Value weights;
   bool doubled;
-  int64_t prefetchBytes;
-  /// For each digit, the code of a nibble whose bit is set.
+  int64_t prefetchBytes, lookupEntries;
+  /// For each digit, the code of a nibble whose bit is set, or that of each number of a nibble and a bit, twice.
   mlir::Value digits[3];
 };
 
 /// Emits the bytes of the pairs [firstPair, lastPair) of the group at `offset` to `panel` from `place` on, as `emitPanelPair` does for
 /// planes. The first pair begins a block, or is behind all of them.
 void emitTriplePanel(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                     mlir::Value firstPair, mlir::Value lastPair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes);
+                     mlir::Value firstPair, mlir::Value lastPair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes,
+                     int64_t lookupEntries);
 
 } // namespace lutra::lutloops
 

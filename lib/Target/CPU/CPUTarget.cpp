@@ -89,6 +89,7 @@ public:
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
       loops.accumulatorBits = instructions.hasDotProduct() ? 32 : 16;
       loops.vectorRows = instructions.avx512bw ? 64 : 16;
+      loops.lookupEntries = instructions.getLookupEntries();
       loops.sums = option("sums");
       lutra::buildKernelsPhase(pm);
       return lutra::buildLoopsPhase(pm, loops);

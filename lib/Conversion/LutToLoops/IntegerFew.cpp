@@ -23,6 +23,8 @@ using namespace lutra::lutloops;
 namespace {
 /// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 20 sums, and 8 or 4 vectors of codes.
 constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 10;
+/// Numbers of rows that have loops of their own, at most. More come in pairs, 5 and 6, 7 and 8: a row that is multiplied twice is a tenth of the work.
+constexpr int64_t kRowsAlone = 4;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
 
@@ -39,10 +41,10 @@ struct Buffers {
 class FewRowsEmitter {
 public:
   FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
-                 int64_t streams, const ConvertLutToLoopsOptions &options);
+                 Value distance, const ConvertLutToLoopsOptions &options);
 
-  /// Emits the product of the activations, which have `count` rows, and the tiles of the items [first, last).
-  void emitItems(Value first, Value last, int64_t count);
+  /// Emits the product of the activations, which have `count` rows, or one less, and the tiles of the items [first, last).
+  void emitItems(Value first, Value last, int64_t count, bool maybeLess);
 
 private:
   using Body = function_ref<void(Value)>;
@@ -57,10 +59,12 @@ private:
                                int64_t parts);
   void addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count);
   void scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums);
-  void store(Value tile, Value place, int64_t count);
+  void store(Value tile, Value place);
 
-  Value loadQuad(Value group, int64_t row, Value column);
-  Value loadBias(Value group, int64_t row);
+  /// The activation row that is multiplied as number `row`: where there is one less than loops are for, the last is multiplied twice.
+  Value placeOf(int64_t row, int64_t count) { return lastRow && row == count - 1 ? lastRow : constantIndex(b, row); }
+  Value loadQuad(Value group, Value row, Value column);
+  Value loadBias(Value group, Value row);
   Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
   Value loadProducts(Value place) {
     return vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), products, ValueRange{place});
@@ -78,17 +82,19 @@ private:
   Value products;
   /// `[16 weight rows][activation row][16]`, the sums of a long group of triples so far.
   Value waitingSums;
-  Value zero, one, groups, tileBytes, tileCount, distance;
+  Value zero, one, rows, groups, tileBytes, tileCount, distance, lastRow;
 };
 } // namespace
 
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
-                               int64_t lastColumns, int64_t streams, const ConvertLutToLoopsOptions &options)
+                               int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/false), lastColumns(lastColumns),
-      prefetchBytes(options.prefetchBytes), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)) {
-  auto type = MemRefType::get({streams * getFewRows(options) * kTileRows}, b.getF32Type());
+      prefetchBytes(options.prefetchBytes), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
+      distance(distance) {
+  auto type = MemRefType::get({options.streams * getFewRows(options) * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);
+  rows = memref::DimOp::create(b, buffers.padded, one);
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
   if (layout.triples) {
     triples.emplace(b, buffers.weights, codes.doubled, prefetchBytes, options.lookupEntries);
@@ -98,7 +104,6 @@ FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
   // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
   Value columns = memref::DimOp::create(b, buffers.out, one);
   tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
-  distance = arith::DivUIOp::create(b, affine(b, tileCount, 0, {}, streams - 1), constantIndex(b, streams));
 }
 
 void FewRowsEmitter::forRange(Value begin, Value end, Body body) {
@@ -117,16 +122,15 @@ void FewRowsEmitter::forTiles(Value item, int64_t count, function_ref<void(Value
 }
 
 /// Four codes of an activation row from `column` of the group on, in all lanes.
-Value FewRowsEmitter::loadQuad(Value group, int64_t row, Value column) {
-  Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded,
-                                        ValueRange{group, constantIndex(b, row), column});
+Value FewRowsEmitter::loadQuad(Value group, Value row, Value column) {
+  Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded, ValueRange{group, row, column});
   Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
   return vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()),
                                    splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
 }
 
-Value FewRowsEmitter::loadBias(Value group, int64_t row) {
-  return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, constantIndex(b, row)}));
+Value FewRowsEmitter::loadBias(Value group, Value row) {
+  return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, row}));
 }
 
 /// Adds the products of a pair of quads to `sums`, `[16 weight rows][activation row]`.
@@ -134,7 +138,7 @@ void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value off
   auto unpack = [&](int64_t part) {
     return emitCodeQuads(b, layout, codes.doubled, buffers.weights, offset, pair, begin + part * kLanes, prefetchBytes);
   };
-  auto loadRow = [&](int64_t row, int64_t half) { return loadQuad(group, row, affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
+  auto loadRow = [&](int64_t row, int64_t half) { return loadQuad(group, placeOf(row, count), affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
   auto add = [&](int64_t part, int64_t row, Value weights, Value activations) {
     Value &sum = sums[part * count + row];
     sum = lut::DotOp::create(b, weights, activations, sum, codes.largest);
@@ -168,7 +172,7 @@ void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value off
 SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<Value> starts, sums;
   for (int64_t row = 0; row < count; ++row)
-    starts.push_back(codes.doubled ? loadBias(group, row) : splatInt(b, kLanes, 32, 0));
+    starts.push_back(codes.doubled ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
   for (int64_t part = 0; part < parts; ++part)
     sums.append(starts);
   auto loop = scf::ForOp::create(b, zero, constantIndex(b, layout.pairs), one, sums,
@@ -190,9 +194,9 @@ void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, int64_t b
     Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
                              : loadZetas(b, buffers.weights, offset, layout, first);
     for (int64_t row = 0; row < count; ++row) {
-      Value at = constantIndex(b, row), sum = sums[part * count + row];
+      Value at = placeOf(row, count), sum = sums[part * count + row];
       if (!codes.doubled)
-        sum = arith::AddIOp::create(b, loadBias(group, row), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
+        sum = arith::AddIOp::create(b, loadBias(group, at), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
       Value offsetTerm = arith::MulFOp::create(b, zeta, loadSplat(b, buffers.sums, group, at));
       Value value = math::FmaOp::create(b, loadSplat(b, buffers.scales, group, at), arith::SIToFPOp::create(b, floats, sum), offsetTerm);
       Value product = affine(b, place, 0, {}, row * kTileRows + first);
@@ -213,7 +217,7 @@ void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value 
   const int64_t chains = sums.size() / (parts * count);
   for (int64_t quad = 0; quad < static_cast<int64_t>(weights[0].size()); ++quad)
     for (int64_t row = 0; row < count; ++row) {
-      Value activations = loadQuad(group, row, affine(b, column, 0, {}, quad * kQuad));
+      Value activations = loadQuad(group, placeOf(row, count), affine(b, column, 0, {}, quad * kQuad));
       for (int64_t part = 0; part < parts; ++part) {
         Value &sum = sums[(quad % chains * parts + part) * count + row];
         sum = lut::DotOp::create(b, weights[part][quad], activations, sum, codes.largest);
@@ -247,7 +251,7 @@ void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t
     for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes) {
       SmallVector<Value> sums;
       for (int64_t index = 0; index < parts * count; ++index)
-        sums.push_back(fromBias ? loadBias(group, index % count)
+        sums.push_back(fromBias ? loadBias(group, placeOf(index % count, count))
                                 : vector::LoadOp::create(b, VectorType::get({kLanes}, b.getI32Type()), waitingSums,
                                                          ValueRange{constantIndex(b, begin * count + index * kLanes)})
                                       .getResult());
@@ -295,8 +299,8 @@ void FewRowsEmitter::emitGroup(Value group, Value offset, Value place, int64_t c
 }
 
 /// The products from `place` on through the epilogue to the output.
-void FewRowsEmitter::store(Value tile, Value place, int64_t count) {
-  forRange(zero, constantIndex(b, count), [&](Value row) {
+void FewRowsEmitter::store(Value tile, Value place) {
+  forRange(zero, rows, [&](Value row) {
     Value products = affine(b, place, kTileRows, row, 0);
     storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
       return applyEpilogue(b, epilogue, loadProducts(affine(b, products, 0, {}, part)), row, column, mask);
@@ -304,7 +308,8 @@ void FewRowsEmitter::store(Value tile, Value place, int64_t count) {
   });
 }
 
-void FewRowsEmitter::emitItems(Value first, Value last, int64_t count) {
+void FewRowsEmitter::emitItems(Value first, Value last, int64_t count, bool maybeLess) {
+  lastRow = maybeLess ? arith::SubIOp::create(b, rows, one).getResult() : Value();
   forRange(first, last, [&](Value item) {
     forTiles(item, count, [&](Value, Value place) {
       for (int64_t part = 0; part < count * kTileRows; part += kLanes)
@@ -315,29 +320,34 @@ void FewRowsEmitter::emitItems(Value first, Value last, int64_t count) {
         emitGroup(group, affine(b, arith::MulIOp::create(b, tile, tileBytes), layout.bytes, group, 0), place, count);
       });
     });
-    forTiles(item, count, [&](Value tile, Value place) { store(tile, place, count); });
+    forTiles(item, count, [&](Value tile, Value place) { store(tile, place); });
   });
 }
 
 int64_t lutloops::getFewRows(const ConvertLutToLoopsOptions &options) { return options.vectorRows >= kTileRows ? kFewRows : kFewRowsNarrow; }
 
-void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t streams,
-                              int64_t rows, Region &region, const ConvertLutToLoopsOptions &options) {
-  ValueRange ranges = args.take_back(2), buffers = args.drop_back(2);
+void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,
+                              Region &region, const ConvertLutToLoopsOptions &options) {
+  ValueRange ranges = args.take_back(3), buffers = args.drop_back(3);
   Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
   FewRowsEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns,
-                         streams, options);
+                         ranges[2], options);
   if (rows > 0)
-    return emitter.emitItems(ranges[0], ranges[1], rows);
-  // Each number of rows has loops of its own; none has none, which is the default.
+    return emitter.emitItems(ranges[0], ranges[1], rows, /*maybeLess=*/false);
+  // Numbers of rows have loops of their own, pairs of them beyond `kRowsAlone`; none has none, which is the default.
   Value count = memref::DimOp::create(b, buffers[0], constantIndex(b, 1));
-  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq_inclusive<int64_t>(layout.triples ? 2 : 1, getFewRows(options)));
-  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), count, cases, cases.size());
+  SmallVector<int64_t> cases;
+  for (int64_t number = layout.triples ? 2 : 1; number <= getFewRows(options); number += number < kRowsAlone ? 1 : 2)
+    cases.push_back(number);
+  Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, count, constantIndex(b, kRowsAlone));
+  Value isOdd = arith::RemUIOp::create(b, count, constantIndex(b, 2));
+  Value number = arith::SelectOp::create(b, isAlone, count, arith::AddIOp::create(b, count, isOdd));
+  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), number, cases, cases.size());
   OpBuilder::InsertionGuard guard(b);
   for (auto [index, region] : llvm::enumerate(choice->getRegions())) {
     b.createBlock(&region);
     if (index > 0)
-      emitter.emitItems(ranges[0], ranges[1], cases[index - 1]);
+      emitter.emitItems(ranges[0], ranges[1], cases[index - 1], /*maybeLess=*/cases[index - 1] > kRowsAlone);
     scf::YieldOp::create(b);
   }
 }

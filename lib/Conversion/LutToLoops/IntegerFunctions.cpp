@@ -52,26 +52,28 @@ static constexpr int64_t kMinSinglePieces = 8;
 
 void KernelFunctions::callFew(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, ValueRange buffers, const GroupLayout &layout, int64_t rows) {
   SmallVector<Type> types = llvm::to_vector(buffers.getTypes());
-  types.append(2, b.getIndexType());
-  int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
   const bool isSingle = layout.triples && rows == 1;
+  types.append(isSingle ? 2 : 3, b.getIndexType());
+  int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
   if (options.vectorRows >= kTileRows || !isSingle)
     streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1,
                                   isSingle ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams);
   StringRef name = isSingle ? "lut_integer_single" : "lut_integer_few";
   SmallVector<Attribute> key{b.getStringAttr(name), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightType().getFormat(),
-                             b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(streams),
+                             b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(isSingle ? streams : 0),
                              b.getI64IntegerAttr(rows), getEpilogueKey(op.getEpilogue())};
   func::FuncOp function = getOrCreate(op.getLoc(), name, b.getArrayAttr(key), types, [&](ImplicitLocOpBuilder &body, ValueRange args) {
     if (isSingle)
       emitIntegerSingle(body, args, layout, channels, streams, op.getEpilogue(), options);
     else
-      emitIntegerFew(body, args, layout, channels % kTileRows, streams, rows, op.getEpilogue(), options);
+      emitIntegerFew(body, args, layout, channels % kTileRows, rows, op.getEpilogue(), options);
   });
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1), items = constantIndex(b, llvm::divideCeil(tiles, streams));
   scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{one}, [&](OpBuilder &, Location, ValueRange indices) {
     SmallVector<Value> operands(buffers);
     operands.append({indices[0], arith::AddIOp::create(b, indices[0], one)});
+    if (!isSingle)
+      operands.push_back(items);
     func::CallOp::create(b, function, operands);
   });
 }

@@ -64,9 +64,9 @@ void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 int64_t getFewRows(const ConvertLutToLoopsOptions &options);
 
 /// The same of `rows` rows (0: it is known at run time), at most `getFewRows`; of triples, more than one. Its items are those of
-/// `emitIntegerSingle`.
-void emitIntegerFew(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t streams,
-                    int64_t rows, mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
+/// `emitIntegerSingle`, and n is the function's last argument.
+void emitIntegerFew(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,
+                    mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 /// The same of the preparation of codes, on a range of rows. `rest` codes make a short last group (0: there is none).
 void emitPrepareCodes(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, int64_t factor,

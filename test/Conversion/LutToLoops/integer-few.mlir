@@ -4,7 +4,7 @@
 
 !W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Up to ten rows are multiplied without a panel, each number of them in loops of its own: of one row 64 weight rows at a time, their codes
+// Up to ten rows are multiplied without a panel, up to four in loops of their own, more in those of pairs of numbers: of one row 64 weight rows at a time, their codes
 // next to their products; of ten 32 weight rows at a time, whose four vectors of codes all rows use. With narrow registers it is up to four rows.
 // Sums of 16 bits on the way have no such function.
 // CHECK-LABEL: func.func private @lut_integer_few(
@@ -16,6 +16,9 @@
 // CHECK-COUNT-4: arith.xori {{.*}} : vector<16xi32>
 // CHECK-COUNT-2: lut.dot {{.*}} {largest = 30 : i64}
 // CHECK: scf.yield
+// CHECK: case 4 {
+// CHECK: case 6 {
+// CHECK-NOT: case 9
 // CHECK: case 10 {
 // CHECK: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xi32>(, vector<16xi32>){19}[)]}} {
 // CHECK-COUNT-8: arith.xori {{.*}} : vector<16xi32>

@@ -18,8 +18,6 @@ using namespace mlir;
 
 namespace lutra {
 
-/// Bytes of a line of the machine's caches.
-static constexpr int64_t kMachineLine = 64;
 /// Larger buffers of a task are not taken from the stack.
 static constexpr int64_t kStackBytes = 64 << 10;
 /// Bytes ahead in each stream of what is asked for.
@@ -86,7 +84,11 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, F
   headLanes = vectorLanes(cacheGroup ? std::gcd(headSize, cacheGroup) : headSize);
   headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
   int64_t pair = 2 * headSumLanes;
-  splitsNibbles = cacheBits == 4 && headSize % pair == 0 && cacheGroup % pair == 0;
+  segmentSize = cacheGroup ? cacheGroup : headSize;
+  segments = headSize / segmentSize;
+  multipliesCodes = cacheBits != 0 && sums.isF32() && segmentSize % (kPieceBytes * 8 / cacheBits) == 0 && segmentSize <= kLongestSegment;
+  takesWholeBlocks = multipliesCodes && segmentSize * cacheBits / 8 % kBlockBytes == 0;
+  splitsNibbles = !multipliesCodes && cacheBits == 4 && headSize % pair == 0 && cacheGroup % pair == 0;
 }
 
 //===----------------------------------------------------------------------===//

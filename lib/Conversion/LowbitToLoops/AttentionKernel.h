@@ -46,6 +46,13 @@ private:
   /// Rows computed together: independent accumulators that hide the latency of fma.
   static constexpr int64_t kRowsAtOnce = 4;
 
+  /// Bytes of a line of the machine's caches.
+  static constexpr int64_t kMachineLine = 64;
+  /// Bytes of a line that are taken together where codes are multiplied.
+  static constexpr int64_t kPieceBytes = 16, kBlockBytes = 4 * kPieceBytes;
+  /// Products of so many codes (at least -2^7) with numbers below 2^14 add up to less than 2^31.
+  static constexpr int64_t kLongestSegment = 1024;
+
   /// What rows carry from chunk to chunk: buffers of `sums` with a line for each row.
   struct State {
     /// [rows] and [rows]: the greatest score and the sum of exp(score - greatest).
@@ -66,12 +73,29 @@ private:
     /// The kKeysAtOnce keys of `step`, stream by stream.
     llvm::SmallVector<mlir::Value> keysAt(AttentionKernel &kernel, mlir::Value step) const;
   };
+  /// Numbers of each row and segment as integers of 14 bits, in two digits.
+  struct Integers {
+    /// i32 [rows, words]: four digits a word (queryWord, weightWord).
+    mlir::Value digits;
+    /// [rows, segments]: what an integer counts (f32); what a sum of products with nibbles has too much, negated (i32).
+    mlir::Value steps, offsets;
+    /// Of queries, where whole blocks are taken: i32 [rows, words], each word of `digits` four times (blockWord).
+    mlir::Value blocks = {};
+  };
   /// Buffers of the task of a chunk.
   struct Buffers {
     /// [query heads of a key-value head, head size] and [the same, kChunk].
     mlir::Value queries, scores;
     /// A rotated head in f32, where sums are not; the values' scales, where lines have one.
     mlir::Value rotated, valueScales;
+    /// Where codes are multiplied: queries and weights as integers.
+    Integers queryIntegers = {}, weightIntegers = {};
+    /// There: the greatest scores, [query heads of a key-value head, kKeyLanes].
+    mlir::Value greatest = {};
+    /// There: the scales of a chunk's keys, [segments, kChunk], as the values' are then, and room for their bytes.
+    mlir::Value keyScales = {}, halves = {};
+    /// [segments]: 0 times their sum, which is 0 unless one of them is no finite number.
+    mlir::Value nothing = {};
   };
 
   // Small expressions, in index arithmetic unless named otherwise.
@@ -211,6 +235,70 @@ private:
   /// The same of a single token, for scores in the order of `walk`.
   void emitWeightedValues(mlir::Value scores, int64_t row, int64_t rows, const Keys &keys, const Walk &walk,
                           const State &state, mlir::Value stateRow, mlir::Value position);
+  // Of a single token whose codes are multiplied (AttentionCodes.cpp, AttentionCodeValues.cpp).
+  /// A chunk's keys and values, whose sums are left in the rows of `state` from `firstRow` on.
+  void emitCodesChunk(const Keys &keys, mlir::Value position, const State &state, mlir::Value firstRow, const Buffers &buffers);
+  void allocateCodeBuffers(Buffers &buffers, llvm::SmallVectorImpl<mlir::Value> &heap);
+  /// Bytes of a line's codes.
+  int64_t codeBytes() { return headSize * cacheBits / 8; }
+  /// Where the digits lie of four queries, those of the codes (or of the lower or upper nibbles: `half`) in the bytes `at` and following; and a segment's weights'.
+  int64_t queryWord(int64_t digit, int64_t half, int64_t at) { return (digit * headSize + half * codeBytes() + at) / 4; }
+  int64_t blockWord(int64_t digit, int64_t half, int64_t at, int64_t column) { return 4 * queryWord(digit, half, at) + column * kKeyLanes; }
+  int64_t weightWord(int64_t segment, int64_t digit) { return (2 * segment + digit) * kChunk / 4; }
+  /// A vector of i32.
+  mlir::Value integers(int64_t value, int64_t lanes);
+  /// x `perUnit` + `offset`, within 0 and 2^14 - 1, rounded to even; a number of 14 bits whatever x is.
+  mlir::Value roundToInteger(mlir::Value x, mlir::Value perUnit, int64_t offset);
+  /// A digit (0: the upper) of numbers of 14 bits, and numbers that are bytes, four in an i32.
+  mlir::Value digitWords(mlir::Value numbers, int64_t digit);
+  mlir::Value bytesAsWords(mlir::Value numbers);
+  /// Both digits' sums as one number.
+  mlir::Value joinDigits(mlir::Value upper, mlir::Value lower);
+  /// Bytes of codes as they are multiplied: themselves, or their lower and their upper nibbles.
+  llvm::SmallVector<mlir::Value> takeApart(mlir::Value bytes);
+  /// `sum` + products of codes with the four digits in `word`.
+  mlir::Value addProducts(mlir::Value codes, mlir::Value word, mlir::Value sum);
+  /// The same with the four digits in each lane of `words`.
+  mlir::Value addProductsOf(mlir::Value codes, mlir::Value words, mlir::Value sum);
+  /// A query has two digits, and beside nibbles with scales in their lines, which are less precise, one byte.
+  int64_t queryDigits() { return cacheBits == 8 || cacheGroup == 0 ? 2 : 1; }
+  /// Each head's query as integers, in a row of buffers that are added to `heap`.
+  Integers emitQueryIntegers(mlir::Value batches, llvm::SmallVectorImpl<mlir::Value> &heap);
+  void emitQueryDigits(const Integers &to, mlir::Value queries, mlir::Value row);
+  /// `body` for `count` lines of a chunk at a time, and where their scores lie; those past the last key, in no whole `count`, repeat it.
+  void forLines(const Keys &keys, int64_t count, llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value, bool)> body);
+  /// scales[segment, i] = that of the segment in the line of key `begin` + i.
+  void emitScales(mlir::Value cache, mlir::Value scales, const Buffers &buffers, const Keys &keys);
+  /// Asks for the lines of `count` keys from `key` on.
+  void prefetchLines(mlir::Value cache, const Keys &keys, mlir::Value key, int64_t count);
+  /// Bytes `at` and following of the lines `first`, `first` + `step`, ..., four after each other, as i32.
+  mlir::Value loadPieces(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, int64_t first, int64_t step, int64_t at);
+  /// Of 16 lines, four bytes in a lane for each line: those at `at`, at `at` + 4, ...
+  llvm::SmallVector<mlir::Value> loadColumns(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, int64_t at);
+  /// Of four lines, their bytes at `at`, then those at `at` + 1, ...; of a whole block, by fours of each sixteen bytes.
+  llvm::SmallVector<mlir::Value> loadFourLines(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, int64_t at);
+  /// Of each four lanes those in `ofFour`: 0 to 3 of x, 4 to 7 of y. Four lanes of four vectors, transposed.
+  mlir::Value pickLanes(mlir::Value x, mlir::Value y, llvm::ArrayRef<int64_t> ofFour);
+  llvm::SmallVector<mlir::Value> transposeFours(llvm::ArrayRef<mlir::Value> fours);
+  /// Of two vectors, `quarters` (numbered through both) added to others.
+  mlir::Value addQuarters(mlir::Value x, mlir::Value y, llvm::ArrayRef<int64_t> quarters);
+  /// buffer[row, column].
+  mlir::Value ofRow(mlir::Value buffer, mlir::Value row, int64_t column);
+  /// Products of integers of rows with the codes in 16 lines, summed over a segment: by columns of 16 keys, or by blocks of four.
+  llvm::SmallVector<mlir::Value> emitColumnProducts(const Integers &from, llvm::ArrayRef<mlir::Value> rows, const Keys &keys,
+                                                    llvm::ArrayRef<mlir::Value> lines, int64_t segment);
+  llvm::SmallVector<mlir::Value> emitBlockProducts(const Integers &from, llvm::ArrayRef<mlir::Value> rows, const Keys &keys,
+                                                   llvm::ArrayRef<mlir::Value> lines, int64_t segment);
+  /// `next` is what is taken after these keys, to be asked for meanwhile.
+  void emitCodeScores(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
+                      mlir::Value position);
+  void emitCodeWeights(const Buffers &buffers, mlir::Value row, mlir::Value numKeys, const Keys &next, const State &state,
+                       mlir::Value stateRow);
+  void emitCodeValues(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
+                      const State &state, mlir::Value stateRow);
+  /// Both digits' sums of a row and `unit` of a line's bytes, as values of the state.
+  void storeValues(mlir::ValueRange added, const Integers &from, int64_t row, int64_t unit, const State &state, mlir::Value stateRow);
+
   /// Writes values / total.
   void emitOutput(llvm::ArrayRef<mlir::Value> values, mlir::Value total, mlir::Value batch, mlir::Value token,
                   mlir::Value head);
@@ -229,6 +317,12 @@ private:
   bool interleaved;
   /// Sums of products are fused where the machine can, as sums in f32 may be; those in f64 have the same bits on all machines.
   bool fuses;
+  /// A single token's products with codes are of integers (docs/spec/numerics.md, "Quantized caches").
+  bool multipliesCodes;
+  /// Whether whole blocks of a line's codes share a scale: they are loaded as vectors of 64 bytes, others by 16.
+  bool takesWholeBlocks;
+  /// Elements of a head that share a scale, and how many times so many it has.
+  int64_t segmentSize, segments;
   /// Codes of 4 bits are taken apart with the elements of even and of odd index in vectors of their own: half the work.
   bool splitsNibbles;
   /// Lanes of a vector along a head, of f32 and of sums: powers of two that divide its size.

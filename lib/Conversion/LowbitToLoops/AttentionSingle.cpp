@@ -234,6 +234,8 @@ void AttentionKernel::emitSingleToken() {
   Value rotated = cacheBits ? scratch({headSize}, b.getF32Type(), heap) : Value();
   forRange(index(0), batches, 1, [&](Value batch) { appendToCache(batch, index(0), rotated); });
 
+  Integers queries = multipliesCodes ? emitQueryIntegers(batches, heap) : Integers();
+
   // The state of a head lies in a row for each chunk, the heads that share keys beside each other.
   Value chunks = arith::CeilDivUIOp::create(b, loc, cacheLength, index(kChunk));
   State state = allocateState(mul(mul(batches, index(numHeads)), chunks));
@@ -245,12 +247,17 @@ void AttentionKernel::emitSingleToken() {
       ValueRange{index(1), index(1), index(1)}, [&](OpBuilder &, Location, ValueRange at) {
         SmallVector<Value> taskHeap;
         Buffers buffers;
-        buffers.queries = scratch({headsPerKV, headSize}, sums, taskHeap);
-        buffers.scores = scratch({headsPerKV, kChunk}, sums, taskHeap);
-        if (!sums.isF32())
-          buffers.rotated = scratch({headSize}, b.getF32Type(), taskHeap);
-        if (hasLineScales())
-          buffers.valueScales = scratch({kChunk}, sums, taskHeap);
+        if (multipliesCodes) {
+          buffers.queryIntegers = queries;
+          allocateCodeBuffers(buffers, taskHeap);
+        } else {
+          buffers.queries = scratch({headsPerKV, headSize}, sums, taskHeap);
+          buffers.scores = scratch({headsPerKV, kChunk}, sums, taskHeap);
+          if (!sums.isF32())
+            buffers.rotated = scratch({headSize}, b.getF32Type(), taskHeap);
+          if (hasLineScales())
+            buffers.valueScales = scratch({kChunk}, sums, taskHeap);
+        }
         Value position = firstPosition(at[0]).first, begin = mul(at[2], index(kChunk));
         Value isSeen = arith::AndIOp::create(
             b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, begin, position),
@@ -260,7 +267,10 @@ void AttentionKernel::emitSingleToken() {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPointToStart(seen.thenBlock());
           Keys keys = {at[0], at[1], begin, min(add(begin, index(kChunk)), add(position, index(1)))};
-          emitChunk(keys, position, state, rowOf(at[0], at[1], at[2]), buffers);
+          if (multipliesCodes)
+            emitCodesChunk(keys, position, state, rowOf(at[0], at[1], at[2]), buffers);
+          else
+            emitChunk(keys, position, state, rowOf(at[0], at[1], at[2]), buffers);
         }
         release(taskHeap);
       });

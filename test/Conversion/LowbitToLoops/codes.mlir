@@ -1,5 +1,6 @@
 // Caches of codes: how heads are rounded into lines, and what is multiplied by the scales.
-// RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops | FileCheck %s
+// (Products of a single token with codes in f32: single-codes.mlir.)
+// RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops=sums=f64 | FileCheck %s
 
 // One scale a line: scores and weights are multiplied by it, not elements. Values of the keys at hand, and then the keys of the next
 // chunk, are asked for ahead of time.
@@ -16,11 +17,11 @@
 // CHECK:        arith.fptosi %{{.*}} : vector<16xf32> to vector<16xi8>
 // CHECK:        vector.store %{{.*}} : memref<1x1x?x66xi8>, vector<16xi8>
 // CHECK:        memref.prefetch %arg9
-// CHECK:        arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
-// CHECK:        arith.mulf
+// CHECK:        arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf64>
+// CHECK:        vector.fma
 // CHECK:        vector.bitcast %{{.*}} : vector<2xi8> to vector<1xf16>
 // CHECK:        vector.from_elements {{.*}} : vector<4xf16>
-// CHECK:        vector.store %{{.*}} : memref<256xf32>, vector<4xf32>
+// CHECK:        vector.store %{{.*}} : memref<256xf64>, vector<4xf64>
 // CHECK:        memref.prefetch %arg8
 func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
   lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)
@@ -38,11 +39,10 @@ func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c,
 // CHECK:        vector.deinterleave %{{.*}} : vector<16xi8> -> vector<8xi8>
 // CHECK:        arith.shli %{{.*}} : vector<8xi8>
 // CHECK:        vector.store %{{.*}} : memref<1x1x?x36xi8>, vector<8xi8>
-// CHECK:        vector.deinterleave %{{.*}} : vector<32xf32> -> vector<16xf32>
-// CHECK:        arith.extui %{{.*}} : vector<16xi8> to vector<16xi32>
-// CHECK:        arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
-// CHECK-NEXT:   arith.mulf %{{.*}} fastmath<contract>
-// CHECK-NEXT:   arith.addf %{{.*}} fastmath<contract>
+// CHECK:        vector.deinterleave %{{.*}} : vector<16xf64> -> vector<8xf64>
+// CHECK:        arith.extui %{{.*}} : vector<8xi8> to vector<8xi32>
+// CHECK:        arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf64>
+// CHECK-NEXT:   vector.fma
 // CHECK:        vector.shuffle
 // CHECK:        arith.extui %{{.*}} : vector<8xi8> to vector<8xi64>
 // CHECK:        vector.bitcast %{{.*}} : vector<8xi64> to vector<16xi32>
@@ -64,7 +64,7 @@ func.func @groups(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !
 // CHECK-NOT:    vector.reduction <maximumf>
 // CHECK:        arith.constant dense<-1.280000e+02>
 // CHECK:        math.roundeven
-// CHECK:        arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
+// CHECK:        arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf64>
 func.func @channels(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>, %s: memref<64xf32>) {
   lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total, %s, %s : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>, memref<64xf32>, memref<64xf32>)
     outs(%q, %k, %v : memref<1x?x64xf32>, !c, !c)

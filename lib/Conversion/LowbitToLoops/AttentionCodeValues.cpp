@@ -1,0 +1,256 @@
+//===- AttentionCodeValues.cpp - one new token against codes: values ------===//
+//
+// A row's weights in a chunk, times the scales of the values' lines, become integers of 14 bits: each counts a share of the chunk's greatest. Bytes of four values
+// are put beside each other, so that `lut.dot` adds up four keys at once; a chunk's sums are exact, and become floats at its end. (AttentionCodes.cpp: scores.)
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/lut/IR/Lut.h"
+#include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lutra {
+
+/// The greatest integer of 14 bits, and what a nibble counts from, negated.
+static constexpr int64_t kLargestInteger = (1 << 14) - 1, kNibbleOffset = 8;
+/// Keys whose values are added together and in a step of the loop, and vectors of sums: three quarters of 32 registers.
+static constexpr int64_t kKeysOfDot = 4, kKeysOfStep = 4, kCarriedSums = 24;
+
+void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value numKeys, const Keys &next, const State &state, Value stateRow) {
+  const Integers &to = buffers.weightIntegers;
+  Value scores = buffers.scores;
+  auto overKeys = [&](ValueRange initial, llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+    auto loop = scf::ForOp::create(b, loc, index(0), numKeys, index(kKeyLanes), initial,
+                                   [&](OpBuilder &, Location, Value column, ValueRange sofar) {
+                                     scf::YieldOp::create(b, loc, body(column, sofar));
+                                   });
+    return SmallVector<Value>(loop.getResults());
+  };
+  Value shift = greatestLane(load(buffers.greatest, {row, index(0)}, kKeyLanes));
+  memref::StoreOp::create(b, loc, shift, state.greatest, stateRow);
+  // Where no key is seen, the greatest is -infinity, from which no score can be counted.
+  Value isNone = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, shift, scalar(-std::numeric_limits<double>::infinity()));
+  shift = arith::SelectOp::create(b, loc, isNone, scalar(0.0), shift);
+  shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), shift);
+
+  // What a segment's values are multiplied by.
+  auto scaled = [&](Value weight, int64_t segment, Value column) -> Value {
+    if (!buffers.valueScales)
+      return weight;
+    return arith::MulFOp::create(b, loc, weight, load(buffers.valueScales, {index(segment), column}, kKeyLanes));
+  };
+  Value zeros = splat(0.0, kKeyLanes);
+  SmallVector<Value> found = overKeys(SmallVector<Value>(segments + 1, zeros), [&](Value column, ValueRange sofar) {
+    Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, column}, kKeyLanes), shift));
+    store(weight, scores, {row, column});
+    SmallVector<Value> next;
+    for (int64_t segment = 0; segment < segments; ++segment) {
+      Value product = scaled(weight, segment, column);
+      next.push_back(greatestOf(sofar[segment], product));
+    }
+    next.push_back(arith::AddFOp::create(b, loc, sofar[segments], weight));
+    return next;
+  });
+  auto reassociate = arith::FastMathFlags::reassoc;
+  Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, found[segments], reassociate);
+  memref::StoreOp::create(b, loc, total, state.total, stateRow);
+
+  // Here a quarter of the next values is asked for, the rest with these values.
+  int64_t share = llvm::divideCeil(kKeyLanes / kKeysOfDot, headsPerKV);
+  SmallVector<Value> perUnit, sumsOfIntegers;
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    Value most = greatestLane(found[segment]);
+    Value step = arith::DivFOp::create(b, loc, most, scalar(kLargestInteger));
+    // Integers do not show that a scale is no number.
+    if (buffers.nothing)
+      step = arith::AddFOp::create(b, loc, step, memref::LoadOp::create(b, loc, buffers.nothing, index(segment)));
+    memref::StoreOp::create(b, loc, step, to.steps, ValueRange{row, index(segment)});
+    perUnit.push_back(vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), arith::DivFOp::create(b, loc, scalar(kLargestInteger), most)));
+    sumsOfIntegers.push_back(integers(0, kKeyLanes));
+  }
+  sumsOfIntegers = overKeys(sumsOfIntegers, [&](Value column, ValueRange sofar) {
+    prefetchLines(presentValue, next, add(add(next.begin, column), mul(row, index(share))), share);
+    Value weight = load(scores, {row, column}, kKeyLanes), word = arith::DivUIOp::create(b, loc, column, index(kKeysOfDot));
+    SmallVector<Value> next;
+    for (int64_t segment = 0; segment < segments; ++segment) {
+      Value numbers = roundToInteger(scaled(weight, segment, column), perUnit[segment], /*offset=*/0);
+      for (int64_t digit = 0; digit < 2; ++digit)
+        store(digitWords(numbers, digit), to.digits, {row, add(index(weightWord(segment, digit)), word)});
+      next.push_back(add(sofar[segment], numbers));
+    }
+    return next;
+  });
+  if (!to.offsets)
+    return;
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumsOfIntegers[segment]);
+    Value offset = mul(sum, arith::ConstantIntOp::create(b, loc, b.getI32Type(), -kNibbleOffset));
+    memref::StoreOp::create(b, loc, offset, to.offsets, ValueRange{row, index(segment)});
+  }
+}
+
+SmallVector<Value> AttentionKernel::loadFourLines(Value cache, const Keys &keys, ArrayRef<Value> lines, int64_t at) {
+  auto byteType = VectorType::get({kKeysOfDot * kPieceBytes}, b.getI8Type());
+  if (takesWholeBlocks) {
+    // Neighbours' bytes are put beside each other, then pairs of them, within 16 bytes: of vector i, lane 4 l + j is byte 16 l + 4 i + j of the lines.
+    Value blocks[4];
+    for (int64_t i = 0; i < kKeysOfDot; ++i)
+      blocks[i] = load(cache, {keys.batch, keys.kvHead, lines[i], index(at)}, kBlockBytes);
+    auto mix = [&](Value x, Value y, int64_t bytes, int64_t half) -> Value {
+      SmallVector<int64_t> mask;
+      for (int64_t first = 0; first < kBlockBytes; first += kPieceBytes)
+        for (int64_t at = half * kPieceBytes / 2; at < (half + 1) * kPieceBytes / 2; at += bytes)
+          for (int64_t from : {int64_t(0), kBlockBytes})
+            for (int64_t byte = 0; byte < bytes; ++byte)
+              mask.push_back(from + first + at + byte);
+      return vector::ShuffleOp::create(b, loc, x, y, mask);
+    };
+    SmallVector<Value> mixed;
+    for (int64_t half = 0; half < 2; ++half) {
+      Value pairs[2] = {mix(blocks[0], blocks[1], 1, half), mix(blocks[2], blocks[3], 1, half)};
+      for (int64_t quarter = 0; quarter < 2; ++quarter)
+        mixed.push_back(mix(pairs[0], pairs[1], 2, quarter));
+    }
+    return mixed;
+  }
+  // Lane 4 j + i of the pieces, which lie one after the other, is word j of line i: words are brought together first, then the bytes of four words, which stay within
+  // 16 bytes.
+  Value words = loadPieces(cache, keys, lines, 0, /*step=*/1, at);
+  SmallVector<int64_t> wordMask, byteMask;
+  for (int64_t word = 0; word < kPieceBytes / 4; ++word)
+    for (int64_t line = 0; line < kKeysOfDot; ++line)
+      wordMask.push_back(line * (kPieceBytes / 4) + word);
+  for (int64_t first = 0; first < kKeysOfDot * kPieceBytes; first += 16)
+    for (int64_t byte = 0; byte < 4; ++byte)
+      for (int64_t line = 0; line < kKeysOfDot; ++line)
+        byteMask.push_back(first + 4 * line + byte);
+  words = vector::ShuffleOp::create(b, loc, words, words, wordMask);
+  Value bytes = vector::BitCastOp::create(b, loc, byteType, words);
+  return {vector::ShuffleOp::create(b, loc, bytes, bytes, byteMask)};
+}
+
+void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
+                                     const State &state, Value stateRow) {
+  const Integers &from = buffers.weightIntegers;
+  int64_t unit = takesWholeBlocks ? kBlockBytes : kPieceBytes, vectorsOfUnit = unit / kPieceBytes;
+  int64_t parities = 8 / cacheBits, units = codeBytes() / unit, unitsOfSegment = units / segments;
+  int64_t sumsOfUnit = vectorsOfUnit * parities * rows * 2, together = std::max<int64_t>(kCarriedSums / sumsOfUnit, 1);
+  Value all = sub(keys.end, keys.begin), whole = mul(arith::DivUIOp::create(b, loc, all, index(kKeysOfStep)), index(kKeysOfStep));
+  for (int64_t first = 0; first < units; first += together) {
+    int64_t count = std::min(together, units - first);
+    // Sums in the order of unit, row, digit, vector, half of its codes.
+    auto accumulate = [&](ArrayRef<Value> lines, Value column, ValueRange before) {
+      SmallVector<Value> after;
+      if (firstRow == 0 && first == 0) {
+        Value at = arith::AndIOp::create(b, loc, column, index(kKeyLanes - 1)), four = arith::DivUIOp::create(b, loc, at, index(kKeysOfDot));
+        Value key = add(add(next.begin, sub(column, at)), add(mul(four, index(kKeysOfDot - 1)), index(kKeyLanes / kKeysOfDot)));
+        prefetchLines(presentValue, next, key, kKeysOfDot - 1);
+      }
+      Value word = arith::DivUIOp::create(b, loc, column, index(kKeysOfDot));
+      for (int64_t at = first; at < first + count; ++at) {
+        SmallVector<Value> codes;
+        for (Value vector : loadFourLines(presentValue, keys, lines, at * unit))
+          llvm::append_range(codes, takeApart(vector));
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t digit = 0; digit < 2; ++digit) {
+            Value digits = memref::LoadOp::create(b, loc, from.digits,
+                                                  ValueRange{index(firstRow + row), add(index(weightWord(at / unitsOfSegment, digit)), word)});
+            for (Value part : codes)
+              after.push_back(addProducts(part, digits, before[after.size()]));
+          }
+      }
+      return after;
+    };
+    auto loop = [&](Value begin, Value end, int64_t step, Value last, ValueRange initial) {
+      return scf::ForOp::create(b, loc, begin, end, index(step), initial, [&](OpBuilder &, Location, Value column, ValueRange before) {
+        SmallVector<Value> sofar(before);
+        for (int64_t first = 0; first < step; first += kKeysOfDot) {
+          SmallVector<Value> lines;
+          Value at = add(column, index(first));
+          for (int64_t i = 0; i < kKeysOfDot; ++i) {
+            Value key = add(add(keys.begin, at), index(i));
+            lines.push_back(last ? min(key, last) : key);
+          }
+          sofar = accumulate(lines, at, sofar);
+        }
+        scf::YieldOp::create(b, loc, sofar);
+      });
+    };
+    auto streamed = loop(index(0), whole, kKeysOfStep, {}, SmallVector<Value>(count * sumsOfUnit, integers(0, kKeyLanes)));
+    // The last key stands for those behind it, whose weights are 0.
+    auto added = loop(whole, all, kKeysOfDot, sub(keys.end, index(1)), streamed.getResults());
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t row = 0; row < rows; ++row)
+        storeValues(added.getResults().slice((i * rows + row) * sumsOfUnit / rows, sumsOfUnit / rows), from, firstRow + row, first + i, state,
+                    add(stateRow, index(row)));
+  }
+}
+
+void AttentionKernel::storeValues(ValueRange added, const Integers &from, int64_t row, int64_t unit, const State &state, Value stateRow) {
+  int64_t parities = 8 / cacheBits, vectors = takesWholeBlocks ? kBlockBytes / kPieceBytes : 1, parts = vectors * parities;
+  int64_t segment = unit * vectors * kPieceBytes * segments / codeBytes();
+  Value step = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), ofRow(from.steps, index(row), segment));
+  for (int64_t i = 0; i < vectors; ++i) {
+    SmallVector<Value> halves;
+    for (int64_t part = i * parities; part < (i + 1) * parities; ++part) {
+      Value numbers = joinDigits(added[part], added[parts + part]);
+      if (from.offsets)
+        numbers = add(numbers, vector::BroadcastOp::create(b, loc, numbers.getType(), ofRow(from.offsets, index(row), segment)));
+      halves.push_back(arith::MulFOp::create(b, loc, arith::SIToFPOp::create(b, loc, sumVector(kKeyLanes), numbers), step));
+    }
+    Value values = parities == 2 ? Value(vector::InterleaveOp::create(b, loc, halves[0], halves[1])) : halves[0];
+    int64_t d = unit * vectors * kPieceBytes * parities;
+    if (vectors == 1) {
+      store(values, state.values, {stateRow, index(d)});
+      continue;
+    }
+    // Four bytes of each sixteen.
+    int64_t lanes = 4 * parities;
+    for (int64_t quarter = 0; quarter < 4; ++quarter) {
+      Value slice = vector::ExtractStridedSliceOp::create(b, loc, values, ArrayRef<int64_t>(quarter * lanes), ArrayRef<int64_t>(lanes), ArrayRef<int64_t>(1));
+      store(slice, state.values, {stateRow, index(d + (quarter * 4 + i) * lanes)});
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// A chunk
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::allocateCodeBuffers(Buffers &buffers, SmallVectorImpl<Value> &heap) {
+  buffers.scores = scratch({headsPerKV, kChunk}, sums, heap);
+  buffers.greatest = scratch({headsPerKV, kKeyLanes}, sums, heap);
+  buffers.weightIntegers = {scratch({headsPerKV, weightWord(segments, 0)}, b.getI32Type(), heap), scratch({headsPerKV, segments}, sums, heap),
+                            cacheBits == 4 ? scratch({headsPerKV, segments}, b.getI32Type(), heap) : Value()};
+  if (!cacheGroup)
+    return;
+  buffers.keyScales = scratch({segments, kChunk}, sums, heap);
+  buffers.valueScales = scratch({segments, kChunk}, sums, heap);
+  buffers.nothing = scratch({segments}, sums, heap);
+  buffers.halves = scratch({4 * kChunk}, b.getI8Type(), heap);
+}
+
+void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const State &state, Value firstRow, const Buffers &buffers) {
+  Value numKeys = roundUp(sub(keys.end, keys.begin), kKeyLanes);
+  // What is taken after this chunk: the next one, or the next head's first.
+  Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, keys.end, position);
+  Keys next = keys;
+  next.kvHead = arith::SelectOp::create(b, loc, isLast, min(add(keys.kvHead, index(1)), index(kvHeads - 1)), keys.kvHead);
+  next.begin = arith::SelectOp::create(b, loc, isLast, firstKeyOf(position, kChunk), keys.end);
+  emitScales(presentKey, buffers.keyScales, buffers, keys);
+  auto forRows = [&](llvm::function_ref<void(int64_t, int64_t)> body) {
+    for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
+      body(row, std::min(kRowsAtOnce, headsPerKV - row));
+  };
+  forRows([&](int64_t row, int64_t rows) { emitCodeScores(buffers, row, rows, keys, next, position); });
+  emitScales(presentValue, buffers.valueScales, buffers, keys);
+  forRange(index(0), index(headsPerKV), 1,
+           [&](Value row) { emitCodeWeights(buffers, row, numKeys, next, state, add(firstRow, row)); });
+  forRows([&](int64_t row, int64_t rows) { emitCodeValues(buffers, row, rows, keys, next, state, add(firstRow, index(row))); });
+}
+
+} // namespace lutra

@@ -1,0 +1,401 @@
+//===- AttentionCodes.cpp - one new token against codes: scores -----------===//
+//
+// A single token's products with the cache's codes are of integers, as docs/spec/numerics.md ("Quantized caches") has them: to make a float of each code would take
+// longer than to read it. A query becomes integers of 14 bits, in two digits of 7 (bytes beside nibbles with scales of their own, which are less precise), so that
+// `lut.dot` multiplies four at once; sums are exact.
+//
+// Four bytes of each key are brought into a lane, so that few horizontal sums or none are needed, and all rows use what was transposed. Codes of 8 bits are the signed
+// side of `lut.dot` and digits the unsigned one, of integers that are 2^13 greater: a key's codes are summed to correct that. Nibbles are the unsigned side, counting
+// from 0, and the sum of a query's integers corrects that.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/lut/IR/Lut.h"
+#include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace lutra {
+
+/// Integers have two digits of so many bits; a query's are around the middle of their range.
+static constexpr int64_t kDigits = 2, kDigitBits = 7, kLargestDigit = (1 << kDigitBits) - 1;
+static constexpr int64_t kIntegerBits = kDigits * kDigitBits, kMiddle = 1 << (kIntegerBits - 1);
+/// A nibble counts from 0, as -8.
+static constexpr int64_t kNibbleOffset = 8, kLargestNibble = 15;
+/// Integers of queries that are signed bytes.
+static constexpr int64_t kLargestByte = 127;
+
+//===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+Value AttentionKernel::integers(int64_t value, int64_t lanes) {
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, static_cast<int32_t>(value)));
+}
+
+Value AttentionKernel::roundToInteger(Value x, Value perUnit, int64_t offset) {
+  // A number beyond 2^23 has no fraction: adding one rounds, and leaves the integer in the lowest bits.
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  Value shifted = multiplyAdd(x, perUnit, splat(0x1.8p23 + static_cast<double>(offset), lanes));
+  return arith::AndIOp::create(b, loc, arith::BitcastOp::create(b, loc, type, shifted), integers((1 << kIntegerBits) - 1, lanes));
+}
+
+Value AttentionKernel::digitWords(Value numbers, int64_t digit) {
+  int64_t lanes = cast<VectorType>(numbers.getType()).getNumElements();
+  Value values = digit == 0 ? Value(arith::ShRSIOp::create(b, loc, numbers, integers(kDigitBits, lanes)))
+                            : Value(arith::AndIOp::create(b, loc, numbers, integers(kLargestDigit, lanes)));
+  return bytesAsWords(values);
+}
+
+Value AttentionKernel::bytesAsWords(Value numbers) {
+  int64_t lanes = cast<VectorType>(numbers.getType()).getNumElements();
+  Value bytes = arith::TruncIOp::create(b, loc, VectorType::get({lanes}, b.getI8Type()), numbers);
+  return vector::BitCastOp::create(b, loc, VectorType::get({lanes / 4}, b.getI32Type()), bytes);
+}
+
+Value AttentionKernel::joinDigits(Value upper, Value lower) {
+  int64_t lanes = cast<VectorType>(upper.getType()).getNumElements();
+  return add(arith::ShLIOp::create(b, loc, upper, integers(kDigitBits, lanes)), lower);
+}
+
+SmallVector<Value> AttentionKernel::takeApart(Value bytes) {
+  auto byteType = VectorType::get({4 * kKeyLanes}, b.getI8Type()), wordType = VectorType::get({kKeyLanes}, b.getI32Type());
+  auto as = [&](VectorType type, Value value) -> Value {
+    return value.getType() == type ? value : Value(vector::BitCastOp::create(b, loc, type, value));
+  };
+  if (cacheBits == 8)
+    return {as(byteType, bytes)};
+  Value words = as(wordType, bytes), mask = integers(0x0f0f0f0f, kKeyLanes);
+  Value upper = arith::ShRUIOp::create(b, loc, words, integers(4, kKeyLanes));
+  return {as(byteType, arith::AndIOp::create(b, loc, words, mask)), as(byteType, arith::AndIOp::create(b, loc, upper, mask))};
+}
+
+Value AttentionKernel::addProducts(Value codes, Value word, Value sum) {
+  return addProductsOf(codes, vector::BroadcastOp::create(b, loc, VectorType::get({kKeyLanes}, b.getI32Type()), word), sum);
+}
+
+Value AttentionKernel::addProductsOf(Value codes, Value words, Value sum) {
+  Value digits = vector::BitCastOp::create(b, loc, codes.getType(), words);
+  if (cacheBits == 8)
+    return lut::DotOp::create(b, loc, sum.getType(), digits, codes, sum, b.getI64IntegerAttr(kLargestDigit));
+  return lut::DotOp::create(b, loc, sum.getType(), codes, digits, sum, b.getI64IntegerAttr(kLargestNibble));
+}
+
+void AttentionKernel::emitQueryDigits(const Integers &to, Value queries, Value row) {
+  int64_t parities = 8 / cacheBits, together = headLanes * parities;
+  double largest = queryDigits() == 2 ? kMiddle - 1 : kLargestByte;
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    int64_t begin = segment * segmentSize, end = begin + segmentSize;
+    Value greatest;
+    for (int64_t d = begin; d < end; d += headLanes) {
+      Value magnitude = math::AbsFOp::create(b, loc, load(queries, {index(0), index(d)}, headLanes));
+      greatest = greatest ? Value(arith::MaximumFOp::create(b, loc, greatest, magnitude)) : magnitude;
+    }
+    greatest = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXIMUMF, greatest);
+    memref::StoreOp::create(b, loc, arith::DivFOp::create(b, loc, greatest, scalar(largest)), to.steps, ValueRange{row, index(segment)});
+    Value perUnit = vector::BroadcastOp::create(b, loc, sumVector(headLanes), arith::DivFOp::create(b, loc, scalar(largest), greatest));
+    Value total = integers(0, headLanes);
+    for (int64_t d = begin; d < end; d += together) {
+      Value elements = load(queries, {index(0), index(d)}, together);
+      SmallVector<Value> parts = {elements};
+      if (parities == 2) {
+        auto halves = vector::DeinterleaveOp::create(b, loc, elements);
+        parts = {halves.getRes1(), halves.getRes2()};
+      }
+      for (auto [half, part] : llvm::enumerate(parts)) {
+        Value numbers = roundToInteger(part, perUnit, kMiddle);
+        // Nibbles are not signed: the digits beside them are.
+        if (to.offsets) {
+          numbers = sub(numbers, integers(kMiddle, headLanes));
+          total = add(total, numbers);
+        }
+        for (int64_t digit = 0; digit < queryDigits(); ++digit)
+          store(queryDigits() == 1 ? bytesAsWords(numbers) : digitWords(numbers, digit), to.digits, {row, index(queryWord(digit, half, d * cacheBits / 8))});
+      }
+    }
+    // Where 64 bytes of four keys are multiplied, a lane has the digits that its bytes need.
+    for (int64_t at = begin * cacheBits / 8; takesWholeBlocks && at < end * cacheBits / 8; at += kBlockBytes)
+      for (int64_t digit = 0; digit < queryDigits(); ++digit)
+        for (int64_t half = 0; half < parities; ++half) {
+          Value words = load(to.digits, {row, index(queryWord(digit, half, at))}, kKeyLanes);
+          for (int64_t column = 0; column < 4; ++column)
+            store(pickLanes(words, words, {column, column, column, column}), to.blocks, {row, index(blockWord(digit, half, at, column))});
+        }
+    if (!to.offsets)
+      continue;
+    Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, total);
+    Value offset = mul(sum, arith::ConstantIntOp::create(b, loc, b.getI32Type(), -kNibbleOffset));
+    memref::StoreOp::create(b, loc, offset, to.offsets, ValueRange{row, index(segment)});
+  }
+}
+
+AttentionKernel::Integers AttentionKernel::emitQueryIntegers(Value batches, SmallVectorImpl<Value> &heap) {
+  auto allocate = [&](Type element, int64_t columns) -> Value {
+    auto type = MemRefType::get({ShapedType::kDynamic, columns}, element);
+    heap.push_back(memref::AllocOp::create(b, loc, type, mul(batches, index(numHeads)), b.getI64IntegerAttr(kMachineLine)));
+    return heap.back();
+  };
+  Type integer = b.getI32Type();
+  Integers to = {allocate(integer, queryDigits() * headSize / 4), allocate(sums, segments), Value()};
+  if (cacheBits == 4)
+    to.offsets = allocate(integer, segments);
+  if (takesWholeBlocks)
+    to.blocks = allocate(integer, queryDigits() * headSize);
+  scf::ParallelOp::create(b, loc, ValueRange{index(0), index(0)}, ValueRange{batches, index(numHeads)}, ValueRange{index(1), index(1)},
+                          [&](OpBuilder &, Location, ValueRange at) {
+                            SmallVector<Value> ofTask;
+                            Value queries = scratch({1, headSize}, sums, ofTask);
+                            emitQuery(queries, index(0), /*rotated=*/{}, at[0], index(0), at[1], firstPosition(at[0]).first);
+                            emitQueryDigits(to, queries, add(mul(at[0], index(numHeads)), at[1]));
+                            release(ofTask);
+                          });
+  return to;
+}
+
+//===----------------------------------------------------------------------===//
+// Lines
+//===----------------------------------------------------------------------===//
+
+void AttentionKernel::emitScales(Value cache, Value scales, const Buffers &buffers, const Keys &keys) {
+  if (!scales)
+    return;
+  // Halves are brought together first, as integers: a line's one or two at a time are loaded where they lie, and vectors of them made floats.
+  int64_t pair = segments % 2 == 0 ? 2 : 1;
+  for (int64_t segment = 0; segment < segments; segment += pair) {
+    forLines(keys, kKeyLanes, [&](ArrayRef<Value> lines, Value column, bool) {
+      for (auto [i, line] : llvm::enumerate(lines))
+        store(load(cache, {keys.batch, keys.kvHead, line, index(codeBytes() + 2 * segment)}, 2 * pair), buffers.halves,
+              mul(add(column, index(i)), index(2 * pair)));
+    });
+    auto sum = scf::ForOp::create(
+        b, loc, index(0), roundUp(sub(keys.end, keys.begin), kKeyLanes), index(kKeyLanes), SmallVector<Value>(pair, splat(0.0, kKeyLanes)),
+        [&](OpBuilder &, Location, Value column, ValueRange sofar) {
+          Value bytes = load(buffers.halves, mul(column, index(2 * pair)), 2 * pair * kKeyLanes);
+          Value halves = vector::BitCastOp::create(b, loc, VectorType::get({pair * kKeyLanes}, b.getF16Type()), bytes);
+          SmallVector<Value> parts = {halves}, next;
+          if (pair == 2) {
+            auto split = vector::DeinterleaveOp::create(b, loc, halves);
+            parts = {split.getRes1(), split.getRes2()};
+          }
+          for (auto [i, part] : llvm::enumerate(parts)) {
+            Value wide = widen(sums, part);
+            store(wide, scales, {index(segment + i), column});
+            next.push_back(arith::AddFOp::create(b, loc, sofar[i], wide));
+          }
+          scf::YieldOp::create(b, loc, next);
+        });
+    for (int64_t i = 0; i < pair; ++i) {
+      Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum.getResult(i), arith::FastMathFlags::reassoc);
+      memref::StoreOp::create(b, loc, arith::MulFOp::create(b, loc, total, scalar(0.0)), buffers.nothing, index(segment + i));
+    }
+  }
+}
+
+void AttentionKernel::prefetchLines(Value cache, const Keys &keys, Value key, int64_t count) {
+  for (int64_t byte = 0; byte < count * lineBytes(); byte += kMachineLine)
+    memref::PrefetchOp::create(
+        b, loc, cache, ValueRange{keys.batch, keys.kvHead, add(key, index(byte / lineBytes())), index(byte % lineBytes())},
+        /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+}
+
+Value AttentionKernel::loadPieces(Value cache, const Keys &keys, ArrayRef<Value> lines, int64_t first, int64_t step, int64_t at) {
+  SmallVector<Value> parts;
+  for (int64_t i = 0; i < 4; ++i)
+    parts.push_back(load(cache, {keys.batch, keys.kvHead, lines[first + i * step], index(at)}, kPieceBytes));
+  auto join = [&](Value x, Value y) -> Value {
+    int64_t lanes = 2 * cast<VectorType>(x.getType()).getNumElements();
+    return vector::ShuffleOp::create(b, loc, x, y, llvm::to_vector(llvm::seq<int64_t>(0, lanes)));
+  };
+  Value bytes = join(join(parts[0], parts[1]), join(parts[2], parts[3]));
+  return vector::BitCastOp::create(b, loc, VectorType::get({kKeyLanes}, b.getI32Type()), bytes);
+}
+
+Value AttentionKernel::pickLanes(Value x, Value y, ArrayRef<int64_t> ofFour) {
+  SmallVector<int64_t> mask;
+  for (int64_t first = 0; first < kKeyLanes; first += 4)
+    for (int64_t lane : ofFour)
+      mask.push_back(lane < 4 ? first + lane : kKeyLanes + first + lane - 4);
+  return vector::ShuffleOp::create(b, loc, x, y, mask);
+}
+
+SmallVector<Value> AttentionKernel::transposeFours(ArrayRef<Value> fours) {
+  Value low[2], high[2];
+  for (int64_t i = 0; i < 2; ++i) {
+    low[i] = pickLanes(fours[2 * i], fours[2 * i + 1], {0, 4, 1, 5});
+    high[i] = pickLanes(fours[2 * i], fours[2 * i + 1], {2, 6, 3, 7});
+  }
+  return {pickLanes(low[0], low[1], {0, 1, 4, 5}), pickLanes(low[0], low[1], {2, 3, 6, 7}),
+          pickLanes(high[0], high[1], {0, 1, 4, 5}), pickLanes(high[0], high[1], {2, 3, 6, 7})};
+}
+
+SmallVector<Value> AttentionKernel::loadColumns(Value cache, const Keys &keys, ArrayRef<Value> lines, int64_t at) {
+  // Four lanes hold 16 bytes of a key, and the four vectors those of neighbours: 4 x 4 lanes are transposed in place, which any vector unit does.
+  Value fours[4];
+  for (int64_t i = 0; i < 4; ++i)
+    fours[i] = loadPieces(cache, keys, lines, i, /*step=*/4, at);
+  return transposeFours(fours);
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+Value AttentionKernel::ofRow(Value buffer, Value row, int64_t column) {
+  return memref::LoadOp::create(b, loc, buffer, ValueRange{row, index(column)});
+}
+
+SmallVector<Value> AttentionKernel::emitColumnProducts(const Integers &from, ArrayRef<Value> rows, const Keys &keys, ArrayRef<Value> lines,
+                                                       int64_t segment) {
+  auto wordType = VectorType::get({kKeyLanes}, b.getI32Type());
+  Value one = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0x01010101), codeSums = integers(0, kKeyLanes);
+  // Of each row, sums of each digit's products.
+  SmallVector<SmallVector<Value, 2>> sofar(rows.size(), SmallVector<Value, 2>(queryDigits(), codeSums));
+  if (from.offsets)
+    for (auto [row, sum] : llvm::zip_equal(rows, sofar))
+      sum.back() = vector::BroadcastOp::create(b, loc, wordType, ofRow(from.offsets, row, segment));
+  int64_t bytes = codeBytes() / segments;
+  for (int64_t at = segment * bytes; at < (segment + 1) * bytes; at += kPieceBytes)
+    for (auto [column, four] : llvm::enumerate(loadColumns(presentKey, keys, lines, at)))
+      for (auto [half, codes] : llvm::enumerate(takeApart(four))) {
+        for (auto [row, sum] : llvm::zip_equal(rows, sofar))
+          for (int64_t digit = 0; digit < queryDigits(); ++digit)
+            sum[digit] = addProducts(codes, ofRow(from.digits, row, queryWord(digit, half, at) + column), sum[digit]);
+        if (!from.offsets)
+          codeSums = addProducts(codes, one, codeSums);
+      }
+  Value tooMuch = arith::ShLIOp::create(b, loc, codeSums, integers(kIntegerBits - 1, kKeyLanes));
+  SmallVector<Value> products;
+  for (const auto &sum : sofar) {
+    Value numbers = queryDigits() == 1 ? sum[0] : joinDigits(sum[0], sum[1]);
+    products.push_back(from.offsets ? numbers : sub(numbers, tooMuch));
+  }
+  return products;
+}
+
+SmallVector<Value> AttentionKernel::emitBlockProducts(const Integers &from, ArrayRef<Value> rows, const Keys &keys, ArrayRef<Value> lines,
+                                                      int64_t segment) {
+  auto wordType = VectorType::get({kKeyLanes}, b.getI32Type());
+  Value middle = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0x01010101 * (kMiddle >> kDigitBits)), zeros = integers(0, kKeyLanes);
+  int64_t bytes = codeBytes() / segments;
+  // Lane 4 l + i of four keys' sums belongs to key i, and to a quarter of each block.
+  SmallVector<SmallVector<Value>> ofRows(rows.size());
+  for (int64_t first = 0; first < kKeyLanes; first += 4) {
+    SmallVector<SmallVector<Value>> columns;
+    for (int64_t at = segment * bytes; at < (segment + 1) * bytes; at += kBlockBytes) {
+      Value fours[4];
+      for (int64_t i = 0; i < 4; ++i) {
+        Value block = load(presentKey, {keys.batch, keys.kvHead, lines[first + i], index(at)}, kBlockBytes);
+        fours[i] = vector::BitCastOp::create(b, loc, wordType, block);
+      }
+      for (Value four : transposeFours(fours))
+        columns.push_back(takeApart(four));
+    }
+    // What is too much of the upper digits' products counts as much as they do.
+    Value tooMuch = zeros;
+    if (!from.offsets) {
+      for (ArrayRef<Value> codes : columns)
+        tooMuch = addProducts(codes[0], middle, tooMuch);
+      tooMuch = sub(zeros, tooMuch);
+    }
+    for (auto [row, ofRow] : llvm::zip_equal(rows, ofRows)) {
+      Value total = tooMuch;
+      for (int64_t digit = 0; digit < queryDigits(); ++digit) {
+        if (digit == 1)
+          total = arith::ShLIOp::create(b, loc, total, integers(kDigitBits, kKeyLanes));
+        for (auto [i, halves] : llvm::enumerate(columns))
+          for (auto [half, codes] : llvm::enumerate(halves)) {
+            int64_t at = segment * bytes + static_cast<int64_t>(i) / 4 * kBlockBytes;
+            Value digits = load(from.blocks, {row, index(blockWord(digit, half, at, i % 4))}, kKeyLanes);
+            total = addProductsOf(codes, digits, total);
+          }
+      }
+      ofRow.push_back(total);
+    }
+  }
+  SmallVector<Value> products;
+  for (auto [row, fours] : llvm::zip_equal(rows, ofRows)) {
+    Value numbers = addQuarters(addQuarters(fours[0], fours[1], {0, 1, 4, 5}), addQuarters(fours[2], fours[3], {0, 1, 4, 5}), {0, 2, 4, 6});
+    if (from.offsets)
+      numbers = add(numbers, vector::BroadcastOp::create(b, loc, wordType, ofRow(from.offsets, row, segment)));
+    products.push_back(numbers);
+  }
+  return products;
+}
+
+Value AttentionKernel::addQuarters(Value x, Value y, ArrayRef<int64_t> quarters) {
+  // The quarters beside `quarters` of both vectors are added to these.
+  int64_t lanes = kKeyLanes / 4, distance = quarters[1] == 1 ? 2 : 1;
+  auto pick = [&](int64_t offset) -> Value {
+    SmallVector<int64_t> mask;
+    for (int64_t quarter : quarters)
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        mask.push_back((quarter + offset) * lanes + lane);
+    return vector::ShuffleOp::create(b, loc, x, y, mask);
+  };
+  return add(pick(0), pick(distance));
+}
+
+void AttentionKernel::emitCodeScores(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next, Value position) {
+  const Integers &from = buffers.queryIntegers;
+  Value firstQuery = add(mul(keys.batch, index(numHeads)), add(mul(keys.kvHead, index(headsPerKV)), index(firstRow)));
+  SmallVector<Value> queries;
+  for (int64_t row = 0; row < rows; ++row) {
+    queries.push_back(add(firstQuery, index(row)));
+    store(splat(-std::numeric_limits<double>::infinity(), kKeyLanes), buffers.greatest, {index(firstRow + row), index(0)});
+  }
+  forLines(keys, kKeyLanes, [&](ArrayRef<Value> lines, Value column, bool isWhole) {
+    if (firstRow == 0)
+      prefetchLines(presentKey, next, add(next.begin, column), kKeyLanes);
+    SmallVector<Value> scores(rows);
+    for (int64_t segment = 0; segment < segments; ++segment) {
+      SmallVector<Value> products = takesWholeBlocks ? emitBlockProducts(from, queries, keys, lines, segment)
+                                                     : emitColumnProducts(from, queries, keys, lines, segment);
+      Value scales = buffers.keyScales ? load(buffers.keyScales, {index(segment), column}, kKeyLanes) : Value();
+      for (int64_t row = 0; row < rows; ++row) {
+        Value product = arith::SIToFPOp::create(b, loc, sumVector(kKeyLanes), products[row]);
+        Value factor = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), ofRow(from.steps, queries[row], segment));
+        if (scales)
+          factor = arith::MulFOp::create(b, loc, factor, scales);
+        scores[row] = scores[row] ? multiplyAdd(product, factor, scores[row]) : Value(arith::MulFOp::create(b, loc, product, factor));
+      }
+    }
+    // No key of a single token lies behind it; it may lie before the window.
+    Value positions;
+    if (!isWhole || window > 0) {
+      auto indexVector = VectorType::get({kKeyLanes}, b.getIndexType());
+      positions = add(vector::BroadcastOp::create(b, loc, indexVector, add(keys.begin, column)), vector::StepOp::create(b, loc, indexVector));
+    }
+    for (auto [i, score] : llvm::enumerate(scores)) {
+      Value row = index(firstRow + static_cast<int64_t>(i)), masked = capAndMask(score, positions, position);
+      store(masked, buffers.scores, {row, column});
+      store(greatestOf(load(buffers.greatest, {row, index(0)}, kKeyLanes), masked), buffers.greatest, {row, index(0)});
+    }
+  });
+}
+
+void AttentionKernel::forLines(const Keys &keys, int64_t count, llvm::function_ref<void(ArrayRef<Value>, Value, bool)> body) {
+  Value all = sub(keys.end, keys.begin), whole = mul(arith::DivUIOp::create(b, loc, all, index(count)), index(count));
+  auto lines = [&](Value column, Value last) {
+    SmallVector<Value> result;
+    for (int64_t i = 0; i < count; ++i) {
+      Value key = add(add(keys.begin, column), index(i));
+      result.push_back(last ? min(key, last) : key);
+    }
+    return result;
+  };
+  forRange(index(0), whole, count, [&](Value column) { body(lines(column, {}), column, true); });
+  Value isRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole, all);
+  auto branch = scf::IfOp::create(b, loc, isRest, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  // The last key stands for those behind it, so that no memory behind it is read.
+  body(lines(whole, sub(keys.end, index(1))), whole, false);
+}
+
+} // namespace lutra

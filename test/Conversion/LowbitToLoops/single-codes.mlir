@@ -1,0 +1,87 @@
+// A single token against codes, with sums in f32: products of integers (docs/spec/numerics.md, "Quantized caches").
+// RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops | FileCheck %s
+// RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops=sums=f64 | FileCheck %s --check-prefix=F64 --implicit-check-not=lut.dot
+
+// F64: @attention
+
+// Blocks of 64 bytes: queries of 14 bits are made once, in two digits, each lane with those that it needs; four keys are transposed; the unsigned digits' products are
+// corrected by the sum of the key's codes; of a prompt, codes are still made floats.
+!c = memref<1x1x?x66xi8>
+// CHECK-LABEL: func @blocks
+// CHECK:      func private @attention
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x32xi32>
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x128xi32>
+// CHECK:        scf.parallel
+// CHECK:          vector.reduction <maximumf>
+// CHECK:          arith.bitcast %{{.*}} : vector<16xf32> to vector<16xi32>
+// CHECK:          arith.trunci %{{.*}} : vector<16xi32> to vector<16xi8>
+// CHECK:        scf.parallel
+// CHECK:          memref.prefetch %arg8
+// CHECK:          vector.load %arg8{{.*}} : memref<1x1x?x66xi8>, vector<64xi8>
+// CHECK:          vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
+// CHECK-COUNT-4:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NEXT:     arith.subi
+// CHECK-COUNT-4:  lut.dot
+// CHECK-NEXT:     arith.shli
+// CHECK-COUNT-4:  lut.dot
+// CHECK-NOT:      lut.dot
+// CHECK:          vector.load %arg8
+// CHECK:          arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
+// Weights are as wide, and a scale that is no number is not lost in them.
+// CHECK:          memref.prefetch %arg9
+// CHECK:          vector.load %arg9{{.*}} : memref<1x1x?x66xi8>, vector<64xi8>
+// CHECK:          vector.shuffle {{.*}} : vector<64xi8>, vector<64xi8>
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NOT:      lut.dot
+// CHECK:          scf.yield
+// CHECK:        } else {
+// CHECK-NOT:      lut.dot
+// CHECK:          arith.sitofp %{{.*}} : vector<16xi8> to vector<16xf32>
+func.func @blocks(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
+  lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)
+    outs(%q, %k, %v : memref<1x?x64xf32>, !c, !c)
+    {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false, cache_bits = 8 : i64, cache_group = 64 : i64}
+  return
+}
+
+// -----
+
+// Groups of 16 bytes: queries are bytes, halves of codes are taken apart beside 16 keys, and 8 sums of a query's integers are taken off; a product for each group.
+!c = memref<1x1x?x36xi8>
+// CHECK-LABEL: func @pieces
+// CHECK:      func private @attention
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x16xi32>
+// CHECK:        vector.deinterleave %{{.*}} : vector<32xf32> -> vector<16xf32>
+// CHECK:        vector.deinterleave %{{.*}} : vector<32xf16> -> vector<16xf16>
+// CHECK:        memref.prefetch %arg8
+// CHECK:        vector.load %arg8{{.*}} : memref<1x1x?x36xi8>, vector<16xi8>
+// CHECK:        arith.shrui %{{.*}} : vector<16xi32>
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 15 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NOT:    lut.dot
+// CHECK:        arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK:        arith.mulf
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 15 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NOT:    lut.dot
+// CHECK:        arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK:        arith.addf %{{.*}} fastmath<contract>
+// CHECK:        vector.interleave %{{.*}} : vector<16xf32> -> vector<32xf32>
+func.func @pieces(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
+  lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)
+    outs(%q, %k, %v : memref<1x?x64xf32>, !c, !c)
+    {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false, cache_bits = 4 : i64, cache_group = 32 : i64}
+  return
+}
+
+// -----
+
+// Groups that are no multiple of 16 bytes: codes are made floats as before.
+!c = memref<1x1x?x26xi8>
+// CHECK-LABEL: func @others
+// CHECK:      func private @attention
+// CHECK-NOT:    lut.dot
+func.func @others(%q: memref<1x?x24xf32>, %kv: memref<1x?x24xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>) {
+  lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x24xf32>, memref<1x?x24xf32>, memref<1x?x24xf32>, !c, !c, memref<1xi32>, memref<i32>)
+    outs(%q, %k, %v : memref<1x?x24xf32>, !c, !c)
+    {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false, cache_bits = 8 : i64, cache_group = 24 : i64}
+  return
+}

@@ -21,8 +21,8 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
-/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 20 sums, and 8 or 4 vectors of codes.
-constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 10;
+/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes.
+constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 12;
 /// Numbers of rows that have loops of their own, at most. More come in pairs, 5 and 6, 7 and 8: a row that is multiplied twice is a tenth of the work.
 constexpr int64_t kRowsAlone = 4;
 /// Activation rows whose codes are loaded once for all weight rows, at most.

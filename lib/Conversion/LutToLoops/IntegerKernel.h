@@ -21,7 +21,7 @@ inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
 /// Activation rows that are multiplied without a panel, at most: with 32 wide registers, and with narrow ones.
-inline constexpr int64_t kFewRows = 10;
+inline constexpr int64_t kFewRows = 12;
 inline constexpr int64_t kFewRowsNarrow = 4;
 
 /// What the bytes of a panel are, and how their products are summed. Sums are of twice the codes.

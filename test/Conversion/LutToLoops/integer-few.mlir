@@ -4,8 +4,8 @@
 
 !W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Up to ten rows are multiplied without a panel, up to four in loops of their own, more in those of pairs of numbers: of one row 64 weight rows at a time, their codes
-// next to their products; of ten 32 weight rows at a time, whose four vectors of codes all rows use. With narrow registers it is up to four rows.
+// Up to twelve rows are multiplied without a panel, up to four in loops of their own, more in those of pairs of numbers: of one row 64 weight rows at a time, their codes
+// next to their products; of twelve 32 weight rows at a time, whose four vectors of codes all rows use. With narrow registers it is up to four rows.
 // Sums of 16 bits on the way have no such function.
 // CHECK-LABEL: func.func private @lut_integer_few(
 // CHECK: scf.index_switch
@@ -18,18 +18,18 @@
 // CHECK: scf.yield
 // CHECK: case 4 {
 // CHECK: case 6 {
-// CHECK-NOT: case 9
-// CHECK: case 10 {
-// CHECK: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xi32>(, vector<16xi32>){19}[)]}} {
+// CHECK-NOT: case 11
+// CHECK: case 12 {
+// CHECK: scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xi32>(, vector<16xi32>){23}[)]}} {
 // CHECK-COUNT-8: arith.xori {{.*}} : vector<16xi32>
-// CHECK-COUNT-40: lut.dot {{.*}} {largest = 30 : i64}
+// CHECK-COUNT-48: lut.dot {{.*}} {largest = 30 : i64}
 // CHECK-NOT: lut.dot
 // CHECK: scf.yield
 // CHECK: math.fma
 // CHECK: default {
 // CHECK-NEXT: }
 // CHECK-LABEL: func.func @product
-// CHECK: arith.cmpi ule, %{{.*}}, %c10
+// CHECK: arith.cmpi ule, %{{.*}}, %c12
 // CHECK: call @lut_integer_few(
 // CHECK: } else {
 // CHECK: call @lut_integer_matmul(

@@ -3,7 +3,7 @@
 
 !W = !lowbit.weight<64x128, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 64, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// While the tables of a single row are made, the first weights of the product that reads them are asked for, a line for 4 tables in either pass; many rows
+// While the tables of a single row are made, the first weights of the product that reads them are asked for, a line for 2 tables in either pass; many rows
 // have a function that does not.
 // NONE-NOT: memref.prefetch
 // CHECK-LABEL: func.func private @lut_precompute
@@ -11,9 +11,9 @@
 // CHECK: return
 // CHECK-LABEL: func.func private @lut_precompute
 // CHECK-SAME: %[[W:arg4]]: memref<?xi8, {{.*}}>, %arg5: index, %arg6: index, %arg7: index
-// CHECK-COUNT-4: memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
+// CHECK-COUNT-8: memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
 // CHECK: vector.reduction <maxui>
-// CHECK-COUNT-4: memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
+// CHECK-COUNT-8: memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
 // CHECK-NOT: memref.prefetch
 // CHECK: return
 // CHECK-LABEL: func.func @product

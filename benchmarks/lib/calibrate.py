@@ -83,7 +83,7 @@ class Calibration:
         self._say("instructions")
         peaks = [{"name": name, "rate": rate} for name, rate in self._driver.ask("peaks 1 0.2").items()]
         self._say("products")
-        rates = self._products()
+        rates = self._products(threads[0]["bandwidth"])
         return {
             "cpu": cpu_name(),
             "source": f"scripts/calibrate of Lutra {native.version()}, {datetime.date.today()}",
@@ -105,7 +105,7 @@ class Calibration:
     def _region(self, threads: int) -> float:
         return Spread.of([float(self._driver.ask(f"region {threads} 0.05")["ns"]) for _ in range(_ROUNDS)]).median
 
-    def _products(self) -> dict[str, float]:
+    def _products(self, bandwidth: float) -> dict[str, float]:
         comparison = cost.Comparison(())
         timed = []
         try:
@@ -116,7 +116,7 @@ class Calibration:
             comparison.close()
         if self._times:
             self._times.write_text("".join(json.dumps(dataclasses.asdict(product)) + "\n" for product in timed))
-        return solve(timed)
+        return solve(timed, bandwidth)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,11 +1,13 @@
 """The form of the compiler's cost model (lowbit-select-strategy), and its rates from measured times.
 
-A product's time, as long as it computes rather than reads, is a sum of amounts of work, each over a rate: linear in the rates' inverses. The terms are read from the
-compiler's own list, CostRates.def.
+A product's time, as long as it computes rather than reads, is a sum of amounts of work, each over a rate: linear in the rates' inverses. Where it reads, what is computed meanwhile
+takes no time. The terms are read from the compiler's own list, CostRates.def.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from paths import ROOT, BenchmarkError
 
 _LIST = ROOT / "dialects" / "lowbit" / "Transforms" / "CostRates.def"
 _ENTRY = re.compile(
-    r'^LUTRA_COST_RATE\(\w+, "(?P<name>[\w-]+)", (?P<strategy>\w+), (?:During|Before), (?P<amount>[^,]+), ".*"\)$',
+    r'^LUTRA_COST_RATE\(\w+, "(?P<name>[\w-]+)", (?P<strategy>\w+), (?P<part>During|Before), (?P<amount>[^,]+), ".*"\)$',
     re.MULTILINE,
 )
 
@@ -30,10 +32,16 @@ def _terms() -> dict[str, dict[str, str]]:
 
 
 _TERMS = _terms()
+#: What is done while the weights are read.
+_DURING = frozenset(entry["name"] for entry in _ENTRY.finditer(_LIST.read_text()) if entry["part"] == "During")
 #: The names of all rates, without bandwidth.
 RATES = tuple(name for terms in _TERMS.values() for name in terms)
 #: How often fits are repeated with weights, and the error below which all fit equally well.
 _PASSES, _GOOD = 5, 0.05
+#: Rows that an int8 product multiplies without a panel, and those of them that are multiplied one by one.
+_FEW_ROWS, _ROWS_ALONE = 12, 4
+#: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
+_COLD_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ def groups(case: Case) -> int:
 def work(case: Case, strategy: str) -> dict[str, float]:
     """How much a product does of what has a rate."""
     m, tables = case.m, groups(case) * 2 * -(-min(case.group or case.k, case.k) // 8)
+    few, ternary = m <= _FEW_ROWS, case.width == "ternary"
     amounts = {
         "m": m,
         "n": -(-case.n // 64) * 64,
@@ -67,9 +76,24 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "groups": groups(case),
         "panels": -(-m // 512),
         "quads": m // 4 + m % 4 // 2 + m % 2,
-        "blocks": m // 6 + m % 6 // 2 + m % 2,
+        "few": int(few),
+        "passes": (m if m <= _ROWS_ALONE else m + m % 2) if few else 0,
+        "many": 0 if few else m,
+        "blocks": 0 if few else -(-m // 6),
+        "fresh": 0 if few else -(-m // 512),
+        "bits": 0 if ternary else planes(case),
+        "triples": int(ternary),
     }
     return {name: eval(amount, {"__builtins__": {}}, amounts) for name, amount in _TERMS[strategy].items()}
+
+
+def read_bytes(case: Case, strategy: str) -> float:
+    """Bytes of the packed weight, as the compiler counts them: it takes alphas and zetas for f32."""
+    bits = 5 / 3 if case.width == "ternary" and strategy == "int8" else planes(case)
+    stored_zetas = case.width in ("1", "3") or (case.width != "ternary" and not case.group)
+    amounts = work(dataclasses.replace(case, m=1), "lut")
+    codes = 4 * amounts["lookup-rate"] / planes(case)
+    return codes * bits / 8 + 4 * amounts["sum-rate"] * (2 if stored_zetas else 1)
 
 
 def least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -99,12 +123,13 @@ def least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return x
 
 
-def solve(timed: Sequence[Timed]) -> dict[str, float]:
-    """The rates by which the predicted times come closest to `timed`, as fractions of these; a rate whose term explains nothing is left out.
+def solve(timed: Sequence[Timed], bandwidth: float = math.inf) -> dict[str, float]:
+    """The rates by which the predicted times come closest to `timed`, as fractions of these, where `bandwidth` bytes are read in a nanosecond; a rate whose
+    term explains nothing is left out.
 
     Raises BenchmarkError when one of the rates that the compiler needs is.
     """
-    rates = _fit(timed, RATES)
+    rates = _fit(timed, RATES, bandwidth)
     if "index-rate" in rates:
         # With many rows there are as many fours of rows as rows: either term can stand for both, and then lookups come for nothing.
         rates.setdefault("lookup-rate", 100 * rates["index-rate"])
@@ -115,22 +140,36 @@ def solve(timed: Sequence[Timed]) -> dict[str, float]:
     return rates
 
 
-def _fit(timed: Sequence[Timed], names: Sequence[str]) -> dict[str, float]:
+def _fit(timed: Sequence[Timed], names: Sequence[str], bandwidth: float) -> dict[str, float]:
     """The rates of `names`, as `solve` gives them."""
     matrix = np.zeros((len(timed), len(names)))
     for row, product in enumerate(timed):
         for name, amount in work(product.case, product.strategy).items():
             if name in names:
                 matrix[row, names.index(name)] = amount / product.ns
+    during = np.array([name in _DURING for name in names])
+    # Weights of products that are timed with many rows stay in a cache.
+    reads = np.array([read_bytes(p.case, p.strategy) / bandwidth / p.ns if p.case.m <= _COLD_ROWS else 0 for p in timed])
     scale = np.where(matrix.any(0), np.abs(matrix).max(0), 1)
-    found = least_squares(matrix / scale, np.ones(len(timed))) / scale
-    # Again, with less weight on those that fit badly: something else may have run.
+
+    def nearest(terms: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return least_squares(terms / scale * weight[:, None], wanted * weight) / scale
+
+    terms, wanted = matrix, np.ones(len(timed))
+    found = nearest(terms, wanted, np.ones(len(timed)))
+    # Again, with what is computed while the weights are read left out where that is hidden, and with less weight on those that fit badly: something else may
+    # have run.
     for _ in range(_PASSES):
-        weight = np.maximum(np.abs(matrix @ found - 1), _GOOD) ** -0.5
-        found = least_squares(matrix / scale * weight[:, None], weight) / scale
+        hidden = reads > matrix[:, during] @ found[during]
+        terms = np.where(hidden[:, None] & during, 0, matrix)
+        wanted = np.where(hidden, 1 - reads, 1)
+        found = nearest(terms, wanted, np.maximum(np.abs(terms @ found - wanted), _GOOD) ** -0.5)
     return {name: float(1 / value) for name, value in zip(names, found, strict=True) if value > 0}
 
 
-def predict(rates: Mapping[str, float], case: Case, strategy: str) -> float:
-    """Nanoseconds of a product that does not wait for memory."""
-    return sum(amount / rates[name] for name, amount in work(case, strategy).items() if name in rates)
+def predict(rates: Mapping[str, float], case: Case, strategy: str, bandwidth: float = math.inf) -> float:
+    """Nanoseconds of a product whose weights come from memory, `bandwidth` bytes in each."""
+    times = {name: amount / rates[name] for name, amount in work(case, strategy).items() if name in rates}
+    during = sum(ns for name, ns in times.items() if name in _DURING)
+    before = sum(ns for name, ns in times.items() if name not in _DURING)
+    return max(during, read_bytes(case, strategy) / bandwidth) + before

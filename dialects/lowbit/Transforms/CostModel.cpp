@@ -11,12 +11,21 @@ using namespace lutra::lowbit;
 static constexpr int64_t kPanelRows = 512;
 /// Rows of a tile of packed weights.
 static constexpr uint64_t kTileRows = 64;
+/// Rows that an int8 product multiplies without a panel, and those of them that are multiplied one by one.
+static constexpr int64_t kFewRows = 12, kRowsAlone = 4;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// Whether codes of 8 bits times the weight's are exact in 32 bits (lut.integer_matmul, C5).
 static bool hasIntegerSums(WeightType weight) {
   return isa<BipolarAttr>(weight.getUnpackedFormat()) &&
          128 * ((int64_t(1) << weight.getBits()) - 1) <= std::numeric_limits<int32_t>::max() / weight.getGroup();
+}
+
+/// Whether an int8 product's weight is stored three codes in five bits (lowbit-pack-weights): two planes, and the middle one of codes 0, 1 and 2 is 0. Four
+/// codes around the same zero are taken for three.
+static bool hasTriples(WeightType weight) {
+  auto bipolar = dyn_cast<BipolarAttr>(weight.getFormat());
+  return bipolar && bipolar.getZeta() && weight.getBits() == 2 && bipolar.getZeta().getValueAsDouble() == 1;
 }
 
 namespace {
@@ -28,13 +37,19 @@ struct Work {
     const double m = rows, groups = weight.getNumGroups(), planes = weight.getBits();
     const double n = llvm::alignTo(weight.getRows(), kTileRows), tables = groups * getTablesPerGroup(weight.getGroup());
     const double k = tables * kTableWidth, panels = llvm::divideCeil(rows, kPanelRows);
-    const double quads = rows / 4 + rows % 4 / 2 + rows % 2, blocks = rows / 6 + rows % 6 / 2 + rows % 2;
+    const double quads = rows / 4 + rows % 4 / 2 + rows % 2;
+    const bool isFew = rows <= kFewRows, isTernary = hasTriples(weight);
+    const double few = isFew, passes = !isFew ? 0 : rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2), many = isFew ? 0 : rows;
+    const double blocks = isFew ? 0 : llvm::divideCeil(rows, 6), fresh = isFew ? 0 : panels;
+    const double bits = isTernary ? 0 : planes, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \
   add(Strategy::STRATEGY, Part::PART, AMOUNT, rates.MEMBER);
 #include "dialects/lowbit/Transforms/CostRates.def"
     auto bipolar = dyn_cast<BipolarAttr>(weight.getFormat());
     const double numbers = bipolar ? 1 + !bipolar.getZeta() : planes + 1;
-    packed = n * (planes * k / 8 + 4 * groups * numbers) / rates.bandwidth;
+    auto read = [&](double codeBits) { return n * (codeBits * k / 8 + 4 * groups * numbers) / rates.bandwidth; };
+    packed = read(planes);
+    codes = read(isTernary ? 5.0 / 3 : planes);
     floats = 4 * n * k / rates.bandwidth;
   }
 
@@ -43,8 +58,8 @@ struct Work {
     return std::max(read, of.during) + of.before;
   }
 
-  /// Nanoseconds in which the weight is read, in planes and as floats.
-  double packed, floats;
+  /// Nanoseconds in which the weight is read: in planes, as int8 products have it, and as floats.
+  double packed, codes, floats;
 
 private:
   void add(Strategy strategy, Part part, double amount, double rate) {
@@ -66,10 +81,12 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   const bool packed = isa<BipolarAttr>(weight.getFormat());
   if (!packed)
     known.number = 0;
+  if (known.few == 0)
+    known.few = known.int8;
   const Work work(known, weight, rows);
   ProductCost cost;
   cost.lookup = work.get(Strategy::Lut, work.packed);
   cost.dense = work.get(Strategy::Dense, packed ? work.packed : work.floats);
-  cost.int8 = rates.int8 > 0 && hasIntegerSums(weight) ? work.get(Strategy::Int8, work.packed) : kNever;
+  cost.int8 = rates.int8 > 0 && hasIntegerSums(weight) ? work.get(Strategy::Int8, work.codes) : kNever;
   return cost;
 }

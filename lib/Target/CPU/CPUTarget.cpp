@@ -150,6 +150,12 @@ private:
     rates.store = vectors / 11.8;
     rates.table = vectors / 25.1;
     rates.lutCall = clock / 5965;
+    rates.few = vectors * (dots ? 3 : shuffles ? 2 : 0.3);
+    rates.fewUnpack = vectors * (dots ? 2.18 : shuffles ? 1 : 0.5);
+    rates.fewCode = vectors * (dots ? 3 : shuffles ? 2 : 0.5);
+    rates.fewScaled = vectors / 10.3;
+    rates.fewSum = vectors / 4;
+    rates.triple = vectors;
     rates.int8 = vectors * (dots ? 6.22 : shuffles ? 3 : 0.4);
     rates.panel = vectors * (dots ? 6.43 : shuffles ? 1.2 : 0.2);
     rates.unpack = vectors * (dots ? 2.18 : shuffles ? 1 : 0.5);

@@ -6,6 +6,11 @@
 // RUN: lutra-opt %s --convert-lut-to-llvm=features=avx2 --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir | llc -mtriple=x86_64-linux-gnu -mcpu=haswell | FileCheck %s --check-prefix=AVX2
 // RUN: lutra-opt %s --convert-lut-to-llvm=features=neon,dotprod --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir | llc -mtriple=aarch64-linux-gnu -mattr=+dotprod | FileCheck %s --check-prefix=NEON
 
+// RUN: lutra-opt %s --convert-lut-to-llvm=features=avx512bw,avx512vnni,avx512vbmi --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir > %t.vbmi
+// RUN: llc %t.vbmi -mtriple=x86_64-linux-gnu -mcpu=icelake-server -o - | FileCheck %s --check-prefix=VBMI
+// RUN: llc %t.vbmi -mtriple=x86_64-linux-gnu -mcpu=sapphirerapids -o - | FileCheck %s --check-prefix=VBMI
+// RUN: llc %t.vbmi -mtriple=x86_64-linux-gnu -mcpu=znver4 -o - | FileCheck %s --check-prefix=VBMI
+
 // VNNI-LABEL: digit:
 // VNNI-DAG: vptestnmb {{.*}}, %[[MASK:k[1-7]]]
 // VNNI-DAG: vpshufb {{.*}}%zmm
@@ -31,5 +36,23 @@ func.func @digit(%table: !llvm.ptr, %nibbles: vector<64xi8>, %bits: vector<64xi8
   %n = arith.subi %greatest, %d : vector<64xi8>
   %c = arith.select %negative, %n, %d : vector<64xi1>, vector<64xi8>
   %s = lut.dot %c, %codes into %acc {largest = 4 : i64} : vector<64xi8>, vector<16xi32>
+  return %s : vector<16xi32>
+}
+
+// An index of five bits and a table of 64 need no mask and no second instruction.
+// VBMI-LABEL: number:
+// VBMI: vpternlog
+// VBMI: vpermb {{.*}}%zmm
+// VBMI-NOT: vpshufb
+// VBMI: vpdpbusd
+func.func @number(%table: !llvm.ptr, %nibbles: vector<64xi8>, %bits: vector<64xi8>, %codes: vector<64xi8>, %acc: vector<16xi32>) -> vector<16xi32> {
+  %low = arith.constant dense<0x0f> : vector<64xi8>
+  %high = arith.constant dense<0xf0> : vector<64xi8>
+  %t = llvm.load %table : !llvm.ptr -> vector<64xi8>
+  %nibble = arith.andi %nibbles, %low : vector<64xi8>
+  %bit = arith.andi %bits, %high : vector<64xi8>
+  %number = arith.ori %nibble, %bit : vector<64xi8>
+  %d = lut.lookup %t[%number] : vector<64xi8>, vector<64xi8>
+  %s = lut.dot %d, %codes into %acc {largest = 4 : i64} : vector<64xi8>, vector<16xi32>
   return %s : vector<16xi32>
 }

@@ -2,6 +2,8 @@
 // RUN: not lutra-opt %s --convert-lut-to-loops=accumulator-bits=24 --split-input-file 2>&1 | FileCheck %s --check-prefix=BITS
 // BITS: accumulator-bits must be 16 or 32, but is 24
 // RUN: not lutra-opt %s --convert-lut-to-loops=streams=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=STREAMS
+// RUN: not lutra-opt %s --convert-lut-to-loops=lookup-entries=32 --split-input-file 2>&1 | FileCheck %s --check-prefix=ENTRIES
+// ENTRIES: lookup-entries must be 16 or 64, but is 32
 // STREAMS: vector-rows, streams and chunk-rows must be positive and prefetch-bytes not negative
 
 !W = !lowbit.weight<8x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>

@@ -1,5 +1,6 @@
 // RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=32 --canonicalize --split-input-file | FileCheck %s
 // RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=16 --canonicalize --split-input-file | FileCheck %s --check-prefix=SHORT
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64' --canonicalize --split-input-file | FileCheck %s --check-prefix=NUMBERS
 
 !W = !lowbit.weight<70x64, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, triples = true>>>
 
@@ -32,7 +33,20 @@
 // CHECK: scf.if %[[SINGLE]] {
 // CHECK: call @lut_integer_single(
 // CHECK: } else {
+// CHECK: %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c{{[0-9]+}} : index
+// CHECK: scf.if %[[FEW]] {
+// CHECK: call @lut_integer_few(
+// CHECK: } else {
 // CHECK: call @lut_integer_matmul(
+// With tables of 64 the bit is bit 4 of an index, and no digit is taken from another: entries 0 to 15 are those whose bit is not set, and it all comes twice.
+// NUMBERS-LABEL: func.func private @lut_integer_single(
+// NUMBERS-DAG: %[[D1:.*]] = arith.constant dense<[4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 0, 0, 0, 2, 2, 0, 0, 0, 2, 2, 0, 0, 0, 2, 2, 0, {{.*}}]> : vector<64xi8>
+// NUMBERS-NOT: arith.select
+// NUMBERS: %[[NUMBER:.*]] = arith.ori
+// NUMBERS: lut.lookup %{{.*}}[%[[NUMBER]]] : vector<64xi8>, vector<64xi8>
+// NUMBERS: lut.lookup %[[D1]][%[[NUMBER]]] : vector<64xi8>, vector<64xi8>
+// NUMBERS-NEXT: lut.lookup
+// NUMBERS: math.fma
 // Without dot products of 32 bits every number of rows has a panel, of the codes as they are.
 // SHORT-NOT: lut_integer_single
 // SHORT-DAG: arith.constant dense<[0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0]> : vector<16xi8>

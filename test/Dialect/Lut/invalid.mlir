@@ -111,6 +111,14 @@ func.func @lookup_c1(%t: vector<16xi8>, %i: vector<16xi32>) {
 
 // -----
 
+func.func @lookup_c1_entries(%t: vector<64xf32>, %i: vector<16xi32>) {
+  // expected-error @+1 {{a table of 'f32' must have 16 entries, but is 'vector<64xf32>' (C1)}}
+  %v = lut.lookup %t[%i] : vector<64xf32>, vector<16xi32>
+  return
+}
+
+// -----
+
 func.func @lookup_c2(%t: vector<16xi8>, %i: vector<16xi8>) {
   // expected-error @+1 {{result must be 'vector<16xi8>', but is 'vector<32xi8>' (C2)}}
   %v = "lut.lookup"(%t, %i) : (vector<16xi8>, vector<16xi8>) -> vector<32xi8>

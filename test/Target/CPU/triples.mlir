@@ -8,6 +8,20 @@
 // RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.mcpu=cascadelake --target-option=cpu.table=i8 -o - | FileCheck %s
 // RUN: not lutrac %s --compile-to=tables --target=cpu --target-option=cpu.triples=maybe -o - 2>&1 | FileCheck %s --check-prefix=REFUSED
 // REFUSED: triples{{.*}}maybe
+// RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.strategy=int8 --target-option=cpu.mcpu=icelake-server -o - | FileCheck %s --check-prefix=VBMI
+// RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.strategy=int8 --target-option=cpu.mcpu=sapphirerapids -o - | FileCheck %s --check-prefix=VBMI
+// RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.strategy=int8 --target-option=cpu.mcpu=cascadelake -o - | FileCheck %s --check-prefix=VNNI
+// With tables of 64 bytes a digit is one instruction; with tables of 16, a shuffle and for two of three a masked subtraction.
+// VBMI-LABEL: lut_integer_single:
+// VBMI: vpermb
+// VBMI: vpermb
+// VBMI: vpermb
+// VBMI: vpdpbusd
+// VNNI-LABEL: lut_integer_single:
+// VNNI: vptestnmb
+// VNNI: vpshufb
+// VNNI: vpsubb {{.*}} {%k
+// VNNI: vpdpbusd
 
 !planes = !lowbit.weight<4x32, #lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>>
 

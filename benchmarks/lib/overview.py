@@ -51,6 +51,30 @@ def ratios(rows: Rows) -> str:
     return "\n".join(lines)
 
 
+#: The fastest engines that we know of for one row of activations by 4096x4096, and a type of llama.cpp's beside which each was timed: on another machine (Skylake-SP,
+#: one thread, weights from memory), the engine's microseconds and llama.cpp's. What the engine would take here is that share of llama.cpp's time here.
+KNOWN = {
+    "4": ("ik_llama.cpp q4_k_r4", 1127, "Q4_K", 1416),
+    "3": ("ik_llama.cpp q3_k_r4", 1215, "Q3_K", 1531),
+    "2": ("ik_llama.cpp q2_k_r4", 888, "Q2_K", 1072),
+    "ternary": ("LUT-MM, 1.6 bits", 514, "TQ2_0", 718),
+    "1": ("ik_llama.cpp q1_0_g128", 828, "Q1_0", 1131),
+}
+
+
+def known(rows: Rows) -> str:
+    """A Markdown table: one row of activations by 4096x4096 on one thread beside the fastest engines known, through llama.cpp."""
+    lines = ["| bits | us | llama.cpp | its us | fastest engine known | its share | ratio |", "|---|---|---|---|---|---|---|"]
+    for width, (engine, engine_us, kind, kind_us) in KNOWN.items():
+        for row in rows:
+            peer = str(row.get("peer"))
+            if row["name"] == f"gemv/4096x4096/{width}/g128/t1" and peer.removesuffix(" repacked") == f"ggml {kind}":
+                own, its, share = float(str(row["median_ns"])) / 1e3, float(str(row["peer_ns"])) / 1e3, engine_us / kind_us
+                ratio = its * share / own
+                lines.append(f"| {width} | {own:.0f} | {peer} | {its:.0f} | {engine} | {share:.2f} | {ratio:.2f} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
 def overview(rows: Rows) -> str:
     """All of it."""
     counts = sorted({int(str(row["threads"])) for row in rows if str(row["name"]).startswith("gemv/")})
@@ -60,4 +84,6 @@ def overview(rows: Rows) -> str:
     ]
     if table := ratios(rows):
         parts.append(f"Beside the fastest peer:\n\n{table}")
+    if table := known(rows):
+        parts.append(f"Beside the fastest engines known, through llama.cpp:\n\n{table}")
     return "\n\n".join(parts)

@@ -38,8 +38,8 @@ _DURING = frozenset(entry["name"] for entry in _ENTRY.finditer(_LIST.read_text()
 RATES = tuple(name for terms in _TERMS.values() for name in terms)
 #: How often fits are repeated with weights, and the error below which all fit equally well.
 _PASSES, _GOOD = 5, 0.05
-#: Rows that an int8 product multiplies without a panel, and those of them that are multiplied one by one.
-_FEW_ROWS, _ROWS_ALONE = 12, 4
+#: Rows that an int8 product multiplies without a panel, at most.
+_FEW_ROWS = 12
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
 _COLD_ROWS = 8
 
@@ -77,7 +77,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "panels": -(-m // 512),
         "quads": m // 4 + m % 4 // 2 + m % 2,
         "few": int(few),
-        "passes": (m if m <= _ROWS_ALONE else m + m % 2) if few else 0,
+        "passes": m if few else 0,
         "many": 0 if few else m,
         "blocks": 0 if few else -(-m // 6),
         "fresh": 0 if few else -(-m // 512),

@@ -103,17 +103,21 @@ class RunTest(unittest.TestCase):
                 ("64x64", "channel", 1, 0.5, "slow", 9000.0),
                 ("4096x4096", "g32", 1, 0.974, None, None),
                 ("4096x4096", "g128", 2, 0.913, None, None),
+                ("4096x4096", "g128", 1, 0.913, "ggml Q4_K repacked", 2832.0),
+                ("4096x4096", "g128", 1, 0.913, "ggml Q4_0 repacked", 1500.0),
             )
         ]
         file.write_text(json.dumps(rows))
         code, out, err = run("--overview", "--json", file)
         self.assertEqual((code, err), (0, ""))
         self.assertIn(
-            "1 thread:\n\n| bits | group | 4096x4096 | 64x64 |\n|---|---|---|---|\n| 4 | 32 | 97 |  |\n| 4 | channel |  | 50 |\n",
+            "1 thread:\n\n| bits | group | 4096x4096 | 64x64 |\n|---|---|---|---|\n| 4 | 32 | 97 |  |\n| 4 | 128 | 91 |  |\n| 4 | channel |  | 50 |\n",
             out,
         )
         self.assertIn("2 threads:\n\n| bits | group | 4096x4096 |\n|---|---|---|\n| 4 | 128 | 91 |\n", out)
         self.assertIn("| gemv/64x64/4/channel/t1 | 2 | fast | 3 | 1.50 |\n", out)
+        # The engine took 1127 us where Q4_K took 1416.
+        self.assertIn("| 4 | 2 | ggml Q4_K repacked | 3 | ik_llama.cpp q4_k_r4 | 0.80 | 1.13 |", out)
         self.assertEqual(json.loads(file.read_text()), rows)
 
     def test_arguments(self) -> None:

@@ -34,8 +34,10 @@ class CalibrateTest(unittest.TestCase):
         rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES)}
         timed = [Timed(case, name, predict(rates, case, name, 2 if case.m <= 8 else 1e9)) for case in SWEEP for name in STRATEGIES]
         found = solve(timed, 2)
-        for name in ("table-rate", "sum-rate", "int8-rate", "code-rate", "fma-rate"):
-            self.assertAlmostEqual(found[name] / rates[name], 1, places=1, msg=name)
+        for case in SWEEP:
+            if case.m > 8:
+                for name in STRATEGIES:
+                    self.assertAlmostEqual(predict(found, case, name) / predict(rates, case, name), 1, delta=0.05)
 
     def test_a_term_that_explains_nothing_is_left_out(self) -> None:
         rates = {name: 10.0 for name in RATES if name != "index-rate"}
@@ -56,9 +58,8 @@ class CalibrateTest(unittest.TestCase):
         self.assertEqual(predict({"few-rate": 1}, case, "int8"), 3 * 64 * 48)
         self.assertEqual(predict({"few-unpack-rate": 1, "unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"few-sum-rate": 1, "panel-rate": 1}, case, "int8"), 3 * 64 * 2)
-        # Five rows take as long as six, and eleven have a panel, which two blocks of rows read.
-        self.assertEqual(predict({"few-rate": 1}, Case(5, 64, 256, "2", 128, 1, "cost"), "int8"), 6 * 64 * 256)
-        self.assertEqual(predict({"few-rate": 1, "panel-rate": 1}, Case(11, 64, 256, "2", 128, 1, "cost"), "int8"), 2 * 64 * 256)
+        # Thirteen rows have a panel, which three blocks of rows read.
+        self.assertEqual(predict({"few-rate": 1, "panel-rate": 1}, Case(13, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256)
         # Ternary codes are in five bits where int8 products read them, and so are their bytes.
         ternary = Case(2, 64, 256, "ternary", 128, 1, "cost")
         self.assertEqual(predict({"triple-rate": 1, "few-unpack-rate": 1}, ternary, "int8"), 64 * 256)

@@ -11,8 +11,8 @@ using namespace lutra::lowbit;
 static constexpr int64_t kPanelRows = 512;
 /// Rows of a tile of packed weights.
 static constexpr uint64_t kTileRows = 64;
-/// Rows that an int8 product multiplies without a panel, and those of them that are multiplied one by one.
-static constexpr int64_t kFewRows = 12, kRowsAlone = 4;
+/// Rows that an int8 product multiplies without a panel, at most.
+static constexpr int64_t kFewRows = 12;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// Whether codes of 8 bits times the weight's are exact in 32 bits (lut.integer_matmul, C5).
@@ -39,7 +39,7 @@ struct Work {
     const double k = tables * kTableWidth, panels = llvm::divideCeil(rows, kPanelRows);
     const double quads = rows / 4 + rows % 4 / 2 + rows % 2;
     const bool isFew = rows <= kFewRows, isTernary = hasTriples(weight);
-    const double few = isFew, passes = !isFew ? 0 : rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2), many = isFew ? 0 : rows;
+    const double few = isFew, passes = isFew ? rows : 0, many = isFew ? 0 : rows;
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, 6), fresh = isFew ? 0 : panels;
     const double bits = isTernary ? 0 : planes, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \

@@ -57,13 +57,13 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
         lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + M N G / sum-rate + M N / store-rate)
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
-          W   = M' (N K / few-rate + N G / few-sum-rate) + P N K / few-unpack-rate + N K / few-code-rate + N G / few-scaled-rate      M <= 10
+          W   = M (N K / few-rate + N G / few-sum-rate) + P N K / few-unpack-rate + N K / few-code-rate + N G / few-scaled-rate      M <= 12
           W   = M N K / int8-rate + B6 N K / panel-rate + M N G / int8-sum-rate
-                + ceil(M / 512) (P N K / unpack-rate + N K / byte-rate + N G / scaled-rate)                                           M > 10
+                + ceil(M / 512) (P N K / unpack-rate + N K / byte-rate + N G / scaled-rate)                                           M > 12
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
     N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows, then
-    two, then one; and of up to six. M' is M, from five rows on the next even number. Ternary codes are stored three in five bits for int8 products, and take N K / triple-rate instead of
+    two, then one; and of up to six. Ternary codes are stored three in five bits for int8 products, and take N K / triple-rate instead of
     their planes. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; few-rate is int8-rate then. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32

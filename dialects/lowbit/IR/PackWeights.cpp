@@ -227,80 +227,120 @@ private:
 };
 } // namespace
 
+namespace {
+/// A group of the rows [first, first + count) of a tile, and where it goes.
+struct TileGroup {
+  int64_t first, count, group;
+  char *data;
+};
+
+/// Packs groups of tiles, part by part: codes in one of three ways, then alphas and zetas.
+class GroupPacker {
+public:
+  using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+  GroupPacker(const WeightReader &reader, PackedAttr packed, EmitError emitError)
+      : reader(reader), packed(packed), layout(packed.getLayout()), indices(CodebookIndices::of(layout)), emitError(emitError),
+        tileRows(layout.getRows()), octets(getTablesPerGroup(reader.getGroup()) / 2), planes(reader.getBits()) {
+    for (unsigned p = 0; p < planes; ++p)
+      places.emplace_back(packed, p);
+  }
+
+  LogicalResult pack(const TileGroup &tile) const {
+    // Rows that pad are zeros, and triples are added to zeros.
+    if (tile.count < tileRows || layout.getTriples())
+      std::memset(tile.data, 0, packed.getGroupBytes());
+    LogicalResult codes = layout.getTriples() ? packRowTriples(tile) : indices ? packIndices(tile) : packPlanes(tile);
+    return failed(codes) ? codes : packNumbers(tile);
+  }
+
+private:
+  LogicalResult packRowTriples(const TileGroup &tile) const {
+    for (int64_t r = 0; r < tileRows; ++r) {
+      auto codes = [&](int64_t octet) { return r < tile.count ? reader.octetCodes(tile.first + r, tile.group, octet) : 0; };
+      if (!packTriples(codes, octets, r, tile.data))
+        return emitError() << "triples hold codes of 0, 1 and 2, but row " << tile.first + r << ", group " << tile.group
+                           << " has another; pack it without triples";
+    }
+    return success();
+  }
+
+  LogicalResult packIndices(const TileGroup &tile) const {
+    const int64_t length = reader.getGroupLength(tile.group);
+    for (int64_t r = 0; r < tile.count; ++r)
+      for (int64_t octet = 0; octet < octets; ++octet)
+        if (!indices->store(tile.data + CodebookIndices::place(octet, r, tileRows), reader.octetCodes(tile.first + r, tile.group, octet),
+                            std::min<int64_t>(8, length - 8 * octet)))
+          return emitError() << "row " << tile.first + r << ", group " << tile.group << " has a code that is not in the layout's codebook "
+                             << layout.getCodebook();
+    return success();
+  }
+
+  LogicalResult packPlanes(const TileGroup &tile) const {
+    const bool symmetric = layout.getSymmetric();
+    for (int64_t r = 0; r < tile.count; ++r)
+      for (int64_t octet = 0; octet < octets; ++octet) {
+        uint64_t codes = reader.octetCodes(tile.first + r, tile.group, octet);
+        for (unsigned p = 0; p < planes; ++p) {
+          uint8_t byte = gatherPlane(codes, p);
+          tile.data[places[p](octet, r)] = static_cast<char>(symmetric ? complementIndices(byte) : byte);
+        }
+      }
+    return success();
+  }
+
+  LogicalResult packNumbers(const TileGroup &tile) const {
+    const unsigned alphasPerGroup = reader.isBCQ() ? planes : 1;
+    const Type alphaType = layout.getAlpha(), offsetType = layout.getZeta();
+    char *alphas = tile.data + packed.getCodeBytes();
+    char *offsets = alphas + alphasPerGroup * tileRows * alphaType.getIntOrFloatBitWidth() / 8;
+    for (int64_t r = 0; r < tile.count; ++r) {
+      const int64_t n = tile.first + r, g = tile.group;
+      for (unsigned p = 0; p < alphasPerGroup; ++p)
+        if (!store(alphas, p * tileRows + r, alphaType, reader.alpha(n, g, p)))
+          return emitError() << "alpha " << reader.alpha(n, g, p) << " of row " << n << ", group " << g << " is not exact in " << alphaType
+                             << "; store alphas as f32";
+      if (!offsetType)
+        continue;
+      float offset = reader.isBCQ() ? reader.beta(n, g) : reader.zeta(n, g);
+      if (layout.getQuotients()) {
+        std::optional<float> quotient = findQuotient(offset, reader.alpha(n, g, 0), planes);
+        if (!quotient)
+          return emitError() << "zeta " << offset << " of row " << n << ", group " << g << " is no f16 quotient of its alpha "
+                             << reader.alpha(n, g, 0) << "; pack it without quotients";
+        offset = *quotient;
+      }
+      if (!store(offsets, r, offsetType, offset))
+        return emitError() << (reader.isBCQ() ? "beta " : "zeta ") << offset << " of row " << n << ", group " << g << " is not exact in "
+                           << offsetType << "; store it as f32";
+    }
+    return success();
+  }
+
+  const WeightReader &reader;
+  PackedAttr packed;
+  LayoutAttr layout;
+  std::optional<CodebookIndices> indices;
+  EmitError emitError;
+  int64_t tileRows, octets;
+  unsigned planes;
+  SmallVector<CodePlaces, 8> places;
+};
+} // namespace
+
 LogicalResult lutra::lowbit::packWeight(const WeightReader &reader, WeightType packedType, MutableArrayRef<char> out,
                                         llvm::function_ref<InFlightDiagnostic()> emitError) {
   auto packed = cast<PackedAttr>(packedType.getFormat());
-  LayoutAttr layout = packed.getLayout();
   int64_t expected = packed.getTotalBytes(reader.getRows(), reader.getCols());
   if (static_cast<int64_t>(out.size()) != expected)
     return emitError() << "packs to " << expected << " bytes, but there is room for " << out.size();
-
-  const int64_t tileRows = layout.getRows(), groups = reader.getNumGroups();
-  const int64_t octets = getTablesPerGroup(reader.getGroup()) / 2;
-  const unsigned planes = reader.getBits(), alphasPerGroup = reader.isBCQ() ? planes : 1;
-  const bool symmetric = layout.getSymmetric();
-  const Type alphaType = layout.getAlpha(), offsetType = layout.getZeta();
-  const int64_t codesSize = packed.getCodeBytes();
-  const int64_t alphasSize = alphasPerGroup * tileRows * alphaType.getIntOrFloatBitWidth() / 8;
-  const int64_t groupBytes = packed.getGroupBytes();
-
-  SmallVector<CodePlaces, 8> places;
-  for (unsigned p = 0; p < planes; ++p)
-    places.emplace_back(packed, p);
-  const std::optional<CodebookIndices> indices = CodebookIndices::of(layout);
-
-  char *groupData = out.data();
-  for (int64_t tile = 0; tile * tileRows < reader.getRows(); ++tile) {
-    int64_t first = tile * tileRows, count = std::min(tileRows, reader.getRows() - first);
-    for (int64_t g = 0; g < groups; ++g, groupData += groupBytes) {
-      // Rows that pad are zeros, and triples are added to zeros.
-      if (count < tileRows || layout.getTriples())
-        std::memset(groupData, 0, groupBytes);
-      for (int64_t r = 0; layout.getTriples() && r < tileRows; ++r) {
-        auto codes = [&](int64_t octet) { return r < count ? reader.octetCodes(first + r, g, octet) : 0; };
-        if (!packTriples(codes, octets, r, groupData))
-          return emitError() << "triples hold codes of 0, 1 and 2, but row " << first + r << ", group " << g
-                             << " has another; pack it without triples";
-      }
-      for (int64_t r = 0; !layout.getTriples() && r < count; ++r) {
-        for (int64_t octet = 0; octet < octets; ++octet) {
-          uint64_t codes = reader.octetCodes(first + r, g, octet);
-          if (indices) {
-            if (!indices->store(groupData + CodebookIndices::place(octet, r, tileRows), codes,
-                                std::min<int64_t>(8, reader.getGroupLength(g) - 8 * octet)))
-              return emitError() << "row " << first + r << ", group " << g << " has a code that is not in the layout's codebook "
-                                 << layout.getCodebook();
-            continue;
-          }
-          for (unsigned p = 0; p < planes; ++p) {
-            uint8_t byte = gatherPlane(codes, p);
-            groupData[places[p](octet, r)] = static_cast<char>(symmetric ? complementIndices(byte) : byte);
-          }
-        }
-      }
-      char *alphas = groupData + codesSize, *offsets = alphas + alphasSize;
-      for (int64_t r = 0; r < count; ++r) {
-        int64_t n = first + r;
-        for (unsigned p = 0; p < alphasPerGroup; ++p)
-          if (!store(alphas, p * tileRows + r, alphaType, reader.alpha(n, g, p)))
-            return emitError() << "alpha " << reader.alpha(n, g, p) << " of row " << n << ", group " << g
-                               << " is not exact in " << alphaType << "; store alphas as f32";
-        if (!offsetType)
-          continue;
-        float offset = reader.isBCQ() ? reader.beta(n, g) : reader.zeta(n, g);
-        if (layout.getQuotients()) {
-          std::optional<float> quotient = findQuotient(offset, reader.alpha(n, g, 0), planes);
-          if (!quotient)
-            return emitError() << "zeta " << offset << " of row " << n << ", group " << g << " is no f16 quotient of its alpha "
-                               << reader.alpha(n, g, 0) << "; pack it without quotients";
-          offset = *quotient;
-        }
-        if (!store(offsets, r, offsetType, offset))
-          return emitError() << (reader.isBCQ() ? "beta " : "zeta ") << offset << " of row " << n << ", group " << g
-                             << " is not exact in " << offsetType << "; store it as f32";
-      }
-    }
-  }
+  GroupPacker packer(reader, packed, emitError);
+  const int64_t tileRows = packed.getLayout().getRows();
+  char *data = out.data();
+  for (int64_t first = 0; first < reader.getRows(); first += tileRows)
+    for (int64_t g = 0; g < reader.getNumGroups(); ++g, data += packed.getGroupBytes())
+      if (failed(packer.pack({first, std::min(tileRows, reader.getRows() - first), g, data})))
+        return failure();
   return success();
 }
 

@@ -64,12 +64,19 @@ KNOWN = {
 
 def known(rows: Rows) -> str:
     """A Markdown table: one row of activations by 4096x4096 on one thread beside the fastest engines known, through llama.cpp."""
-    lines = ["| bits | us | llama.cpp | its us | fastest engine known | its share | ratio |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| bits | us | llama.cpp | its us | fastest engine known | its share | ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for width, (engine, engine_us, kind, kind_us) in KNOWN.items():
         for row in rows:
             peer = str(row.get("peer"))
             if row["name"] == f"gemv/4096x4096/{width}/g128/t1" and peer.removesuffix(" repacked") == f"ggml {kind}":
-                own, its, share = float(str(row["median_ns"])) / 1e3, float(str(row["peer_ns"])) / 1e3, engine_us / kind_us
+                own, its, share = (
+                    float(str(row["median_ns"])) / 1e3,
+                    float(str(row["peer_ns"])) / 1e3,
+                    engine_us / kind_us,
+                )
                 ratio = its * share / own
                 lines.append(f"| {width} | {own:.0f} | {peer} | {its:.0f} | {engine} | {share:.2f} | {ratio:.2f} |")
     return "\n".join(lines) if len(lines) > 2 else ""

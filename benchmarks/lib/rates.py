@@ -149,7 +149,9 @@ def _fit(timed: Sequence[Timed], names: Sequence[str], bandwidth: float) -> dict
                 matrix[row, names.index(name)] = amount / product.ns
     during = np.array([name in _DURING for name in names])
     # Weights of products that are timed with many rows stay in a cache.
-    reads = np.array([read_bytes(p.case, p.strategy) / bandwidth / p.ns if p.case.m <= _COLD_ROWS else 0 for p in timed])
+    reads = np.array(
+        [read_bytes(p.case, p.strategy) / bandwidth / p.ns if p.case.m <= _COLD_ROWS else 0 for p in timed]
+    )
     scale = np.where(matrix.any(0), np.abs(matrix).max(0), 1)
 
     def nearest(terms: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:

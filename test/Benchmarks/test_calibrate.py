@@ -32,7 +32,11 @@ class CalibrateTest(unittest.TestCase):
 
     def test_products_that_wait_for_memory_tell_nothing_of_what_they_compute(self) -> None:
         rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES)}
-        timed = [Timed(case, name, predict(rates, case, name, 2 if case.m <= 8 else 1e9)) for case in SWEEP for name in STRATEGIES]
+        timed = [
+            Timed(case, name, predict(rates, case, name, 2 if case.m <= 8 else 1e9))
+            for case in SWEEP
+            for name in STRATEGIES
+        ]
         found = solve(timed, 2)
         for case in SWEEP:
             if case.m > 8:
@@ -59,13 +63,17 @@ class CalibrateTest(unittest.TestCase):
         self.assertEqual(predict({"few-unpack-rate": 1, "unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"few-sum-rate": 1, "panel-rate": 1}, case, "int8"), 3 * 64 * 2)
         # Thirteen rows have a panel, which three blocks of rows read.
-        self.assertEqual(predict({"few-rate": 1, "panel-rate": 1}, Case(13, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256)
+        self.assertEqual(
+            predict({"few-rate": 1, "panel-rate": 1}, Case(13, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256
+        )
         # Ternary codes are in five bits where int8 products read them, and so are their bytes.
         ternary = Case(2, 64, 256, "ternary", 128, 1, "cost")
         self.assertEqual(predict({"triple-rate": 1, "few-unpack-rate": 1}, ternary, "int8"), 64 * 256)
         self.assertEqual(predict({}, ternary, "int8", bandwidth=2), (64 * 256 * 5 / 24 + 4 * 64 * 2) / 2)
         # What is computed while the weights are read takes no time.
-        self.assertEqual(predict({"lookup-rate": 1e9, "table-rate": 1}, ternary, "lut", bandwidth=1), 64 * (256 / 4 + 8) + 8 * 2 * 64)
+        self.assertEqual(
+            predict({"lookup-rate": 1e9, "table-rate": 1}, ternary, "lut", bandwidth=1), 64 * (256 / 4 + 8) + 8 * 2 * 64
+        )
         self.assertEqual(predict({"fma-rate": 2}, case, "dense"), 3 * 64 * 48 / 2)
 
     def test_the_compiler_predicts_the_same(self) -> None:

@@ -14,7 +14,8 @@ def OutlineKernels : Pass<"lutra-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Move each computation of @main into a function, equal ones into the same";
   let description = [{
     Each operation on buffers at the top level of `@main` (a structured operation, a copy, a loop) becomes a call of a private function; its
-    constants move inside, so that shapes and bounds stay static. Functions that are equal are then merged: the layers of a
+    constants move inside, so that shapes and bounds stay static. `lut.precompute` and the `lut.matmul` that reads its tables next become one function, in which
+    the weights can be asked for while the tables are made. Functions that are equal are then merged: the layers of a
     model share their code, and compile time does not grow with their number.
 
     Before:
@@ -89,9 +90,10 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
   let description = [{
     An outermost `scf.parallel` without reductions becomes an `omp.parallel` region in which each thread runs a part of the iterations: as many as the others, or one more,
     and neighbours. The thread computes the part from its number, which is what OpenMP's static schedule gives it, without the run-time library's call for each loop.
+    A loop of calls is there twice: where there is one thread or one iteration it runs without a region, which would take as long as a small call.
     Loops with reductions, and loops inside others, are left to `convert-scf-to-openmp`.
 
-    Refused: a module with a symbol `omp_get_thread_num` or `omp_get_num_threads` that is not the library's function.
+    Refused: a module with a symbol `omp_get_thread_num`, `omp_get_num_threads` or `omp_get_max_threads` that is not the library's function.
 
     Before:
     ```mlir

@@ -93,7 +93,7 @@ private:
   /// Whether an iteration is a call and what finds its arguments: little code to have twice.
   static bool isShort(scf::ParallelOp loop) {
     auto ops = loop.getBody()->without_terminator();
-    return std::distance(ops.begin(), ops.end()) <= kShortBody &&
+    return std::distance(ops.begin(), ops.end()) <= kShortBody && llvm::any_of(ops, llvm::IsaPred<func::CallOp>) &&
            llvm::all_of(ops, [](Operation &op) { return op.getNumRegions() == 0; });
   }
 

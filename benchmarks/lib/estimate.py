@@ -31,6 +31,10 @@ MACHINES = {
 _MCA = "/usr/lib/llvm-22/bin/llvm-mca"
 #: A lookup of bytes, and the register that says how many at once.
 _LOOKUP = re.compile(r"^\s+(?:vpshufb|pshufb)\s.*%(?P<x86>[xyz])mm\d+$|^\s+tbl\s+(?P<neon>v)\d+\.16b", re.MULTILINE)
+#: The same of triples, whose three digits are looked up for 5 bits, beside the dot products of a kernel without a panel.
+_TRIPLE_LOOKUP = re.compile(_LOOKUP.pattern.replace("vpshufb|", "vpshufb|vpermb|"), re.MULTILINE)
+_TRIPLE_BYTES = 5 / 24
+_DOT = re.compile(r"^\s+(?:vpdpbusd|sdot)\s", re.MULTILINE)
 _LANES = {"z": 64, "y": 32, "x": 16, "v": 16}
 _LABEL = re.compile(r"^(\.?L\w+):")
 _JUMP = re.compile(r"^\s+(?:j[a-z]+|b\.?[a-z]*|cb[n]?z\s+\w+,|tb[n]?z\s+\w+, #\d+,)\s+(\.?L\w+)")
@@ -44,7 +48,7 @@ class Loop:
     code_bytes: float
 
 
-def loops(assembly: str) -> list[Loop]:
+def loops(assembly: str, triples: bool = False) -> list[Loop]:
     """The innermost loops with lookups. A byte of codes is looked up twice: its halves are the indices of two groups of activations."""
     lines = assembly.splitlines()
     labels = {match[1]: index for index, line in enumerate(lines) if (match := _LABEL.match(line))}
@@ -58,9 +62,10 @@ def loops(assembly: str) -> list[Loop]:
         if any((begin, end) != other and begin <= other[0] and other[1] <= end for other in spans):
             continue
         body = tuple(line for line in lines[begin + 1 : end + 1] if not _LABEL.match(line))
-        looked_up = sum(_LANES[match["x86"] or match["neon"]] for match in _LOOKUP.finditer("\n".join(body)))
-        if looked_up:
-            found.append(Loop(body, looked_up / 2))
+        text, pattern = "\n".join(body), _TRIPLE_LOOKUP if triples else _LOOKUP
+        looked_up = sum(_LANES[match["x86"] or match["neon"]] for match in pattern.finditer(text))
+        if looked_up and (not triples or _DOT.search(text)):
+            found.append(Loop(body, looked_up * (_TRIPLE_BYTES if triples else 0.5)))
     return found
 
 
@@ -77,18 +82,20 @@ def cycles(loop: Loop, triple: str, cpu: str) -> float:
     return int(total[1]) / iterations
 
 
-def estimate(case: Case, triple: str, cpu: str, folder: Path) -> float:
-    """Bytes of codes a cycle in the kernel of one row of activations."""
+def estimate(case: Case, triple: str, cpu: str, folder: Path, triples: bool = False) -> float | None:
+    """Bytes of codes a cycle in the kernel of one row of activations; nothing where triples are multiplied by a panel."""
     model, assembly = folder / "product.onnx", folder / "product.s"
     make_model(case, model)
-    options = (f"cpu.mcpu={cpu}", f"cpu.triple={triple}")
+    options = [f"cpu.mcpu={cpu}", f"cpu.triple={triple}"] + ["cpu.strategy=int8"] * triples
     command: list[str | Path] = [tool("lutrac"), model, "--emit=asm", "-o", assembly, "--crash-reproducer=none"]
     done = subprocess.run(
         command + [f"--target-option={option}" for option in options], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BenchmarkError(f"lutrac failed for {cpu}: {done.stderr.strip()}")
-    found = loops(assembly.read_text())
+    found = loops(assembly.read_text(), triples)
+    if not found and triples:
+        return None
     if not found:
         raise BenchmarkError(f"{case.name} for {cpu} has no loop with byte shuffles")
     return max(loop.code_bytes / cycles(loop, triple, cpu) for loop in found)
@@ -101,16 +108,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--group", type=int, default=128, help="activations that share a scale")
     options = parser.parse_args(arguments)
     print("Bytes of codes a cycle by llvm-mca (an estimate; loads hit the first-level cache)\n")
-    print(f"| {'CPU':<15} | " + " | ".join(f"{width:>8}" for width in WIDTHS) + " |")
-    print(f"|{'-' * 17}|" + "|".join("-" * 10 for _ in WIDTHS) + "|")
+    columns = [(width, False) for width in WIDTHS] + [("ternary", True)]
+    print(f"| {'CPU':<15} | " + " | ".join(f"{'triples' if triples else width:>8}" for width, triples in columns) + " |")
+    print(f"|{'-' * 17}|" + "|".join("-" * 10 for _ in columns) + "|")
     try:
         with tempfile.TemporaryDirectory() as name:
             for cpu in options.cpu or MACHINES:
                 rates = []
-                for width in WIDTHS:
+                for width, triples in columns:
                     case = Case(1, 1024, 1024, width, options.group, 1, "cost")
-                    rates.append(estimate(case, MACHINES[cpu], cpu, Path(name)))
-                print(f"| {cpu:<15} | " + " | ".join(f"{rate:>8.2f}" for rate in rates) + " |", flush=True)
+                    rates.append(estimate(case, MACHINES[cpu], cpu, Path(name), triples))
+                cells = (f"{rate:>8.2f}" if rate else f"{'':>8}" for rate in rates)
+                print(f"| {cpu:<15} | " + " | ".join(cells) + " |", flush=True)
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,8 @@
 //===- IntegerKernel.h - the parts of an integer product's loops -*- C++ -*-===//
 //
 // A product of integer codes has three layers: planes become a *panel* of unsigned bytes (IntegerPanel.cpp), blocks of rows are multiplied
-// with it (IntegerProduct.cpp), and one function per kind of product is called in parallel (IntegerFunctions.cpp).
+// with it (IntegerProduct.cpp), and one function per kind of product is called in parallel (IntegerFunctions.cpp). Of a few rows no panel is made
+// (IntegerFew.cpp; one row of triples: IntegerSingle.cpp).
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H

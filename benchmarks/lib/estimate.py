@@ -109,7 +109,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     print("Bytes of codes a cycle by llvm-mca (an estimate; loads hit the first-level cache)\n")
     columns = [(width, False) for width in WIDTHS] + [("ternary", True)]
-    print(f"| {'CPU':<15} | " + " | ".join(f"{'triples' if triples else width:>8}" for width, triples in columns) + " |")
+    print(
+        f"| {'CPU':<15} | " + " | ".join(f"{'triples' if triples else width:>8}" for width, triples in columns) + " |"
+    )
     print(f"|{'-' * 17}|" + "|".join("-" * 10 for _ in columns) + "|")
     try:
         with tempfile.TemporaryDirectory() as name:

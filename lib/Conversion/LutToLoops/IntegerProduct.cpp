@@ -59,7 +59,9 @@ private:
   void forRows(Value firstRow, Value lastRow, function_ref<void(Value row, int64_t count)> body);
   void forLeft(Value begin, Value end, function_ref<void(Value row, int64_t count)> body);
   void forParts(Body body);
-  Value scratch(int64_t count, Type element);
+  Value scratch(int64_t count, Type element) {
+    return memref::AllocaOp::create(b, MemRefType::get({count}, element), b.getI64IntegerAttr(kVectorBytes));
+  }
 
   void emitPanel(Value offset, Value firstPair, Value lastPair, Value place);
   void emitNumbers(Value offset, Value place);
@@ -81,8 +83,7 @@ private:
                                    Value panelPlace, Value part);
   bool startsFromBias() const { return codes.doubled || codes.shortQuads > 0; }
   SmallVector<Value> startSums(Value row, int64_t count, Value group);
-  SmallVector<Value> scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count, Value group,
-                           Value numbersPlace, Value part);
+  SmallVector<Value> scale(ArrayRef<Value> sums, ArrayRef<Value> products, Value row, int64_t count, Value group, Value numbersPlace, Value part);
   void prefetch(Value buffer, ValueRange place, bool isWrite) {
     memref::PrefetchOp::create(b, buffer, place, isWrite, /*localityHint=*/3, /*isDataCache=*/true);
   }
@@ -131,10 +132,6 @@ IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const E
     waitingSums = scratch(kIntegerChunkRows * kTileRows, b.getI32Type());
 }
 
-Value IntegerEmitter::scratch(int64_t count, Type element) {
-  return memref::AllocaOp::create(b, MemRefType::get({count}, element), b.getI64IntegerAttr(kVectorBytes));
-}
-
 void IntegerEmitter::forRange(Value begin, Value end, Value step, Body body) {
   scf::ForOp::create(b, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value index, ValueRange) {
     body(index);
@@ -173,10 +170,7 @@ void IntegerEmitter::forRows(Value firstRow, Value lastRow, function_ref<void(Va
 
 /// The rows [begin, end), fewer than a whole block: one of the loops goes once.
 void IntegerEmitter::forLeft(Value begin, Value end, function_ref<void(Value, int64_t)> body) {
-  SmallVector<int64_t> counts;
-  for (int64_t count = blockRows - 1; count > 0; --count)
-    counts.push_back(count);
-  forRows(begin, end, counts, body);
+  forRows(begin, end, llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(1, blockRows))), body);
 }
 
 /// The first rows of the tile of each block of parts.
@@ -294,9 +288,6 @@ SmallVector<Value> IntegerEmitter::multiplyShort(ArrayRef<Value> sums, Value row
 /// Adds the products of `quads` quads from `first` on, or of those up to `last` when their number is not known (0). Both are even.
 SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row, int64_t count, Value group, Value first, int64_t number,
                                                  Value last, Value panelPlace, Value part) {
-  auto step = [&](ArrayRef<Value> values, Value quad, Value place) {
-    return multiplyQuad(values, row, count, group, quad, place, part);
-  };
   SmallVector<Value> values(sums);
   const bool few = count * blockParts <= kMaxSumsOfTwoQuads;
   // So few sums would wait for themselves: every other quad has its own.
@@ -308,7 +299,7 @@ SmallVector<Value> IntegerEmitter::multiplyQuads(ArrayRef<Value> sums, Value row
   }
   auto stepApart = [&](MutableArrayRef<Value> all, int64_t index, Value quad, Value place) {
     MutableArrayRef<Value> own = apart ? all.slice(index % 2 * width, width) : all;
-    llvm::copy(step(own, quad, place), own.begin());
+    llvm::copy(multiplyQuad(own, row, count, group, quad, place, part), own.begin());
   };
   auto join = [&](ArrayRef<Value> all) {
     SmallVector<Value> joined(all.take_front(width));
@@ -477,8 +468,7 @@ void IntegerEmitter::store(Value tile, Value firstRow, Value row) {
   for (int64_t part = 0; part < kTileRows; part += kLanes)
     prefetch(buffers.out, ValueRange{affine(b, row, 0, {}, kStoredAhead), affine(b, {}, kTileRows, tile, part)}, /*isWrite=*/true);
   storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
-    Value product =
-        vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting, ValueRange{affine(b, local, 0, {}, part)});
+    auto product = vector::LoadOp::create(b, VectorType::get({kLanes}, b.getF32Type()), waiting, ValueRange{affine(b, local, 0, {}, part)});
     return applyEpilogue(b, epilogue, product, row, column, mask);
   });
 }
@@ -497,15 +487,13 @@ void IntegerEmitter::emitTile(Value tile, Value firstRow, Value lastRow) {
   forRange(firstRow, lastRow, one, [&](Value row) { store(tile, firstRow, row); });
 }
 
-void lutloops::emitIntegerMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout,
-                                 int64_t lastColumns, Region &region, const ConvertLutToLoopsOptions &options) {
+void lutloops::emitIntegerMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, Region &region,
+                                 const ConvertLutToLoopsOptions &options) {
   ValueRange ranges = args.take_back(4), buffers = args.drop_back(4);
   Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
-  IntegerEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout,
-                         lastColumns, options);
-  scf::ForOp::create(b, ranges[0], ranges[1], constantIndex(b, 1), ValueRange(),
-                     [&](OpBuilder &, Location, Value tile, ValueRange) {
-                       emitter.emitTile(tile, ranges[2], ranges[3]);
-                       scf::YieldOp::create(b);
-                     });
+  IntegerEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns, options);
+  scf::ForOp::create(b, ranges[0], ranges[1], constantIndex(b, 1), ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    emitter.emitTile(tile, ranges[2], ranges[3]);
+    scf::YieldOp::create(b);
+  });
 }

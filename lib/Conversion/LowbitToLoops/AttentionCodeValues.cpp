@@ -20,7 +20,7 @@ static constexpr int64_t kLargestInteger = (1 << 14) - 1, kNibbleOffset = 8;
 /// Keys whose values are added together and in a step of the loop, and vectors of sums: three quarters of 32 registers.
 static constexpr int64_t kKeysOfDot = 4, kKeysOfStep = 4, kCarriedSums = 24;
 
-void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value numKeys, const Keys &next, const State &state, Value stateRow) {
+void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value numKeys, const State &state, Value stateRow) {
   const Integers &to = buffers.weightIntegers;
   Value scores = buffers.scores;
   auto overKeys = [&](ValueRange initial, llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
@@ -59,28 +59,30 @@ void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value n
   Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, found[segments], reassociate);
   memref::StoreOp::create(b, loc, total, state.total, stateRow);
 
-  // Here a quarter of the next values is asked for, the rest with these values.
-  int64_t share = llvm::divideCeil(kKeyLanes / kKeysOfDot, headsPerKV);
   SmallVector<Value> perUnit, sumsOfIntegers;
   for (int64_t segment = 0; segment < segments; ++segment) {
     Value most = greatestLane(found[segment]);
     Value step = arith::DivFOp::create(b, loc, most, scalar(kLargestInteger));
     // Integers do not show that a scale is no number.
-    if (buffers.nothing)
-      step = arith::AddFOp::create(b, loc, step, memref::LoadOp::create(b, loc, buffers.nothing, index(segment)));
+    if (cacheGroup) {
+      Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes);
+      nothing = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, nothing, reassociate);
+      step = arith::AddFOp::create(b, loc, step, nothing);
+    }
     memref::StoreOp::create(b, loc, step, to.steps, ValueRange{row, index(segment)});
     perUnit.push_back(vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), arith::DivFOp::create(b, loc, scalar(kLargestInteger), most)));
     sumsOfIntegers.push_back(integers(0, kKeyLanes));
   }
   sumsOfIntegers = overKeys(sumsOfIntegers, [&](Value column, ValueRange sofar) {
-    prefetchLines(presentValue, next, add(add(next.begin, column), mul(row, index(share))), share);
-    Value weight = load(scores, {row, column}, kKeyLanes), word = arith::DivUIOp::create(b, loc, column, index(kKeysOfDot));
-    SmallVector<Value> next;
+    Value weight = load(scores, {row, column}, kKeyLanes);
+    SmallVector<Value> next, numbers;
     for (int64_t segment = 0; segment < segments; ++segment) {
-      Value numbers = roundToInteger(scaled(weight, segment, column), perUnit[segment], /*offset=*/0);
-      for (int64_t digit = 0; digit < 2; ++digit)
-        store(digitWords(numbers, digit), to.digits, {row, add(index(weightWord(segment, digit)), word)});
-      next.push_back(add(sofar[segment], numbers));
+      numbers.push_back(roundToInteger(scaled(weight, segment, column), perUnit[segment], /*offset=*/0));
+      next.push_back(add(sofar[segment], numbers.back()));
+    }
+    for (int64_t segment = 0; segment < segments; segment += 2) {
+      ArrayRef<Value> both = ArrayRef(numbers).slice(segment, std::min<int64_t>(2, segments - segment));
+      store(digitFours(both), to.digits, {row, add(index(weightWord(segment, 1)), column)});
     }
     return next;
   });
@@ -120,17 +122,12 @@ SmallVector<Value> AttentionKernel::loadFourLines(Value cache, const Keys &keys,
   // Lane 4 j + i of the pieces, which lie one after the other, is word j of line i: words are brought together first, then the bytes of four words, which stay within
   // 16 bytes.
   Value words = loadPieces(cache, keys, lines, 0, /*step=*/1, at);
-  SmallVector<int64_t> wordMask, byteMask;
+  SmallVector<int64_t> wordMask;
   for (int64_t word = 0; word < kPieceBytes / 4; ++word)
     for (int64_t line = 0; line < kKeysOfDot; ++line)
       wordMask.push_back(line * (kPieceBytes / 4) + word);
-  for (int64_t first = 0; first < kKeysOfDot * kPieceBytes; first += 16)
-    for (int64_t byte = 0; byte < 4; ++byte)
-      for (int64_t line = 0; line < kKeysOfDot; ++line)
-        byteMask.push_back(first + 4 * line + byte);
   words = vector::ShuffleOp::create(b, loc, words, words, wordMask);
-  Value bytes = vector::BitCastOp::create(b, loc, byteType, words);
-  return {vector::ShuffleOp::create(b, loc, bytes, bytes, byteMask)};
+  return {transposeBytes(vector::BitCastOp::create(b, loc, byteType, words))};
 }
 
 void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
@@ -145,12 +142,8 @@ void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, i
     // Sums in the order of unit, row, digit, vector, half of its codes.
     auto accumulate = [&](ArrayRef<Value> lines, Value column, ValueRange before) {
       SmallVector<Value> after;
-      if (firstRow == 0 && first == 0) {
-        Value at = arith::AndIOp::create(b, loc, column, index(kKeyLanes - 1)), four = arith::DivUIOp::create(b, loc, at, index(kKeysOfDot));
-        Value key = add(add(next.begin, sub(column, at)), add(mul(four, index(kKeysOfDot - 1)), index(kKeyLanes / kKeysOfDot)));
-        prefetchLines(presentValue, next, key, kKeysOfDot - 1);
-      }
-      Value word = arith::DivUIOp::create(b, loc, column, index(kKeysOfDot));
+      if (firstRow == 0 && first == 0)
+        prefetchLines(presentValue, next, add(next.begin, column), kKeysOfDot);
       for (int64_t at = first; at < first + count; ++at) {
         SmallVector<Value> codes;
         for (Value vector : loadFourLines(presentValue, keys, lines, at * unit))
@@ -158,7 +151,7 @@ void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, i
         for (int64_t row = 0; row < rows; ++row)
           for (int64_t digit = 0; digit < 2; ++digit) {
             Value digits = memref::LoadOp::create(b, loc, from.digits,
-                                                  ValueRange{index(firstRow + row), add(index(weightWord(at / unitsOfSegment, digit)), word)});
+                                                  ValueRange{index(firstRow + row), add(index(weightWord(at / unitsOfSegment, digit)), column)});
             for (Value part : codes)
               after.push_back(addProducts(part, digits, before[after.size()]));
           }
@@ -224,14 +217,15 @@ void AttentionKernel::storeValues(ValueRange added, const Integers &from, int64_
 void AttentionKernel::allocateCodeBuffers(Buffers &buffers, SmallVectorImpl<Value> &heap) {
   buffers.scores = scratch({headsPerKV, kChunk}, sums, heap);
   buffers.greatest = scratch({headsPerKV, kKeyLanes}, sums, heap);
-  buffers.weightIntegers = {scratch({headsPerKV, weightWord(segments, 0)}, b.getI32Type(), heap), scratch({headsPerKV, segments}, sums, heap),
+  buffers.weightIntegers = {scratch({headsPerKV, weightWord(llvm::alignTo(segments, 2), 1)}, b.getI32Type(), heap), scratch({headsPerKV, segments}, sums, heap),
                             cacheBits == 4 ? scratch({headsPerKV, segments}, b.getI32Type(), heap) : Value()};
   if (!cacheGroup)
     return;
   buffers.keyScales = scratch({segments, kChunk}, sums, heap);
   buffers.valueScales = scratch({segments, kChunk}, sums, heap);
-  buffers.nothing = scratch({segments}, sums, heap);
-  buffers.halves = scratch({4 * kChunk}, b.getI8Type(), heap);
+  buffers.nothing = scratch({segments, kKeyLanes}, sums, heap);
+  buffers.keyHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kKeyLanes}, b.getI8Type(), heap);
+  buffers.valueHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kKeyLanes}, b.getI8Type(), heap);
 }
 
 void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const State &state, Value firstRow, const Buffers &buffers) {
@@ -241,15 +235,13 @@ void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const Sta
   Keys next = keys;
   next.kvHead = arith::SelectOp::create(b, loc, isLast, min(add(keys.kvHead, index(1)), index(kvHeads - 1)), keys.kvHead);
   next.begin = arith::SelectOp::create(b, loc, isLast, firstKeyOf(position, kChunk), keys.end);
-  emitScales(presentKey, buffers.keyScales, buffers, keys);
   auto forRows = [&](llvm::function_ref<void(int64_t, int64_t)> body) {
     for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
       body(row, std::min(kRowsAtOnce, headsPerKV - row));
   };
   forRows([&](int64_t row, int64_t rows) { emitCodeScores(buffers, row, rows, keys, next, position); });
-  emitScales(presentValue, buffers.valueScales, buffers, keys);
   forRange(index(0), index(headsPerKV), 1,
-           [&](Value row) { emitCodeWeights(buffers, row, numKeys, next, state, add(firstRow, row)); });
+           [&](Value row) { emitCodeWeights(buffers, row, numKeys, state, add(firstRow, row)); });
   forRows([&](int64_t row, int64_t rows) { emitCodeValues(buffers, row, rows, keys, next, state, add(firstRow, index(row))); });
 }
 

@@ -59,6 +59,28 @@ Value AttentionKernel::bytesAsWords(Value numbers) {
   return vector::BitCastOp::create(b, loc, VectorType::get({lanes / 4}, b.getI32Type()), bytes);
 }
 
+Value AttentionKernel::digitFours(ArrayRef<Value> numbers) {
+  // Two bytes of a lane for the digits of each, then the bytes of four lanes are transposed.
+  auto masked = [&](Value value, int64_t mask) -> Value { return arith::AndIOp::create(b, loc, value, integers(mask, kKeyLanes)); };
+  auto shifted = [&](Value value, int64_t bits) -> Value { return arith::ShLIOp::create(b, loc, value, integers(bits, kKeyLanes)); };
+  Value lanes;
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    Value digits = arith::OrIOp::create(b, loc, masked(number, kLargestDigit), masked(shifted(number, 8 - kDigitBits), kLargestDigit << 8));
+    lanes = lanes ? Value(arith::OrIOp::create(b, loc, lanes, shifted(digits, 16))) : digits;
+  }
+  Value bytes = vector::BitCastOp::create(b, loc, VectorType::get({4 * kKeyLanes}, b.getI8Type()), lanes);
+  return vector::BitCastOp::create(b, loc, lanes.getType(), transposeBytes(bytes));
+}
+
+Value AttentionKernel::transposeBytes(Value bytes) {
+  SmallVector<int64_t> mask;
+  for (int64_t first = 0; first < 4 * kKeyLanes; first += 16)
+    for (int64_t byte = 0; byte < 4; ++byte)
+      for (int64_t lane = 0; lane < 4; ++lane)
+        mask.push_back(first + 4 * lane + byte);
+  return vector::ShuffleOp::create(b, loc, bytes, bytes, mask);
+}
+
 Value AttentionKernel::joinDigits(Value upper, Value lower) {
   int64_t lanes = cast<VectorType>(upper.getType()).getNumElements();
   return add(arith::ShLIOp::create(b, loc, upper, integers(kDigitBits, lanes)), lower);
@@ -162,39 +184,30 @@ AttentionKernel::Integers AttentionKernel::emitQueryIntegers(Value batches, Smal
 // Lines
 //===----------------------------------------------------------------------===//
 
-void AttentionKernel::emitScales(Value cache, Value scales, const Buffers &buffers, const Keys &keys) {
-  if (!scales)
-    return;
-  // Halves are brought together first, as integers: a line's one or two at a time are loaded where they lie, and vectors of them made floats.
-  int64_t pair = segments % 2 == 0 ? 2 : 1;
-  for (int64_t segment = 0; segment < segments; segment += pair) {
-    forLines(keys, kKeyLanes, [&](ArrayRef<Value> lines, Value column, bool) {
-      for (auto [i, line] : llvm::enumerate(lines))
-        store(load(cache, {keys.batch, keys.kvHead, line, index(codeBytes() + 2 * segment)}, 2 * pair), buffers.halves,
-              mul(add(column, index(i)), index(2 * pair)));
-    });
-    auto sum = scf::ForOp::create(
-        b, loc, index(0), roundUp(sub(keys.end, keys.begin), kKeyLanes), index(kKeyLanes), SmallVector<Value>(pair, splat(0.0, kKeyLanes)),
-        [&](OpBuilder &, Location, Value column, ValueRange sofar) {
-          Value bytes = load(buffers.halves, mul(column, index(2 * pair)), 2 * pair * kKeyLanes);
-          Value halves = vector::BitCastOp::create(b, loc, VectorType::get({pair * kKeyLanes}, b.getF16Type()), bytes);
-          SmallVector<Value> parts = {halves}, next;
-          if (pair == 2) {
-            auto split = vector::DeinterleaveOp::create(b, loc, halves);
-            parts = {split.getRes1(), split.getRes2()};
-          }
-          for (auto [i, part] : llvm::enumerate(parts)) {
-            Value wide = widen(sums, part);
-            store(wide, scales, {index(segment + i), column});
-            next.push_back(arith::AddFOp::create(b, loc, sofar[i], wide));
-          }
-          scf::YieldOp::create(b, loc, next);
-        });
-    for (int64_t i = 0; i < pair; ++i) {
-      Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sum.getResult(i), arith::FastMathFlags::reassoc);
-      memref::StoreOp::create(b, loc, arith::MulFOp::create(b, loc, total, scalar(0.0)), buffers.nothing, index(segment + i));
+void AttentionKernel::copyScales(Value cache, Value halves, const Keys &keys, ArrayRef<Value> lines) {
+  for (int64_t segment = 0; segment < segments; segment += scalesAtOnce())
+    for (auto [i, line] : llvm::enumerate(lines)) {
+      Value bytes = load(cache, {keys.batch, keys.kvHead, line, index(codeBytes() + 2 * segment)}, 2 * scalesAtOnce());
+      store(bytes, halves, {index(segment / scalesAtOnce()), index(2 * scalesAtOnce() * static_cast<int64_t>(i))});
     }
+}
+
+SmallVector<Value> AttentionKernel::widenScales(Value halves, Value scales, Value column) {
+  SmallVector<Value> widened;
+  for (int64_t segment = 0; segment < segments; segment += scalesAtOnce()) {
+    Value bytes = load(halves, {index(segment / scalesAtOnce()), index(0)}, 2 * scalesAtOnce() * kKeyLanes);
+    Value numbers = vector::BitCastOp::create(b, loc, VectorType::get({scalesAtOnce() * kKeyLanes}, b.getF16Type()), bytes);
+    SmallVector<Value> parts = {numbers};
+    if (scalesAtOnce() == 2) {
+      auto split = vector::DeinterleaveOp::create(b, loc, numbers);
+      parts = {split.getRes1(), split.getRes2()};
+    }
+    for (Value part : parts)
+      widened.push_back(widen(sums, part));
   }
+  for (auto [segment, wide] : llvm::enumerate(widened))
+    store(wide, scales, {index(segment), column});
+  return widened;
 }
 
 void AttentionKernel::prefetchLines(Value cache, const Keys &keys, Value key, int64_t count) {
@@ -349,16 +362,35 @@ void AttentionKernel::emitCodeScores(const Buffers &buffers, int64_t firstRow, i
     queries.push_back(add(firstQuery, index(row)));
     store(splat(-std::numeric_limits<double>::infinity(), kKeyLanes), buffers.greatest, {index(firstRow + row), index(0)});
   }
+  for (int64_t segment = 0; segment < segments && cacheGroup && firstRow == 0; ++segment)
+    store(splat(0.0, kKeyLanes), buffers.nothing, {index(segment), index(0)});
   forLines(keys, kKeyLanes, [&](ArrayRef<Value> lines, Value column, bool isWhole) {
+    bool takesScales = cacheGroup && firstRow == 0;
+    if (takesScales) {
+      // Where they lie, by the few: as vectors they are read at the end, when these stores are done.
+      copyScales(presentKey, buffers.keyHalves, keys, lines);
+      copyScales(presentValue, buffers.valueHalves, keys, lines);
+    }
     if (firstRow == 0)
       prefetchLines(presentKey, next, add(next.begin, column), kKeyLanes);
-    SmallVector<Value> scores(rows);
+    SmallVector<SmallVector<Value>> products;
+    for (int64_t segment = 0; segment < segments; ++segment)
+      products.push_back(takesWholeBlocks ? emitBlockProducts(from, queries, keys, lines, segment)
+                                          : emitColumnProducts(from, queries, keys, lines, segment));
+    SmallVector<Value> scores(rows), keyScales;
+    if (takesScales) {
+      keyScales = widenScales(buffers.keyHalves, buffers.keyScales, column);
+      for (auto [segment, wide] : llvm::enumerate(widenScales(buffers.valueHalves, buffers.valueScales, column))) {
+        Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes);
+        store(multiplyAdd(wide, splat(0.0, kKeyLanes), nothing), buffers.nothing, {index(segment), index(0)});
+      }
+    }
     for (int64_t segment = 0; segment < segments; ++segment) {
-      SmallVector<Value> products = takesWholeBlocks ? emitBlockProducts(from, queries, keys, lines, segment)
-                                                     : emitColumnProducts(from, queries, keys, lines, segment);
-      Value scales = buffers.keyScales ? load(buffers.keyScales, {index(segment), column}, kKeyLanes) : Value();
+      Value scales;
+      if (cacheGroup)
+        scales = takesScales ? keyScales[segment] : load(buffers.keyScales, {index(segment), column}, kKeyLanes);
       for (int64_t row = 0; row < rows; ++row) {
-        Value product = arith::SIToFPOp::create(b, loc, sumVector(kKeyLanes), products[row]);
+        Value product = arith::SIToFPOp::create(b, loc, sumVector(kKeyLanes), products[segment][row]);
         Value factor = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), ofRow(from.steps, queries[row], segment));
         if (scales)
           factor = arith::MulFOp::create(b, loc, factor, scales);

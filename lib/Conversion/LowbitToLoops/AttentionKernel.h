@@ -92,9 +92,9 @@ private:
     Integers queryIntegers = {}, weightIntegers = {};
     /// There: the greatest scores, [query heads of a key-value head, kKeyLanes].
     mlir::Value greatest = {};
-    /// There: the scales of a chunk's keys, [segments, kChunk], as the values' are then, and room for their bytes.
-    mlir::Value keyScales = {}, halves = {};
-    /// [segments]: 0 times their sum, which is 0 unless one of them is no finite number.
+    /// There: the scales of a chunk's keys, [segments, kChunk], as the values' are then, and the f16 ones of 16 lines.
+    mlir::Value keyScales = {}, keyHalves = {}, valueHalves = {};
+    /// [segments, kKeyLanes]: 0 times sums of the values' scales, which is 0 unless one of them is no finite number.
     mlir::Value nothing = {};
   };
 
@@ -244,7 +244,7 @@ private:
   /// Where the digits lie of four queries, those of the codes (or of the lower or upper nibbles: `half`) in the bytes `at` and following; and a segment's weights'.
   int64_t queryWord(int64_t digit, int64_t half, int64_t at) { return (digit * headSize + half * codeBytes() + at) / 4; }
   int64_t blockWord(int64_t digit, int64_t half, int64_t at, int64_t column) { return 4 * queryWord(digit, half, at) + column * kKeyLanes; }
-  int64_t weightWord(int64_t segment, int64_t digit) { return (2 * segment + digit) * kChunk / 4; }
+  int64_t weightWord(int64_t segment, int64_t digit) { return segment / 2 * kChunk + segment % 2 * 2 + 1 - digit; }
   /// A vector of i32.
   mlir::Value integers(int64_t value, int64_t lanes);
   /// x `perUnit` + `offset`, within 0 and 2^14 - 1, rounded to even; a number of 14 bits whatever x is.
@@ -252,6 +252,10 @@ private:
   /// A digit (0: the upper) of numbers of 14 bits, and numbers that are bytes, four in an i32.
   mlir::Value digitWords(mlir::Value numbers, int64_t digit);
   mlir::Value bytesAsWords(mlir::Value numbers);
+  /// Of each four lanes of 14-bit numbers, of one or two vectors: their lower digits in an i32, then the upper ones.
+  mlir::Value digitFours(llvm::ArrayRef<mlir::Value> numbers);
+  /// Of each four words, their first bytes, then their second ones, ...
+  mlir::Value transposeBytes(mlir::Value bytes);
   /// Both digits' sums as one number.
   mlir::Value joinDigits(mlir::Value upper, mlir::Value lower);
   /// Bytes of codes as they are multiplied: themselves, or their lower and their upper nibbles.
@@ -267,8 +271,11 @@ private:
   void emitQueryDigits(const Integers &to, mlir::Value queries, mlir::Value row);
   /// `body` for `count` lines of a chunk at a time, and where their scores lie; those past the last key, in no whole `count`, repeat it.
   void forLines(const Keys &keys, int64_t count, llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value, bool)> body);
-  /// scales[segment, i] = that of the segment in the line of key `begin` + i.
-  void emitScales(mlir::Value cache, mlir::Value scales, const Buffers &buffers, const Keys &keys);
+  /// Scales of a line that are copied together.
+  int64_t scalesAtOnce() { return segments % 2 == 0 ? 2 : 1; }
+  /// Puts the scales of 16 lines beside each other, and then as floats, a vector for each segment, from scales[segment, column] on.
+  void copyScales(mlir::Value cache, mlir::Value halves, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
+  llvm::SmallVector<mlir::Value> widenScales(mlir::Value halves, mlir::Value scales, mlir::Value column);
   /// Asks for the lines of `count` keys from `key` on.
   void prefetchLines(mlir::Value cache, const Keys &keys, mlir::Value key, int64_t count);
   /// Bytes `at` and following of the lines `first`, `first` + `step`, ..., four after each other, as i32.
@@ -292,8 +299,7 @@ private:
   /// `next` is what is taken after these keys, to be asked for meanwhile.
   void emitCodeScores(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
                       mlir::Value position);
-  void emitCodeWeights(const Buffers &buffers, mlir::Value row, mlir::Value numKeys, const Keys &next, const State &state,
-                       mlir::Value stateRow);
+  void emitCodeWeights(const Buffers &buffers, mlir::Value row, mlir::Value numKeys, const State &state, mlir::Value stateRow);
   void emitCodeValues(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
                       const State &state, mlir::Value stateRow);
   /// Both digits' sums of a row and `unit` of a line's bytes, as values of the state.

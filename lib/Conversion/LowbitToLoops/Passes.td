@@ -17,9 +17,9 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     A position outside the cache or the rotary tables is reported by `cf.assert`; no memory outside the buffers is touched then.
 
     `sums` is the type of scores, weights and their sums: `f64`, as `docs/spec/numerics.md` defines attention, or `f32`, which is faster and agrees to
-    rounding. `auto` is f64 for a module that quantizes activations to codes, where the last bit of an activation may decide about a code, and f32 for others.
+    rounding, but that a single token's products with a cache's codes are of integers then, by `lut.dot` (numerics.md, "Quantized caches"). `auto` is f64 for a module that quantizes activations to codes, where the last bit of an activation may decide about a code, and f32 for others.
 
-    Input: after bufferization. Output: scf, vector, memref, math, arith.
+    Input: after bufferization. Output: scf, vector, memref, math, arith, lut.
 
     Before:
     ```mlir

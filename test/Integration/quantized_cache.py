@@ -73,7 +73,7 @@ class ScalesInTheLine(unittest.TestCase):
     """cpu.kv-cache=i8 and i4."""
 
     def attention(
-        self, kind: str, size: int, new: int, past: int, sums: str, heads: int = 6, kv: int = 2, window: int = -1, options: dict[str, str] = {}
+        self, kind: str, size: int, new: int, past: int, sums: str, heads: int = 6, kv: int = 2, window: int = -1, mcpu: str = "native"
     ) -> None:  # fmt: skip
         bits = int(kind[1])
         group = size if bits == 8 or size % 32 else 32
@@ -102,7 +102,7 @@ class ScalesInTheLine(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "op.onnx"
             path.write_bytes(model.SerializeToString())
-            artifact = lutra.compile(path, path.with_suffix(".lutra"), options={"kv-cache": kind, "sums": sums} | options)
+            artifact = lutra.compile(path, path.with_suffix(".lutra"), options={"kv-cache": kind, "sums": sums, "mcpu": mcpu})
             found = lutra.Session(artifact).run(None, feed)
             for got, wanted in zip(found[1:], presents, strict=True):
                 np.testing.assert_array_equal(got, wanted)
@@ -159,7 +159,7 @@ class ScalesInTheLine(unittest.TestCase):
             for kind in ("i8", "i4"):
                 if needed in flags:
                     with self.subTest(model=model, kind=kind):
-                        self.attention(kind, 64, 1, 37, "f32", options={"mcpu": model})
+                        self.attention(kind, 64, 1, 37, "f32", mcpu=model)
 
 
 class ScalesGiven(OperatorTest):

@@ -65,7 +65,9 @@ def groups(case: Case) -> int:
 
 def work(case: Case, strategy: str) -> dict[str, float]:
     """How much a product does of what has a rate."""
-    m, tables = case.m, groups(case) * 2 * -(-min(case.group or case.k, case.k) // 8)
+    m, tables = case.m, groups(case) * 2 * -(-(case.group or case.k) // 8)
+    # The largest power of two up to four, where M is known.
+    block = 1 << min(2, m.bit_length() - 1) if case.known_m else 4
     few, ternary = m <= _FEW_ROWS, case.width == "ternary"
     amounts = {
         "m": m,
@@ -73,9 +75,13 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "k": 4 * tables,
         "tables": tables,
         "planes": planes(case),
+        "columns": case.k,
+        "ones": planes(case) % 2,
+        "twos": planes(case) % 4 // 2 * 2,
+        "fours": planes(case) // 4 * 4,
         "groups": groups(case),
         "panels": -(-m // 512),
-        "quads": m // 4 + m % 4 // 2 + m % 2,
+        "quads": m // block + m % block,
         "few": int(few),
         "passes": m if few else 0,
         "many": 0 if few else m,
@@ -90,9 +96,9 @@ def work(case: Case, strategy: str) -> dict[str, float]:
 def read_bytes(case: Case, strategy: str) -> float:
     """Bytes of the packed weight, as the compiler counts them: it takes alphas and zetas for f32."""
     bits = 5 / 3 if case.width == "ternary" and strategy == "int8" else planes(case)
-    stored_zetas = case.width in ("1", "3") or (case.width != "ternary" and not case.group)
+    stored_zetas = case.width == "1" or (case.width in ("2", "4", "8") and not case.group)
     amounts = work(dataclasses.replace(case, m=1), "lut")
-    codes = 4 * amounts["lookup-rate"] / planes(case)
+    codes = 4 * amounts["fetch-rate"] / planes(case)
     return codes * bits / 8 + 4 * amounts["sum-rate"] * (2 if stored_zetas else 1)
 
 
@@ -130,9 +136,15 @@ def solve(timed: Sequence[Timed], bandwidth: float = math.inf) -> dict[str, floa
     Raises BenchmarkError when one of the rates that the compiler needs is.
     """
     rates = _fit(timed, RATES, bandwidth)
-    if "index-rate" in rates:
-        # With many rows there are as many fours of rows as rows: either term can stand for both, and then lookups come for nothing.
-        rates.setdefault("lookup-rate", 100 * rates["index-rate"])
+    # With many rows there are as many blocks of rows as rows: either term can stand for both, and then what is done for a row comes for nothing.
+    lookups = ("lookup-rate", "lookup-two-rate", "lookup-one-rate")
+    for row, block in (
+        *((name, "index-rate") for name in lookups),
+        ("int8-rate", "panel-rate"),
+        ("few-rate", "few-code-rate"),
+    ):
+        if block in rates:
+            rates.setdefault(row, 100 * rates[block])
     if missing := {"lookup-rate", "table-rate", "fma-rate", "int8-rate"} - rates.keys():
         raise BenchmarkError(
             f"the products' times fit no {' and no '.join(sorted(missing))}: something else ran; try again"

@@ -57,8 +57,18 @@ class CalibrateTest(unittest.TestCase):
     def test_work_by_hand(self) -> None:
         # Three rows of 8 outputs, a tile of 64; 2 groups of 20: 6 tables each, so that the 24 codes count as 48.
         case = Case(3, 8, 24, "2", 20, 1, "cost")
-        self.assertEqual(predict({"lookup-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"lookup-two-rate": 1, "lookup-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"fetch-rate": 1}, case, "lut"), 64 * 12 * 2)
+        # Eight planes are summed by fours, the third of three alone.
+        eight = Case(1, 64, 256, "8", 128, 1, "cost")
+        self.assertEqual(predict({"lookup-rate": 1, "lookup-one-rate": 1}, eight, "lut"), 64 * 64 * 8)
+        self.assertEqual(
+            predict({"lookup-rate": 1, "lookup-one-rate": 2}, dataclasses.replace(eight, width="3"), "lut"), 64 * 64 / 2
+        )
         self.assertEqual(predict({"index-rate": 1}, case, "lut"), 2 * 64 * 12 * 2)
+        # Where M is not known, three rows go one by one.
+        open_rows = dataclasses.replace(case, kind="gemm")
+        self.assertEqual(predict({"index-rate": 1}, open_rows, "lut"), 3 * 64 * 12 * 2)
         self.assertEqual(predict({"few-rate": 1}, case, "int8"), 3 * 64 * 48)
         self.assertEqual(predict({"few-unpack-rate": 1, "unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"few-sum-rate": 1, "panel-rate": 1}, case, "int8"), 3 * 64 * 2)
@@ -74,7 +84,7 @@ class CalibrateTest(unittest.TestCase):
         self.assertEqual(
             predict({"lookup-rate": 1e9, "table-rate": 1}, ternary, "lut", bandwidth=1), 64 * (256 / 4 + 8) + 8 * 2 * 64
         )
-        self.assertEqual(predict({"fma-rate": 2}, case, "dense"), 3 * 64 * 48 / 2)
+        self.assertEqual(predict({"fma-rate": 2}, case, "dense"), 3 * 64 * 24 / 2)
 
     def test_the_compiler_predicts_the_same(self) -> None:
         rates = {name: 0.37 * (i + 1) for i, name in enumerate(RATES)}

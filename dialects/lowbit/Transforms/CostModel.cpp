@@ -1,6 +1,7 @@
 //===- CostModel.cpp - what a product takes, by how it is computed --------===//
 #include "dialects/lowbit/Transforms/CostModel.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
@@ -33,11 +34,15 @@ enum class Part { Before, During };
 
 /// The amounts of CostRates.def, summed up by strategy and part.
 struct Work {
-  Work(const CostRates &rates, WeightType weight, int64_t rows) {
+  Work(const CostRates &rates, WeightType weight, int64_t rows, bool isKnown) {
     const double m = rows, groups = weight.getNumGroups(), planes = weight.getBits();
     const double n = llvm::alignTo(weight.getRows(), kTileRows), tables = groups * getTablesPerGroup(weight.getGroup());
     const double k = tables * kTableWidth, panels = llvm::divideCeil(rows, kPanelRows);
-    const double quads = rows / 4 + rows % 4 / 2 + rows % 2;
+    // What lowbit-tile-elongated makes of it.
+    const int64_t block = isKnown ? std::min<int64_t>(4, llvm::bit_floor<uint64_t>(rows)) : 4;
+    const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
+    const double columns = weight.getCols();
+    const double quads = rows / block + rows % block;
     const bool isFew = rows <= kFewRows, isTernary = hasTriples(weight);
     const double few = isFew, passes = isFew ? rows : 0, many = isFew ? 0 : rows;
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, 6), fresh = isFew ? 0 : panels;
@@ -81,9 +86,11 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   const bool packed = isa<BipolarAttr>(weight.getFormat());
   if (!packed)
     known.number = 0;
-  if (known.few == 0)
-    known.few = known.int8;
-  const Work work(known, weight, rows);
+  // What a file leaves out is no gift.
+  for (auto [rate, other] : {std::pair(&CostRates::few, &CostRates::int8), {&CostRates::lookupTwo, &CostRates::lookup}, {&CostRates::lookupOne, &CostRates::lookup}})
+    if (known.*rate == 0)
+      known.*rate = known.*other;
+  const Work work(known, weight, rows, !mlir::ShapedType::isDynamic(product.getActivations().getType().getDimSize(0)));
   ProductCost cost;
   cost.lookup = work.get(Strategy::Lut, work.packed);
   cost.dense = work.get(Strategy::Dense, packed ? work.packed : work.floats);

@@ -54,7 +54,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     product is `dense`. Otherwise the fastest of the predictions is taken, for an M x K by N x K product with P planes in G groups that have
     T tables together (about K / 4), from what the machine does in a nanosecond, which are this pass's `rates`:
 
-        lut   = max(packed bytes / bandwidth, N T P (M / lookup-rate + B4 / index-rate) + M N G / sum-rate + M N / store-rate)
+        lut   = max(packed bytes / bandwidth, N T (M (P4 / lookup-rate + P2 / lookup-two-rate + P1 / lookup-one-rate) + B4 P / index-rate + P / fetch-rate)
+                                              + M N G / sum-rate + M N / store-rate)
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
           W   = M (N K / few-rate + N G / few-sum-rate) + P N K / few-unpack-rate + N K / few-code-rate + N G / few-scaled-rate      M <= 12
@@ -62,11 +63,13 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
                 + ceil(M / 512) (P N K / unpack-rate + N K / byte-rate + N G / scaled-rate)                                           M > 12
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
-    N and K are rounded up to whole tiles of 64 and whole tables. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows, then
-    two, then one; and of up to six. Ternary codes are stored three in five bits for int8 products, and take N K / triple-rate instead of
+    N and K are rounded up to whole tiles of 64 and whole tables (of dense products only N). P4, P2 and P1 are the planes that are summed by fours, then by twos, and the one that
+    is left. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows (two
+    or one where M is known to be less), then rows alone; and of up to six. Ternary codes are stored three in five bits for int8 products, and take N K / triple-rate instead of
     their planes. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
-    of the others those that are not known are left out, and then the term is; few-rate is int8-rate then. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
+    of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and
+    lookup-one-rate are lookup-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
     bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding
     is to be fast. Without rates, planes are `lut`. Where int8 is open and a constant weight has but 16 different codes of more than 4 bits (IQ4_NL, FP4), the product is
     int8: such a weight is stored as indices of 4 bits then (`lowbit-pack-weights`).

@@ -88,6 +88,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "blocks": 0 if few else -(-m // 6),
         "fresh": 0 if few else -(-m // 512),
         "bits": 0 if ternary else planes(case),
+        "runs": 0 if ternary else planes(case) // 4 + planes(case) % 4 // 2 + planes(case) % 2,
         "triples": int(ternary),
     }
     return {name: eval(amount, {"__builtins__": {}}, amounts) for name, amount in _TERMS[strategy].items()}

@@ -72,13 +72,27 @@ class CalibrateTest(unittest.TestCase):
         self.assertEqual(predict({"few-rate": 1}, case, "int8"), 3 * 64 * 48)
         self.assertEqual(predict({"few-unpack-rate": 1, "unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"few-sum-rate": 1, "panel-rate": 1}, case, "int8"), 3 * 64 * 2)
+        # Three planes are a run of two and one of one, eight are two of four.
+        for width, runs in (("3", 2), ("4", 1), ("8", 2)):
+            wide = dataclasses.replace(eight, width=width)
+            self.assertEqual(predict({"few-run-rate": 1}, wide, "int8"), runs * 64 * 256)
+            self.assertEqual(predict({"run-rate": 1}, dataclasses.replace(wide, m=13), "int8"), runs * 64 * 256)
         # Thirteen rows have a panel, which three blocks of rows read.
         self.assertEqual(
             predict({"few-rate": 1, "panel-rate": 1}, Case(13, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256
         )
         # Ternary codes are in five bits where int8 products read them, and so are their bytes.
         ternary = Case(2, 64, 256, "ternary", 128, 1, "cost")
-        self.assertEqual(predict({"triple-rate": 1, "few-unpack-rate": 1}, ternary, "int8"), 64 * 256)
+        self.assertEqual(
+            predict({"few-triple-rate": 1, "triple-rate": 1, "few-unpack-rate": 1, "few-run-rate": 1}, ternary, "int8"),
+            64 * 256,
+        )
+        self.assertEqual(
+            predict(
+                {"few-triple-rate": 1, "triple-rate": 2, "run-rate": 1}, dataclasses.replace(ternary, m=13), "int8"
+            ),
+            64 * 256 / 2,
+        )
         self.assertEqual(predict({}, ternary, "int8", bandwidth=2), (64 * 256 * 5 / 24 + 4 * 64 * 2) / 2)
         # What is computed while the weights are read takes no time.
         self.assertEqual(

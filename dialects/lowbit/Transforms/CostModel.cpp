@@ -46,7 +46,7 @@ struct Work {
     const bool isFew = rows <= kFewRows, isTernary = hasTriples(weight);
     const double few = isFew, passes = isFew ? rows : 0, many = isFew ? 0 : rows;
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, 6), fresh = isFew ? 0 : panels;
-    const double bits = isTernary ? 0 : planes, triples = isTernary;
+    const double bits = isTernary ? 0 : planes, runs = isTernary ? 0 : ones + twos / 2 + fours / 4, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \
   add(Strategy::STRATEGY, Part::PART, AMOUNT, rates.MEMBER);
 #include "dialects/lowbit/Transforms/CostRates.def"

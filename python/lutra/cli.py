@@ -119,7 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     text.add_argument("--top-k", type=_positive, default=0, metavar="K", help="sample from the K likeliest tokens")
     text.add_argument(
-        "--min-p", type=_min_p, default=0.0, metavar="P", help="sample from tokens at least P times as likely as the likeliest"
+        "--min-p",
+        type=_min_p,
+        default=0.0,
+        metavar="P",
+        help="sample from tokens at least P times as likely as the likeliest",
     )
     text.add_argument(
         "--repetition-penalty", type=_penalty, default=1.0, metavar="R", help="make tokens of the text less likely (1)"

@@ -150,8 +150,13 @@ def products(model: onnx.ModelProto, *, tables: bool = False) -> list[Product]:
             rows, cols = (first, second) if use.by_rows else (second, first)
             found.append(
                 Product(
-                    node_name(node, index), use.constant, use.by_rows, use.is_lookup,
-                    node.input[1 if use.is_lookup else 0], rows, cols,
+                    node_name(node, index),
+                    use.constant,
+                    use.by_rows,
+                    use.is_lookup,
+                    node.input[1 if use.is_lookup else 0],
+                    rows,
+                    cols,
                 )  # fmt: skip
             )
     return found

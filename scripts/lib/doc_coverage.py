@@ -48,7 +48,9 @@ def lacks(definition: Definition, cases: list[str], passes: set[str]) -> list[st
     else:
         if "Example" not in definition.description:
             missing.append("an example")
-        if definition.verified and not any(re.search(rf"{re.escape(definition.name)}(?![\w.])", case) for case in cases):
+        if definition.verified and not any(
+            re.search(rf"{re.escape(definition.name)}(?![\w.])", case) for case in cases
+        ):
             missing.append("an invalid test: a case of an *invalid*.mlir that uses it and expects an error")
     return missing
 
@@ -62,7 +64,10 @@ def main() -> int:
         for missing in lacks(definition, cases, passes):
             failures += 1
             print(f"{definition.file}: {definition.kind} {definition.name} needs {missing}", file=sys.stderr)
-    print(", ".join(f"{count} {kind}{'es' if kind.endswith('s') else 's'}" for kind, count in counts.items()) + f": {failures} things missing")
+    print(
+        ", ".join(f"{count} {kind}{'es' if kind.endswith('s') else 's'}" for kind, count in counts.items())
+        + f": {failures} things missing"
+    )
     return failures != 0
 
 

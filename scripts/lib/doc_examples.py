@@ -68,7 +68,7 @@ def check_inline(build: Path, definition: Definition) -> None:
     if not examples and not definition.blocks():
         raise Failure("has no 'Example: `...`'")
     for example in examples:
-        code, _, errors = lutra_opt(build, f'module attributes {{example.it = {example}}} {{}}\n')
+        code, _, errors = lutra_opt(build, f"module attributes {{example.it = {example}}} {{}}\n")
         if code:
             raise Failure(f"{example}\n{errors}")
 

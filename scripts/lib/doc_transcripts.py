@@ -40,7 +40,12 @@ def run(command: str, folder: Path, build: Path) -> tuple[int, str]:
     environment["LUTRA_LIBRARY_DIR"] = str(build / "lib")
     environment["COLUMNS"] = "120"
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     # Paths of this run do not belong into a page.
     return done.returncode, done.stdout.replace(str(folder) + "/", "")

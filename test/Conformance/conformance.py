@@ -38,7 +38,9 @@ def module_of(seed: int, index: int, mix: draw.Mix, kinds: int, count: int) -> t
     return draw.draw(rng, mix, kinds, count), mode
 
 
-def run_module(seed: int, index: int, mix: draw.Mix, kinds: int, count: int, setup: batch.Setup, work: Path) -> batch.Outcome:
+def run_module(
+    seed: int, index: int, mix: draw.Mix, kinds: int, count: int, setup: batch.Setup, work: Path
+) -> batch.Outcome:
     """One module, in a worker."""
     cases, mode = module_of(seed, index, mix, kinds, count)
     outcome = batch.run(cases, work, mode, setup, values="values" in mix.extras)
@@ -47,7 +49,9 @@ def run_module(seed: int, index: int, mix: draw.Mix, kinds: int, count: int, set
     return outcome
 
 
-def report(outcome: batch.Outcome, cases: list[Case], mode: targets.Mode, setup: batch.Setup, work: Path, repeat: str) -> None:
+def report(
+    outcome: batch.Outcome, cases: list[Case], mode: targets.Mode, setup: batch.Setup, work: Path, repeat: str
+) -> None:
     """Prints a failure with its reduction and how to repeat it."""
     where = outcome.where
     print(f"FAILED on {where}, {mode}, {outcome.threads} threads: {outcome.problem}")
@@ -69,11 +73,23 @@ def report(outcome: batch.Outcome, cases: list[Case], mode: targets.Mode, setup:
     print(f"reduced: {case}\n  {last.problem}\nmodule: {reduced / 'module.mlir'}\ncommands:")
     commands = [["lutra-opt", reduced / "module.mlir", *targets.PREPARE, "-o", reduced / "lowbit.mlir"]]
     given = [word for name in names for word in ("--input", f"{name}={reduced / 'in' / name}.npy")]
-    commands.append(["lutra-run", "--interpret", reduced / "lowbit.mlir", *mode.flags(), "--output-dir", reduced / "expected", *given])
+    commands.append(
+        [
+            "lutra-run",
+            "--interpret",
+            reduced / "lowbit.mlir",
+            *mode.flags(),
+            "--output-dir",
+            reduced / "expected",
+            *given,
+        ]
+    )
     for target in only:
         commands.append(target.compile_command(reduced / "lowbit.mlir", reduced / "artifact", mode))
         if not target.emulated:
-            commands.append(target.run_command(reduced / "artifact", last.threads, reduced / "in", names, reduced / "found"))
+            commands.append(
+                target.run_command(reduced / "artifact", last.threads, reduced / "in", names, reduced / "found")
+            )
     for command in commands:
         print("  " + shlex.join(map(str, command)))
 
@@ -88,7 +104,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kinds", type=int, default=4, help="kinds of products in a module (default 4)")
     parser.add_argument("--per-module", type=int, default=200, help="cases of a module (default 200)")
     parser.add_argument("--jobs", type=int, default=2, help="modules at a time (default 2)")
-    parser.add_argument("--keep-going", action="store_true", help="report all failures instead of stopping at the first")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="report all failures instead of stopping at the first"
+    )
     parser.add_argument("--targets", help="comma-separated (default: all that this machine has)")
     parser.add_argument("--families", help=f"comma-separated, of: {', '.join(draw.FAMILIES)} (default: all)")
     parser.add_argument("--extras", help=f"comma-separated, of: {', '.join(draw.EXTRAS)} (default: all)")
@@ -155,7 +173,16 @@ def main() -> None:
                     failures += 1
                     options = [f"--kinds={arguments.kinds}", f"--per-module={arguments.per_module}"]
                     options += [f"--{o}={','.join(v)}" for o, v in chosen.items()]
-                    repeat = shlex.join([sys.executable, __file__, f"--work-dir={work}-again", f"--seed={seed}", f"--module={index}", *options])
+                    repeat = shlex.join(
+                        [
+                            sys.executable,
+                            __file__,
+                            f"--work-dir={work}-again",
+                            f"--seed={seed}",
+                            f"--module={index}",
+                            *options,
+                        ]
+                    )
                     report(outcome, cases, mode, setup, work / f"module{index}", repeat)
                     sys.stdout.flush()
                 else:

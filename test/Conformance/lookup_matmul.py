@@ -272,7 +272,9 @@ def compare(work: Path, artifact: Path, cases: list[Case], inputs: list[str], ex
     return 2 * len(cases)
 
 
-def check(work: Path, model: Path, cases: list[Case], rng: np.random.Generator, targets: Targets, tables: list[str]) -> int:
+def check(
+    work: Path, model: Path, cases: list[Case], rng: np.random.Generator, targets: Targets, tables: list[str]
+) -> int:
     """Compiles and runs one model for every target; the number of comparisons."""
     inputs = save_inputs(work, cases, rng)
     lowered = work / "lowbit.mlir"
@@ -297,7 +299,9 @@ def arguments_of(description: str | None, cases: int) -> argparse.ArgumentParser
     parser.add_argument("--cases", type=int, default=cases, help=f"cases to draw (default {cases})")
     parser.add_argument("--seed", type=int, help="default: from the clock")
     parser.add_argument("--minutes", type=float, default=4, help="stop drawing after this time (default 4)")
-    parser.add_argument("--targets", help="comma-separated: x86-64, haswell, skylake-avx512, native, ltc (default: all)")
+    parser.add_argument(
+        "--targets", help="comma-separated: x86-64, haswell, skylake-avx512, native, ltc (default: all)"
+    )
     return parser
 
 

@@ -23,7 +23,15 @@ from pathlib import Path
 import numpy as np
 from random_modules import random_module
 
-KINDS = [("i8", "group"), ("i8", "table"), ("i8", "row"), ("i16", "group"), ("i16", "table"), ("f16", "group"), ("f32", "group")]
+KINDS = [
+    ("i8", "group"),
+    ("i8", "table"),
+    ("i8", "row"),
+    ("i16", "group"),
+    ("i16", "table"),
+    ("f16", "group"),
+    ("f32", "group"),
+]
 
 
 def run(*command: object) -> str:
@@ -88,7 +96,14 @@ def check(work: Path, module: Path, passes: list[str], inputs: list[str], table:
         wrong = [name for name in expected if name not in found or differs(expected[name], found[name])]
         if wrong or len(expected) != len(found):
             bisected = subprocess.run(
-                ["lutra-bisect", module, after, f"--left=interpret:table={table}", f"--right=interpret:table={table}", *inputs],
+                [
+                    "lutra-bisect",
+                    module,
+                    after,
+                    f"--left=interpret:table={table}",
+                    f"--right=interpret:table={table}",
+                    *inputs,
+                ],
                 capture_output=True,
                 text=True,
             )
@@ -104,7 +119,9 @@ def tiny_llama(work: Path, fixtures: Path, rng: np.random.Generator) -> None:
     """The decoder of the fixtures: a prompt, and a token after it."""
     model = work / "onnx.mlir"
     run("lutrac", fixtures / "tiny_llama.onnx", "--compile-to=onnx", "-o", model)
-    passes = passes_of("--lutra-onnx-to-lowbit", "--lutra-lowbit-to-tables=fuse-epilogue merge-matmuls", "--lutra-tables-to-lut")
+    passes = passes_of(
+        "--lutra-onnx-to-lowbit", "--lutra-lowbit-to-tables=fuse-epilogue merge-matmuls", "--lutra-tables-to-lut"
+    )
     inputs = []
     past = 3
     arrays = {"input_ids": rng.integers(0, 320, (1, 2)), "attention_mask": np.ones((1, past + 2), np.int64)}
@@ -149,7 +166,9 @@ def main() -> None:
         options += "".join(f" {name}" for name in ("merge-matmuls", "fuse-epilogue", "symmetric") if rng.random() < 0.5)
         # A lowbit.matmul that names no kind is given one by a pass of its own, first: --table= has no scale.
         passes = [f"lowbit-quantize-tables{{element={table} scale={scale}}}"]
-        run("lutra-opt", work / "module.mlir", f"--pass-pipeline=builtin.module({passes[0]})", "-o", work / "start.mlir")
+        run(
+            "lutra-opt", work / "module.mlir", f"--pass-pipeline=builtin.module({passes[0]})", "-o", work / "start.mlir"
+        )
         passes = passes_of("--lutra-onnx-to-lowbit", f"--lutra-lowbit-to-tables={options}", "--lutra-tables-to-lut")[1:]
         what = f"module {modules} of seed {seed} ({module.what}; {options})"
         prefixes += check(work, work / "start.mlir", passes, inputs, "i8", what)

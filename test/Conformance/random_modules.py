@@ -54,7 +54,9 @@ def codes(rng: np.random.Generator, n: int, groups: int, group: int, bits: int) 
     return rng.integers(0, 256, (n, groups, -(-group * bits // 8)), dtype=np.uint8)
 
 
-def uniform(draw: random.Random, rng: np.random.Generator, n: int, k: int, group: int, bits: int | None = None) -> Weight:
+def uniform(
+    draw: random.Random, rng: np.random.Generator, n: int, k: int, group: int, bits: int | None = None
+) -> Weight:
     bits, groups = bits or draw.randrange(1, 9), -(-k // group)
     zero = draw.choice(["midpoint", "integer", "float"])
     parts = {"codes": codes(rng, n, groups, group, bits), "scales": floats(rng, n, groups)}
@@ -79,7 +81,10 @@ def bcq(draw: random.Random, rng: np.random.Generator, n: int, k: int, group: in
 def ternary(draw: random.Random, rng: np.random.Generator, n: int, k: int, group: int) -> Weight:
     groups = -(-k // group)
     # Five digits of base 3 a byte: 243 values.
-    parts = {"codes": rng.integers(0, 243, (n, groups, -(-group // 5)), dtype=np.uint8), "scales": floats(rng, n, groups)}
+    parts = {
+        "codes": rng.integers(0, 243, (n, groups, -(-group // 5)), dtype=np.uint8),
+        "scales": floats(rng, n, groups),
+    }
     return Weight(f"#lowbit.ternary<group = {group}, storage = five_in_eight>", parts, n, k, group)
 
 
@@ -111,7 +116,9 @@ def mixed(draw: random.Random, rng: np.random.Generator, n: int, k: int, group: 
 def nested(draw: random.Random, rng: np.random.Generator, n: int, k: int, group: int) -> Weight:
     bits = draw.randrange(2, 9)
     body = uniform(draw, rng, n, k, group, bits)
-    return Weight(f"#lowbit.nested<{body.format}, min_bits = {draw.randrange(1, bits + 1)}>", body.components, n, k, group)
+    return Weight(
+        f"#lowbit.nested<{body.format}, min_bits = {draw.randrange(1, bits + 1)}>", body.components, n, k, group
+    )
 
 
 FORMATS = [uniform, uniform, uniform, bcq, ternary, codebook, outliers, mixed, nested]
@@ -135,9 +142,7 @@ class Builder:
 
     def matmul(self, a: str, weight: Weight) -> str:
         w = self.add(weight.op)
-        return self.add(
-            f"lowbit.matmul {a}, {w} : tensor<?x{weight.k}xf32>, {weight.type} -> tensor<?x{weight.n}xf32>"
-        )
+        return self.add(f"lowbit.matmul {a}, {w} : tensor<?x{weight.k}xf32>, {weight.type} -> tensor<?x{weight.n}xf32>")
 
     def integer_matmul(self, a: str, weight: Weight) -> str:
         codes_and_scales = f"%q{len(self.lines)}"
@@ -167,7 +172,7 @@ class Builder:
         empty = self.add("tensor.empty(%m) : tensor<?xf32>")
         zeros = self.add(f"linalg.fill ins(%zero : f32) outs({empty} : tensor<?xf32>) -> tensor<?xf32>")
         squares = self.add(
-            '''linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} '''
+            """linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} """
             f"ins({x} : tensor<?x{width}xf32>) outs({zeros} : tensor<?xf32>) {{\n^bb0(%x0: f32, %o: f32):\n"
             "%s = arith.mulf %x0, %x0 : f32\n%t = arith.addf %o, %s : f32\nlinalg.yield %t : f32\n} -> tensor<?xf32>"
         )
@@ -184,7 +189,10 @@ def random_module(draw: random.Random, rng: np.random.Generator) -> Module:
     group = draw.choice([4, 8, 12, 16, 32, 64])
     other = draw.choice([group, 8, 16])
     build = Builder()
-    made = [draw.choice(FORMATS)(draw, rng, n, width, g) for n, width, g in [(hidden, k, group), (hidden, k, group), (k, hidden, other)]]
+    made = [
+        draw.choice(FORMATS)(draw, rng, n, width, g)
+        for n, width, g in [(hidden, k, group), (hidden, k, group), (k, hidden, other)]
+    ]
     integers = draw.random() < 0.25
     product = build.integer_matmul if integers else build.matmul
     normed = build.norm("%a", k) if draw.random() < 0.7 else "%a"

@@ -187,15 +187,24 @@ class Schema:
             from onnxruntime.capi import onnxruntime_pybind11_state as native
 
             name = op.removeprefix(MICROSOFT + ".")
-            schema = next(s for s in native.get_all_operator_schema() if s.name == name and (s.domain == MICROSOFT) == (name != op))
+            schema = next(
+                s
+                for s in native.get_all_operator_schema()
+                if s.name == name and (s.domain == MICROSOFT) == (name != op)
+            )
         else:
-            history = sorted(s.since_version for s in defs.get_all_schemas_with_history() if s.name == op and s.domain == "")
+            history = sorted(
+                s.since_version for s in defs.get_all_schemas_with_history() if s.name == op and s.domain == ""
+            )
             self.versions = [version for version in history if version <= LAST_OPSET]
             schema = defs.get_schema(op, LAST_OPSET)
         self.inputs, self.outputs = ([value.name for value in values] for values in (schema.inputs, schema.outputs))
         self.attributes = sorted(schema.attributes)
         constraints = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
-        tried = next((i for i, value in enumerate(SAMPLES.get(op, ([X], {}))[0]) if isinstance(value, In) and value.kind == "T"), 0)
+        tried = next(
+            (i for i, value in enumerate(SAMPLES.get(op, ([X], {}))[0]) if isinstance(value, In) and value.kind == "T"),
+            0,
+        )
         # The two packages spell it differently.
         name_of = lambda parameter: getattr(parameter, "type_str", None) or parameter.typeStr  # noqa: E731
         kinds = constraints.get(name_of(schema.inputs[tried]), []) if schema.inputs else []
@@ -211,7 +220,9 @@ class Schema:
 
 def understood() -> dict[str, dict[str, set[str]]]:
     """Of each operator the inputs, outputs and attributes that some opset's lowering takes; `*`: all the rest."""
-    listed = json.loads(subprocess.run(["lutrac", "--print-operators"], capture_output=True, text=True, check=True).stdout)
+    listed = json.loads(
+        subprocess.run(["lutrac", "--print-operators"], capture_output=True, text=True, check=True).stdout
+    )
     result: dict[str, dict[str, set[str]]] = {}
     for entry in listed:
         if entry["opset"] > LAST_OPSET:
@@ -290,9 +301,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     if not arguments.check:
+
         def measure(op: str, kinds: list[str]) -> list[str]:
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                return [kind for kind, good in zip(kinds, pool.map(lambda kind: compiles(op, kind), kinds), strict=True) if good]
+                return [
+                    kind
+                    for kind, good in zip(kinds, pool.map(lambda kind: compiles(op, kind), kinds), strict=True)
+                    if good
+                ]
 
         PAGE.write_text(page(measure))
         return 0
@@ -309,8 +325,14 @@ def main() -> int:
         kind = tried[index % len(tried)]
         if compiles(op, kind) != (kind in kinds):
             wrong.append(f"{op} of {kind}: the page says {'yes' if kind in kinds else 'no'}")
-        attributes = [name.removeprefix("attribute ") for name in refused(Schema(op), takes[op]) if name.startswith("attribute ")]
-        wrong += [f"{op}: attribute {name} is not refused by name" for name in ["lutra_unknown", *attributes] if not refuses(op, kinds[0], name)]
+        attributes = [
+            name.removeprefix("attribute ") for name in refused(Schema(op), takes[op]) if name.startswith("attribute ")
+        ]
+        wrong += [
+            f"{op}: attribute {name} is not refused by name"
+            for name in ["lutra_unknown", *attributes]
+            if not refuses(op, kinds[0], name)
+        ]
     print("\n".join(wrong) or f"{len(known)} operators as the page says")
     return 1 if wrong else 0
 

@@ -1,7 +1,7 @@
 # RUN: %python %s %fixtures/exporters genai-phi3-int4 genai-llama-int4-qdq hf-qwen3
 """Graphs as exporters write them (see make_exporter_graphs.py): the logits of a prefill and 16 decode steps with a key-value cache are ONNX Runtime's.
 
-    exporter_graphs.py FOLDER [NAME...]    all of them takes a minute or more
+exporter_graphs.py FOLDER [NAME...]    all of them takes a minute or more
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ HEAD_SIZE = 16
 TOLERANCE = 2e-3
 
 
-def feed_of(infos: dict[str, tuple[object, ...]], tokens: np.ndarray, past: dict[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+def feed_of(
+    infos: dict[str, tuple[object, ...]], tokens: np.ndarray, past: dict[str, np.ndarray], length: int
+) -> dict[str, np.ndarray]:
     """The arrays that one call takes: `length` tokens are in the cache."""
     batch, new = tokens.shape
     feed = {"input_ids": tokens}
@@ -33,7 +35,9 @@ def feed_of(infos: dict[str, tuple[object, ...]], tokens: np.ndarray, past: dict
             feed[name] = np.tile(np.arange(length, length + new, dtype=np.int64), (batch, 1))
         elif name.startswith("past_key_values"):
             heads, size = (dim if isinstance(dim, int) else HEAD_SIZE for dim in (shape[1], shape[3]))
-            feed[name] = past.get(name.replace("past_key_values", "present"), np.zeros((batch, heads, 0, size), np.float32))
+            feed[name] = past.get(
+                name.replace("past_key_values", "present"), np.zeros((batch, heads, 0, size), np.float32)
+            )
     return feed
 
 
@@ -48,7 +52,9 @@ class Peer:
                     attribute.i = 1
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
         self.infos = {info.name: tuple(info.shape) for info in self.session.get_inputs()}
         self.outputs = [info.name for info in self.session.get_outputs()]
 
@@ -75,7 +81,10 @@ def compare(path: Path, batch: int = 1, prompt: int = 7) -> float:
         worst, length = 0.0, 0
         tokens = rng.integers(3, 150, (batch, prompt))
         for _ in range(STEPS + 1):
-            results = [model.run(feed_of(peer.infos, tokens, cache, length)) for model, cache in zip((peer, ours), past, strict=True)]
+            results = [
+                model.run(feed_of(peer.infos, tokens, cache, length))
+                for model, cache in zip((peer, ours), past, strict=True)
+            ]
             worst = max(worst, float(np.abs(results[0]["logits"] - results[1]["logits"]).max()))
             assert results[0]["logits"].shape == results[1]["logits"].shape
             past, length = results, length + tokens.shape[1]
@@ -91,7 +100,9 @@ def main() -> int:
         try:
             worst = compare(path)
             good = worst <= TOLERANCE
-            print(f"{path.stem}: prefill and {STEPS} decode steps, logits within {worst:.1e}{'' if good else f': more than {TOLERANCE}'}")
+            print(
+                f"{path.stem}: prefill and {STEPS} decode steps, logits within {worst:.1e}{'' if good else f': more than {TOLERANCE}'}"
+            )
         except Exception as error:
             good = False
             print(f"{path.stem}: {str(error)[:600]}")

@@ -58,7 +58,15 @@ def main() -> None:
         for target in ("cpu", "ltc"):
             # The tensor core looks up, for any number of rows.
             options = ["--target-option=cpu.strategy=lut"] if target == "cpu" else []
-            run("lutrac", MODEL, f"--target={target}", f"--target-option={target}.table={table}", *options, "-o", work / target)
+            run(
+                "lutrac",
+                MODEL,
+                f"--target={target}",
+                f"--target-option={target}.table={table}",
+                *options,
+                "-o",
+                work / target,
+            )
         for case, inputs in cases.items():
             run("lutra-run", work / "cpu", "--output-dir", work / "on-cpu", *inputs)
             report = run("lutra-sim", work / "ltc", "--output-dir", work / "on-ltc", *inputs)

@@ -40,7 +40,9 @@ LISTED = set(
 SKIPS = Path(__file__).with_name("onnx_backend_skips.txt")
 INTEGERS = {TensorProto.INT64, TensorProto.INT32}
 #: Element types that no array has: inputs of DequantizeLinear are made constants.
-CONSTANTS_ONLY = {getattr(TensorProto, name) for name in "INT4 UINT4 INT2 UINT2 FLOAT4E2M1 FLOAT8E4M3FN FLOAT8E5M2".split()}
+CONSTANTS_ONLY = {
+    getattr(TensorProto, name) for name in "INT4 UINT4 INT2 UINT2 FLOAT4E2M1 FLOAT8E4M3FN FLOAT8E5M2".split()
+}
 
 
 def load_tests() -> list:
@@ -96,7 +98,11 @@ def without_bfloat16(model: onnx.ModelProto) -> onnx.ModelProto:
     for info in changed.graph.output:
         if info.type.tensor_type.elem_type == TensorProto.BFLOAT16:
             renamed[info.name] = info.name + "_bf16"
-            after.append(helper.make_node("Cast", [renamed[info.name]], [info.name], info.name + "_from_bf16", to=TensorProto.FLOAT))
+            after.append(
+                helper.make_node(
+                    "Cast", [renamed[info.name]], [info.name], info.name + "_from_bf16", to=TensorProto.FLOAT
+                )
+            )
             info.type.tensor_type.elem_type = TensorProto.FLOAT
     for node in changed.graph.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
@@ -121,7 +127,9 @@ def run_model(model: onnx.ModelProto, feed: dict[str, np.ndarray], directory: Pa
     return list(session.run(None, {info.name: feed[info.name] for info in model.graph.input}))
 
 
-def check_outputs(actual: list[np.ndarray], expected: list[np.ndarray], rtol: float, atol: float, in_bfloat16: bool = False) -> None:
+def check_outputs(
+    actual: list[np.ndarray], expected: list[np.ndarray], rtol: float, atol: float, in_bfloat16: bool = False
+) -> None:
     assert len(actual) == len(expected), f"{len(actual)} outputs, expected {len(expected)}"
     for got, wanted in zip(actual, expected, strict=True):
         wanted = np.asarray(wanted)
@@ -129,7 +137,10 @@ def check_outputs(actual: list[np.ndarray], expected: list[np.ndarray], rtol: fl
         assert got.shape == wanted.shape, f"has shape {got.shape}, expected {wanted.shape}"
         if wanted.dtype.name.startswith("float8"):
             # Every NaN is one.
-            got, wanted = (np.nan_to_num(array.astype(np.float32), nan=1e9, posinf=np.inf, neginf=-np.inf) for array in (got, wanted))
+            got, wanted = (
+                np.nan_to_num(array.astype(np.float32), nan=1e9, posinf=np.inf, neginf=-np.inf)
+                for array in (got, wanted)
+            )
             np.testing.assert_array_equal(got, wanted)
             continue
         if wanted.dtype.kind != "f":
@@ -137,7 +148,9 @@ def check_outputs(actual: list[np.ndarray], expected: list[np.ndarray], rtol: fl
             continue
         # onnx's reference rounds every step of the computation.
         step = 1e-2 if in_bfloat16 else 2e-3 if wanted.dtype == np.float16 else 0.0
-        np.testing.assert_allclose(got.astype(np.float64), wanted.astype(np.float64), rtol=max(rtol, step), atol=max(atol, step, 1e-6))
+        np.testing.assert_allclose(
+            got.astype(np.float64), wanted.astype(np.float64), rtol=max(rtol, step), atol=max(atol, step, 1e-6)
+        )
 
 
 def to_array(value: object) -> np.ndarray:
@@ -154,7 +167,10 @@ def run_test(test: object) -> tuple[str, str]:
     message = ""
     for inputs, outputs in test.data_sets:  # type: ignore[attr-defined]
         try:
-            inputs, outputs = [widen(to_array(value)) for value in inputs], [widen(to_array(value)) for value in outputs]
+            inputs, outputs = (
+                [widen(to_array(value)) for value in inputs],
+                [widen(to_array(value)) for value in outputs],
+            )
         except (TypeError, ValueError) as error:
             return "failed", str(error)
         names = [info.name for info in model.graph.input]

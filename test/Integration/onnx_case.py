@@ -55,7 +55,9 @@ class Case:
         low, high = (1 if positive else -9, 10) if kind != "u8" else (1, 20)
         return np.asarray(self.rng.integers(low, high, shape), DTYPES[kind])
 
-    def x(self, shape: Sequence[int], kind: str | None = None, positive: bool = False, array: np.ndarray | None = None) -> np.ndarray:
+    def x(
+        self, shape: Sequence[int], kind: str | None = None, positive: bool = False, array: np.ndarray | None = None
+    ) -> np.ndarray:
         """An input, some of whose sizes have names: equal ones of one call the same name, none that is 1 (it may be broadcast)."""
         array = self.values(shape, kind, positive) if array is None else array
         dims = [f"d{size}" if self.named and size > 1 and self.rng.random() < 0.5 else size for size in array.shape]
@@ -100,11 +102,15 @@ class Case:
         if halves:
             # Integer results stay what they are: the caller knows which they are not.
             finals = [f"y{i}" for i in range(self.outputs)]
-            nodes += [helper.make_node("Cast", [r], [y], to=TensorProto.FLOAT) for r, y in zip(results, finals, strict=True)]
+            nodes += [
+                helper.make_node("Cast", [r], [y], to=TensorProto.FLOAT) for r, y in zip(results, finals, strict=True)
+            ]
         outputs = [onnx.ValueInfoProto(name=name) for name in finals]
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         ir_version = 13 if self.opset > 24 else 11 if self.opset > 22 else 10
-        return helper.make_model(helper.make_graph(nodes, "g", infos, outputs, constants), opset_imports=opsets, ir_version=ir_version), feed
+        return helper.make_model(
+            helper.make_graph(nodes, "g", infos, outputs, constants), opset_imports=opsets, ir_version=ir_version
+        ), feed
 
     def round(self, array: np.ndarray) -> np.ndarray:
         if self.kind == "f16":
@@ -114,13 +120,16 @@ class Case:
 
     def bytes(self, array: np.ndarray) -> bytes:
         """Rounded numbers in f16 or bf16."""
-        return (array.astype(np.float16) if self.kind == "f16" else (array.view(np.uint32) >> 16).astype(np.uint16)).tobytes()
+        return (
+            array.astype(np.float16) if self.kind == "f16" else (array.view(np.uint32) >> 16).astype(np.uint16)
+        ).tobytes()
 
     def check(self) -> None:
         halves = self.kind in ("f16", "bf16")
         if halves:
             self.inputs = [
-                given if given is None or given[0].dtype != np.float32 else (self.round(given[0]), *given[1:]) for given in self.inputs
+                given if given is None or given[0].dtype != np.float32 else (self.round(given[0]), *given[1:])
+                for given in self.inputs
             ]
         plain, feed = self.model(halves=False)
         expected = self.expected
@@ -128,7 +137,9 @@ class Case:
             options = onnxruntime.SessionOptions()
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
             options.log_severity_level = 4
-            session = onnxruntime.InferenceSession(plain.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                plain.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
             expected = session.run(None, feed)
         halves = halves and all(result.dtype == np.float32 for result in expected)
         model, _ = self.model(halves)
@@ -141,14 +152,21 @@ class Case:
             actual = run_lutra(path, feed)
         tolerance = TOLERANCE[self.kind if halves else "f32"] * self.scale
         for got, wanted in zip(actual, expected, strict=True):
-            assert got.dtype == wanted.dtype and got.shape == wanted.shape, f"{got.dtype}{got.shape} instead of {wanted.dtype}{wanted.shape}"
+            assert got.dtype == wanted.dtype and got.shape == wanted.shape, (
+                f"{got.dtype}{got.shape} instead of {wanted.dtype}{wanted.shape}"
+            )
             if wanted.dtype.kind == "f":
                 np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
             else:
                 np.testing.assert_array_equal(got, wanted)
 
     def __str__(self) -> str:
-        shapes = ["" if i is None else f"{i[0].dtype}{list(i[0].shape)}{'=' + str(i[0].tolist()) if i[1] and i[0].dtype.kind in 'iu' and i[0].size < 9 else ''}" for i in self.inputs]
+        shapes = [
+            ""
+            if i is None
+            else f"{i[0].dtype}{list(i[0].shape)}{'=' + str(i[0].tolist()) if i[1] and i[0].dtype.kind in 'iu' and i[0].size < 9 else ''}"
+            for i in self.inputs
+        ]
         return f"{self.op} opset {self.opset} of {self.kind} ({', '.join(shapes)}) {self.attributes}"
 
 
@@ -163,6 +181,7 @@ def operator(
 
     def register(maker: Maker) -> Maker:
         for name in names.split():
+
             def make(case: Case, name: str = name) -> None:
                 case.domain, _, case.op = name.rpartition(".")
                 case.kind, case.opset = str(case.pick(*kinds)), int(case.pick(*opsets))  # type: ignore[arg-type]

@@ -65,10 +65,18 @@ class MatMulNBits(OperatorTest):
             domain="com.microsoft", N=5, K=64, bits=4, block_size=32, accuracy_level=1, tolerance=1e-3,
         )  # fmt: skip
 
-    def grouped(self, g_idx: np.ndarray, k: int, bits: int, block: int, zeros: str = "", expected: bool = False) -> None:
+    def grouped(
+        self, g_idx: np.ndarray, k: int, bits: int, block: int, zeros: str = "", expected: bool = False
+    ) -> None:
         """Columns whose scales `g_idx` names."""
         n, groups = 17, -(-k // block)
-        weight = [Const(codes(n, groups, block * bits // 8)), Const(floats(n, groups)), None, Const(g_idx.astype(np.int32)), Const(floats(n))]
+        weight = [
+            Const(codes(n, groups, block * bits // 8)),
+            Const(floats(n, groups)),
+            None,
+            Const(g_idx.astype(np.int32)),
+            Const(floats(n)),
+        ]
         if zeros == "packed":
             weight[2] = Const(codes(n, -(-groups * bits // 8)))
         elif zeros == "float":
@@ -79,9 +87,13 @@ class MatMulNBits(OperatorTest):
             # ONNX Runtime's CPU provider refuses g_idx at this width, or with K no multiple of the block; and with it, it takes no notice of
             # packed zero points.
             shifts = np.arange(0, 8, bits, dtype=np.uint8)
-            unpack = lambda packed, count: ((packed[..., None] >> shifts) & (2**bits - 1)).reshape(n, -1)[:, :count].astype(np.float64)  # noqa: E731
+            unpack = lambda packed, count: (
+                ((packed[..., None] >> shifts) & (2**bits - 1)).reshape(n, -1)[:, :count].astype(np.float64)
+            )  # noqa: E731
             midpoint = np.full((n, groups), 2.0 ** (bits - 1))
-            zero = midpoint if zeros == "" else unpack(weight[2].value, groups) if zeros == "packed" else weight[2].value
+            zero = (
+                midpoint if zeros == "" else unpack(weight[2].value, groups) if zeros == "packed" else weight[2].value
+            )
             dense = (unpack(weight[0].value.reshape(n, -1), k) - zero[:, g_idx[:k]]) * weight[1].value[:, g_idx[:k]]
             wanted = [(activations @ dense.T + weight[4].value).astype(np.float32)]
         self.check(
@@ -114,8 +126,15 @@ class MatMulNBits(OperatorTest):
         weight = [Dyn(floats(2, 64), "m", 64), Const(codes(5, 2, 16)), Const(floats(5, 2)), None]
         keywords = {"domain": "com.microsoft", "N": 5, "K": 64, "bits": 4, "block_size": 32}
         groups = np.arange(64, dtype=np.int32) // 32
-        self.assertIn("must hold groups 0 to 1, but its element 63 is 2", refusal("MatMulNBits", [*weight, Const(np.where(np.arange(64) == 63, 2, groups).astype(np.int32))], **keywords))
-        self.assertIn("input 'g_idx' must have K = 64 elements", refusal("MatMulNBits", [*weight, Const(groups[:32])], **keywords))
+        self.assertIn(
+            "must hold groups 0 to 1, but its element 63 is 2",
+            refusal(
+                "MatMulNBits", [*weight, Const(np.where(np.arange(64) == 63, 2, groups).astype(np.int32))], **keywords
+            ),
+        )
+        self.assertIn(
+            "input 'g_idx' must have K = 64 elements", refusal("MatMulNBits", [*weight, Const(groups[:32])], **keywords)
+        )
         self.assertIn("input 'g_idx' must be a constant", refusal("MatMulNBits", [*weight, groups], **keywords))
 
     def test_halves(self) -> None:
@@ -149,8 +168,14 @@ class MatMulBnb4(OperatorTest):
         inputs = [Dyn(floats(2, 64), "m", 64), Const(codes(160)), Const(floats(10))]
         keywords = {"domain": "com.microsoft", "N": 5, "K": 64, "block_size": 32, "quant_type": 1}
         self.assertIn("attribute 'transB' = 0 is not supported", refusal("MatMulBnb4", inputs, **keywords, transB=0))
-        self.assertIn("attribute 'quant_type' must be 0 (FP4) or 1 (NF4)", refusal("MatMulBnb4", inputs, **{**keywords, "quant_type": 2}))
-        self.assertIn("input 'B' must have shape [160]", refusal("MatMulBnb4", [inputs[0], Const(codes(159)), inputs[2]], **keywords))
+        self.assertIn(
+            "attribute 'quant_type' must be 0 (FP4) or 1 (NF4)",
+            refusal("MatMulBnb4", inputs, **{**keywords, "quant_type": 2}),
+        )
+        self.assertIn(
+            "input 'B' must have shape [160]",
+            refusal("MatMulBnb4", [inputs[0], Const(codes(159)), inputs[2]], **keywords),
+        )
         self.assertIn("input 'absmax' must be a constant", refusal("MatMulBnb4", [*inputs[:2], floats(10)], **keywords))
 
 
@@ -200,7 +225,9 @@ class GatherBlockQuantized(OperatorTest):
     def test_four_bits(self) -> None:
         """int4 and uint4 tables, whose zero points are 0 unless given, along any axes."""
         for kind, low in ((TensorProto.INT4, -8), (TensorProto.UINT4, 0)):
-            make = lambda *shape, kind=kind, low=low: helper.make_tensor("t", kind, shape, rng.integers(low, low + 16, int(np.prod(shape))))  # noqa: E731
+            make = lambda *shape, kind=kind, low=low: helper.make_tensor(
+                "t", kind, shape, rng.integers(low, low + 16, int(np.prod(shape)))
+            )  # noqa: E731
             for shape, gather, quantize, block in (
                 ((7, 80), 0, 1, 16), ((7, 51), 0, -1, 32), ((48, 5), 1, 0, 16), ((3, 5, 40), 1, 2, 16), ((3, 33, 4), -1, 1, 16),
             ):  # fmt: skip
@@ -225,9 +252,20 @@ class GatherBlockQuantized(OperatorTest):
     def test_refused(self) -> None:
         ids, scales = Const(np.array([0])), Const(floats(7, 5))
         keywords = {"domain": "com.microsoft", "block_size": 16}
-        self.assertIn("input 'data' must be uint8", refusal("GatherBlockQuantized", [Const(codes(7, 80).astype(np.int8)), ids, scales], **keywords))
-        self.assertIn("'gather_axis' must be 0", refusal("GatherBlockQuantized", [Const(codes(7, 40)), ids, scales], gather_axis=1, quantize_axis=0, **keywords))
-        self.assertIn("must be two axes", refusal("GatherBlockQuantized", [Const(codes(7, 40)), ids, scales], gather_axis=1, **keywords))
+        self.assertIn(
+            "input 'data' must be uint8",
+            refusal("GatherBlockQuantized", [Const(codes(7, 80).astype(np.int8)), ids, scales], **keywords),
+        )
+        self.assertIn(
+            "'gather_axis' must be 0",
+            refusal(
+                "GatherBlockQuantized", [Const(codes(7, 40)), ids, scales], gather_axis=1, quantize_axis=0, **keywords
+            ),
+        )
+        self.assertIn(
+            "must be two axes",
+            refusal("GatherBlockQuantized", [Const(codes(7, 40)), ids, scales], gather_axis=1, **keywords),
+        )
 
 
 class GroupQueryAttention(OperatorTest):
@@ -345,13 +383,19 @@ class GroupQueryAttention(OperatorTest):
         qkv = [floats(1, new, h * size) for h in (query, kv, kv)]
         cache = [floats(1, kv, past, size) for _ in range(2)]
         norms = floats(size), floats(size)
-        named = lambda q, k: [Dyn(x, "b", "s", x.shape[2]) for x in (q, k, qkv[2])] + [Dyn(x, "b", kv, "past", size) for x in cache]  # noqa: E731
+        named = lambda q, k: (
+            [Dyn(x, "b", "s", x.shape[2]) for x in (q, k, qkv[2])] + [Dyn(x, "b", kv, "past", size) for x in cache]
+        )  # noqa: E731
 
         def normed(x: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
             heads = x.reshape(1, new, -1, size)
             return (heads / np.sqrt((heads**2).mean(-1, keepdims=True) + epsilon) * weight).reshape(x.shape)
 
-        for keywords, epsilons in (({}, (1e-6, 1e-6)), ({"qk_norm_epsilon": 0.1}, (0.1, 0.1)), ({"qk_norm_epsilon": 0.1, "k_norm_epsilon": 0.3}, (0.1, 0.3))):
+        for keywords, epsilons in (
+            ({}, (1e-6, 1e-6)),
+            ({"qk_norm_epsilon": 0.1}, (0.1, 0.1)),
+            ({"qk_norm_epsilon": 0.1, "k_norm_epsilon": 0.3}, (0.1, 0.3)),
+        ):
             with self.subTest(**keywords):
                 by_hand = named(*(normed(x, *both) for x, *both in zip(qkv, norms, epsilons)))
                 model, feed = build(
@@ -382,16 +426,28 @@ class MultiHeadAttention(OperatorTest):
     def attend(self, mask: np.ndarray | None, bias: bool = False, past: int = 0, **attributes: object) -> None:
         batch, new, heads, size = 2, 3, 2, 8
         parts = [Dyn(floats(batch, new, heads * size), "b", new, heads * size) for _ in range(3)]
-        cache = [Dyn(floats(batch, heads, past, size), "b", heads, past, size) for _ in range(2)] if past else [None, None]
+        cache = (
+            [Dyn(floats(batch, heads, past, size), "b", heads, past, size) for _ in range(2)] if past else [None, None]
+        )
         inputs = [*parts, None, mask, floats(batch, heads, new, past + new) if bias else None, *cache]
         while inputs[-1] is None:
             inputs.pop()
-        self.check("MultiHeadAttention", *inputs, domain="com.microsoft", num_heads=heads, outputs=3 if past else 1, **attributes)
+        self.check(
+            "MultiHeadAttention",
+            *inputs,
+            domain="com.microsoft",
+            num_heads=heads,
+            outputs=3 if past else 1,
+            **attributes,
+        )
 
     def test_padding(self) -> None:
         for past in (0, 2):
             keys = 3 + past
-            masks = [np.array([[1, 0, 1, 1, 0], [0, 1, 1, 1, 1]], np.int32)[:, :keys], rng.integers(0, 2, (2, 3, keys)).astype(np.int32)]
+            masks = [
+                np.array([[1, 0, 1, 1, 0], [0, 1, 1, 1, 1]], np.int32)[:, :keys],
+                rng.integers(0, 2, (2, 3, keys)).astype(np.int32),
+            ]
             # ONNX Runtime adds -10000 to scores: of what is left of a bias, an f32 then holds three digits.
             masks[1][..., 0] = 1
             # A list of lengths says nothing of a cache.
@@ -406,9 +462,17 @@ class MultiHeadAttention(OperatorTest):
         parts = [Dyn(floats(2, 3, 16), "b", "s", 16)] * 3
         named = {"domain": "com.microsoft", "num_heads": 2}
         four = np.zeros((2, 1, 3, 3), np.int32)
-        self.assertIn("'key_padding_mask' must be [batch], [batch, keys] or [batch, tokens, keys]", refusal("MultiHeadAttention", [*parts, None, four], **named))
-        self.assertIn("output 'qk' is not supported", refusal("MultiHeadAttention", parts, outputs=["", "", "", "qk"], **named))
-        self.assertIn("input 'past_sequence_length' is not supported", refusal("MultiHeadAttention", [*parts, *[None] * 5, Const(np.int32([3]))], **named))
+        self.assertIn(
+            "'key_padding_mask' must be [batch], [batch, keys] or [batch, tokens, keys]",
+            refusal("MultiHeadAttention", [*parts, None, four], **named),
+        )
+        self.assertIn(
+            "output 'qk' is not supported", refusal("MultiHeadAttention", parts, outputs=["", "", "", "qk"], **named)
+        )
+        self.assertIn(
+            "input 'past_sequence_length' is not supported",
+            refusal("MultiHeadAttention", [*parts, *[None] * 5, Const(np.int32([3]))], **named),
+        )
 
 
 class RotaryEmbedding(OperatorTest):

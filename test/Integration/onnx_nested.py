@@ -171,7 +171,9 @@ class Nested(unittest.TestCase):
         low = node("MatMulNBits", ["x", "codes", "scales"], ["p"], "/low", domain="com.microsoft", K=64, N=24, bits=4, block_size=32, accuracy_level=1)  # fmt: skip
         branches = {
             "then_branch": helper.make_graph([low], "then", [], [info("p", single, ["m", 24])], initializers[:2]),
-            "else_branch": helper.make_graph([node("MatMul", ["x", "dense"], ["q"])], "else", [], [info("q", single, ["m", 24])]),
+            "else_branch": helper.make_graph(
+                [node("MatMul", ["x", "dense"], ["q"])], "else", [], [info("q", single, ["m", 24])]
+            ),
         }
         nodes = [
             node("ReduceSum", ["x"], ["sum"], keepdims=0),

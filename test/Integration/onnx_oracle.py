@@ -70,7 +70,9 @@ def build(
     declared = [onnx.ValueInfoProto(name=name) for name in results if name]
     graph = helper.make_graph([node], "one_op", infos, declared, initializers)
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=10 if opset <= 22 else 11 if opset <= 24 else 13), feed
+    return helper.make_model(
+        graph, opset_imports=opsets, ir_version=10 if opset <= 22 else 11 if opset <= 24 else 13
+    ), feed
 
 
 def declare_outputs(model: onnx.ModelProto, results: Sequence[np.ndarray]) -> None:
@@ -91,7 +93,9 @@ def refusal(op: str, inputs: Sequence[Input], **keywords: object) -> str:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "op.onnx"
         path.write_bytes(model.SerializeToString())
-        done = subprocess.run(["lutrac", path, "--compile-to=lowbit", "--emit=mlir", "-o", "/dev/null"], capture_output=True, text=True)
+        done = subprocess.run(
+            ["lutrac", path, "--compile-to=lowbit", "--emit=mlir", "-o", "/dev/null"], capture_output=True, text=True
+        )
     assert done.returncode == 1, f"{op} compiles"
     return done.stderr
 
@@ -138,7 +142,9 @@ class OperatorTest(unittest.TestCase):
             self.assertEqual(got.dtype, wanted.dtype)
             self.assertEqual(got.shape, wanted.shape)
             if wanted.dtype.kind == "f":
-                got, wanted = (array.astype(np.float32) if array.dtype == np.float16 else array for array in (got, wanted))
+                got, wanted = (
+                    array.astype(np.float32) if array.dtype == np.float16 else array for array in (got, wanted)
+                )
                 np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
             else:
                 np.testing.assert_array_equal(got, wanted)

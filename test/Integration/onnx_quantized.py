@@ -113,7 +113,9 @@ class DequantizedProducts(unittest.TestCase):
         """INT2 and UINT2, which ONNX has since opset 25."""
         for kind, low in ((TensorProto.INT2, -2), (TensorProto.UINT2, 0)):
             values, zeros = rng.integers(low, low + 4, (40, 96)), rng.integers(low, low + 4, (40, 3))
-            pack = lambda name, array, kind=kind: raw(name, kind, array.shape, (array.reshape(-1, 4) & 3) @ [1, 4, 16, 64])  # noqa: E731
+            pack = lambda name, array, kind=kind: raw(
+                name, kind, array.shape, (array.reshape(-1, 4) & 3) @ [1, 4, 16, 64]
+            )  # noqa: E731
             scales = floats(40, 3)
             nodes = [
                 helper.make_node("DequantizeLinear", ["w", "s", "z"], ["d"], axis=1, block_size=32),
@@ -151,13 +153,18 @@ class DequantizedProducts(unittest.TestCase):
             mantissa, exponent = fields & 7, fields >> 3
             numbers = np.where(exponent == 0, mantissa / 8 * 2.0**-6, (1 + mantissa / 8) * 2.0 ** (exponent - 7))
             scales = numbers.astype(np.float32) * np.float32(0.0123)
-            constants = [raw("c", TensorProto.FLOAT8E4M3FN, shape, fields), numpy_helper.from_array(np.float32(0.0123), "g")]
+            constants = [
+                raw("c", TensorProto.FLOAT8E4M3FN, shape, fields),
+                numpy_helper.from_array(np.float32(0.0123), "g"),
+            ]
             nodes.append(helper.make_node("DequantizeLinear", ["c", "g"], ["s"], "/scales"))
         else:
             scales = floats(*shape)
             constants = [numpy_helper.from_array(scales, "s")]
         constants.append(raw("w", TensorProto.FLOAT4E2M1, values.shape, values.reshape(-1, 2) @ [1, 16]))
-        nodes.append(helper.make_node("DequantizeLinear", ["w", "s"], ["d"], "/d", axis=axis, block_size=block, **attributes))
+        nodes.append(
+            helper.make_node("DequantizeLinear", ["w", "s"], ["d"], "/d", axis=axis, block_size=block, **attributes)
+        )
         if transpose:
             nodes.append(helper.make_node("Transpose", ["d"], ["t"], perm=[1, 0]))
         nodes.append(helper.make_node("MatMul", ["x", "t" if transpose else "d"], ["y"], "/p"))
@@ -175,12 +182,18 @@ class DequantizedProducts(unittest.TestCase):
         fp4 = raw("w", TensorProto.FLOAT4E2M1, [4, 4], np.arange(8))
         one = raw("z", TensorProto.FLOAT4E2M1, [], np.array([1]))
         keywords = {"opset": 24}
-        self.assertIn("input 'x_zero_point' must be zeros, as 'x' is of floats", refusal("DequantizeLinear", [fp4, Const(np.float32(1)), one], **keywords))
+        self.assertIn(
+            "input 'x_zero_point' must be zeros, as 'x' is of floats",
+            refusal("DequantizeLinear", [fp4, Const(np.float32(1)), one], **keywords),
+        )
         power = raw("s", TensorProto.FLOAT8E8M0, [], np.array([127]))
         self.assertIn("attribute 'output_dtype' is required", refusal("DequantizeLinear", [fp4, power], **keywords))
         self.assertIn("which this operator does not take: cast it before", refusal("Relu", [fp4], **keywords))
         scale = Const(np.float32(1))
-        self.assertIn("attribute 'output_dtype' must be 1 (float)", refusal("DequantizeLinear", [fp4, scale], output_dtype=TensorProto.DOUBLE, **keywords))
+        self.assertIn(
+            "attribute 'output_dtype' must be 1 (float)",
+            refusal("DequantizeLinear", [fp4, scale], output_dtype=TensorProto.DOUBLE, **keywords),
+        )
 
 
 class Embeddings(unittest.TestCase):
@@ -201,7 +214,10 @@ class Embeddings(unittest.TestCase):
             helper.make_node("MatMul", ["h", "t"], ["y"]),
         ]
         ids = helper.make_tensor_value_info("ids", TensorProto.INT64, ["b", "s"])
-        outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "s", size]) for name, size in (("h", 96), ("y", 50))]
+        outputs = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", "s", size])
+            for name, size in (("h", 96), ("y", 50))
+        ]
         graph = helper.make_graph(nodes, "tied", [ids], outputs, constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
         feed = {"ids": rng.integers(-50, 50, (2, 5))}
@@ -236,7 +252,10 @@ class Integers(OperatorTest):
     def test_ternary(self) -> None:
         """A lookup, and exact."""
         b = rng.integers(-1, 2, (264, 33)).astype(np.int8)
-        for a, zero in ((rng.integers(-128, 128, (2, 5, 264), np.int8), None), (rng.integers(0, 256, (2, 5, 264), np.uint8), np.uint8(131))):
+        for a, zero in (
+            (rng.integers(-128, 128, (2, 5, 264), np.int8), None),
+            (rng.integers(0, 256, (2, 5, 264), np.uint8), np.uint8(131)),
+        ):
             expected = a.astype(np.int32) - (0 if zero is None else int(zero))
             inputs = [Dyn(a, "b", "s", 264), Const(b), *([] if zero is None else [Const(zero)])]
             self.check("MatMulInteger", *inputs, expected=[expected @ b.astype(np.int32)])

@@ -1,7 +1,7 @@
 # RUN: %python %s --cases=1 --share=5
 """Every operator that language models are made of, on random shapes, types, attributes and opsets: what ONNX Runtime gives.
 
-    onnx_random.py [--cases N] [--seed N] [--share N] [--filter REGEX]    N cases of each operator (8); --share: every N-th operator only
+onnx_random.py [--cases N] [--seed N] [--share N] [--filter REGEX]    N cases of each operator (8); --share: every N-th operator only
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def broadcast(case: Case) -> tuple[list[int], list[int]]:
     both = []
     for _ in range(2):
         shape = [1 if case.rng.random() < 0.2 else size for size in full]
-        both.append(shape[int(case.rng.integers(0, len(shape) + 1)):] if case.rng.random() < 0.3 else shape)
+        both.append(shape[int(case.rng.integers(0, len(shape) + 1)) :] if case.rng.random() < 0.3 else shape)
     return both[0], both[1]
 
 
@@ -116,7 +116,9 @@ def where(case: Case) -> None:
 @operator("Clip", (*FLOATS, *INTS))
 def clip(case: Case) -> None:
     array = case.x(case.shape())
-    low, high = case.pick((array.dtype.type(-2), array.dtype.type(2)), (None, array.dtype.type(1)), (array.dtype.type(0), None))
+    low, high = case.pick(
+        (array.dtype.type(-2), array.dtype.type(2)), (None, array.dtype.type(1)), (array.dtype.type(0), None)
+    )
     for bound in (low, high):
         case.inputs.append(None) if bound is None else case.const(bound)
     if high is None:
@@ -126,7 +128,9 @@ def clip(case: Case) -> None:
 @operator("Cast", ("f32", "i32", "i64", "u8", "i8", "bool"))
 def cast(case: Case) -> None:
     case.x(case.shape())
-    case.attributes["to"] = int(case.pick(TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT16))
+    case.attributes["to"] = int(
+        case.pick(TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT16)
+    )
 
 
 @operator("ReduceSum ReduceMean ReduceMax", (*HALVES, "i32"))
@@ -211,7 +215,9 @@ def slice_of(case: Case) -> None:
     axes = [int(axis) for axis in case.rng.permutation(len(shape))[: case.rng.integers(1, len(shape) + 1)]]
     steps = [int(case.pick(1, 1, 2, -1)) for _ in axes]
     bounds = [(int(case.rng.integers(-shape[a], shape[a])), int(case.pick(2**31 - 1, shape[a], -1, 2))) for a in axes]
-    bounds = [(shape[a] - 1, -shape[a] - 1) if step < 0 else bound for a, step, bound in zip(axes, steps, bounds, strict=True)]
+    bounds = [
+        (shape[a] - 1, -shape[a] - 1) if step < 0 else bound for a, step, bound in zip(axes, steps, bounds, strict=True)
+    ]
     case.ints(*(low for low, _ in bounds))
     case.ints(*(high for _, high in bounds))
     case.ints(*axes)

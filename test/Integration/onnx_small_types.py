@@ -61,7 +61,9 @@ class Small(unittest.TestCase):
                 self.constants.append(numpy_helper.from_array(value.value, names[-1]))
             else:
                 self.feed[names[-1]] = value
-                self.infos.append(helper.make_tensor_value_info(names[-1], helper.np_dtype_to_tensor_dtype(value.dtype), value.shape))
+                self.infos.append(
+                    helper.make_tensor_value_info(names[-1], helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+                )
         self.expected.append(expected)
         self.nodes.append(helper.make_node(op, names, [f"y{len(self.nodes)}"], f"/{op}{len(self.nodes)}", **attributes))
 
@@ -75,7 +77,9 @@ class Small(unittest.TestCase):
         with lutra.InferenceSession(model.SerializeToString(), lutra.SessionOptions(use_cache=False)) as session:
             results = session.run(None, self.feed)
         for node, got, wanted in zip(self.nodes, results, self.expected, strict=True):
-            with self.subTest(f"{node.name}{[x.name + '=' + str(helper.get_attribute_value(x)) for x in node.attribute]}"):
+            with self.subTest(
+                f"{node.name}{[x.name + '=' + str(helper.get_attribute_value(x)) for x in node.attribute]}"
+            ):
                 self.assertEqual((got.dtype, got.shape), (wanted.dtype, wanted.shape))
                 np.testing.assert_array_equal(bits(got), bits(wanted))
 
@@ -87,7 +91,9 @@ class Casts(Small):
         values = np.sort(values[np.isfinite(values)]).astype(np.float32)
         middle = ((values[1:].astype(np.float64) + values[:-1]) / 2).astype(np.float32)
         beside = [np.nextafter(middle, np.float32(way)) for way in (np.inf, -np.inf)]
-        special = np.array([0.0, -0.0, 1e-45, -1e-30, 3e38, -3e38, values[-1] * 1.3, 1e6, -1e6, np.inf, -np.inf, np.nan], np.float32)
+        special = np.array(
+            [0.0, -0.0, 1e-45, -1e-30, 3e38, -3e38, values[-1] * 1.3, 1e6, -1e6, np.inf, -np.inf, np.nan], np.float32
+        )
         return np.concatenate([values, middle, *beside, special])
 
     def test_floats(self) -> None:
@@ -103,13 +109,21 @@ class Casts(Small):
                 self.codes("Cast", every(dtype), to=TensorProto.FLOAT, expected=every(dtype).astype(np.float32))
 
     def test_powers(self) -> None:
-        x = np.array([0.0, 2.0**-127, 2.0**-126, 1.0, 1.4, 1.5, 1.6, 2.0, 3.0, 5.9e4, 2.0**127, 3e38, np.inf, np.nan], np.float32)
+        x = np.array(
+            [0.0, 2.0**-127, 2.0**-126, 1.0, 1.4, 1.5, 1.6, 2.0, 3.0, 5.9e4, 2.0**127, 3e38, np.inf, np.nan], np.float32
+        )
         floor = np.clip(np.floor(np.log2(np.maximum(x, 2.0**-127))), -127, 127)
         ratio = np.where(x > 0, x / 2.0**floor, 1)
         for mode, raised in (("down", ratio > np.inf), ("up", ratio > 1), ("nearest", ratio >= 1.5)):
-            code = np.where(np.isnan(x), 255, np.where(np.isinf(x), 254, np.minimum(floor + 127 + raised, 254))).astype(np.uint8)
-            self.codes("Cast", x, to=number("FLOAT8E8M0"), round_mode=mode, expected=code.view(ml_dtypes.float8_e8m0fnu))
-        nearest = np.where((x == 0) | ~np.isfinite(x) | (x > 2.5e38), 255, floor + 127 + (ratio >= 1.5)).astype(np.uint8)
+            code = np.where(np.isnan(x), 255, np.where(np.isinf(x), 254, np.minimum(floor + 127 + raised, 254))).astype(
+                np.uint8
+            )
+            self.codes(
+                "Cast", x, to=number("FLOAT8E8M0"), round_mode=mode, expected=code.view(ml_dtypes.float8_e8m0fnu)
+            )
+        nearest = np.where((x == 0) | ~np.isfinite(x) | (x > 2.5e38), 255, floor + 127 + (ratio >= 1.5)).astype(
+            np.uint8
+        )
         keywords = {"to": number("FLOAT8E8M0"), "round_mode": "nearest", "saturate": 0}
         self.codes("Cast", x, expected=nearest.view(ml_dtypes.float8_e8m0fnu), **keywords)
         codes = every(ml_dtypes.float8_e8m0fnu)
@@ -126,7 +140,12 @@ class Casts(Small):
                 self.codes("Cast", every(dtype), to=helper.np_dtype_to_tensor_dtype(np.dtype(target)), expected=wanted)
             # Beyond, the high bits go; a fraction goes towards zero.
             beyond = np.arange(-20, 20, dtype=np.int32)
-            self.codes("Cast", beyond, to=number(name), expected=(beyond & 2 ** bits_of(dtype) - 1).astype(np.uint8).view(dtype))
+            self.codes(
+                "Cast",
+                beyond,
+                to=number(name),
+                expected=(beyond & 2 ** bits_of(dtype) - 1).astype(np.uint8).view(dtype),
+            )
             self.codes("Cast", np.float32([0.9, 1.2]), to=number(name), expected=np.array([0, 1], dtype))
 
     def test_between(self) -> None:
@@ -138,7 +157,12 @@ class Casts(Small):
         x = np.array([1.0625 + 2.0**-40, 1.0625, 1e300, -1e-300], np.float64)
         wanted = np.array([1.125, 1.0, 448.0, -0.0], np.float32).astype(ml_dtypes.float8_e4m3fn)
         self.codes("Cast", x, to=number("FLOAT8E4M3FN"), expected=wanted)
-        self.codes("Cast", Const(every(ml_dtypes.int4)), to=number("FLOAT4E2M1"), expected=every(ml_dtypes.int4).astype(np.float32).astype(ml_dtypes.float4_e2m1fn))
+        self.codes(
+            "Cast",
+            Const(every(ml_dtypes.int4)),
+            to=number("FLOAT4E2M1"),
+            expected=every(ml_dtypes.int4).astype(np.float32).astype(ml_dtypes.float4_e2m1fn),
+        )
 
     def test_high_bits_are_ignored(self) -> None:
         dirty = np.array([0x1F, 0xF7, 0x80], np.uint8).view(ml_dtypes.int4)
@@ -158,7 +182,10 @@ class Movement(Small):
         self.codes("Slice", x, Const([1]), Const([3]), expected=x[1:3])
         self.codes("Identity", x, expected=x)
         self.codes("Shape", x, expected=np.array([3, 4]))
-        cache, update = np.resize(every(ml_dtypes.float4_e2m1fn), (2, 1, 5, 4)), np.resize(every(ml_dtypes.float4_e2m1fn)[3:], (2, 1, 2, 4))
+        cache, update = (
+            np.resize(every(ml_dtypes.float4_e2m1fn), (2, 1, 5, 4)),
+            np.resize(every(ml_dtypes.float4_e2m1fn)[3:], (2, 1, 2, 4)),
+        )
         wanted = cache.copy()
         wanted[0, :, 1:3], wanted[1, :, 0:2] = update[0], update[1]
         self.codes("TensorScatter", cache, update, np.array([1, 0]), expected=wanted)
@@ -207,13 +234,22 @@ class Interface(unittest.TestCase):
 
     def test_refused(self) -> None:
         four = Dyn(np.zeros(3, ml_dtypes.int4), "n")
-        self.assertIn("node '/Add' (Add): input 0 is an array of i4, which this operator does not take: cast it before", refusal("Add", [four, four]))
+        self.assertIn(
+            "node '/Add' (Add): input 0 is an array of i4, which this operator does not take: cast it before",
+            refusal("Add", [four, four]),
+        )
         eight = Dyn(np.zeros(3, np.int8), "n")
         self.assertIn("inputs have different element types", refusal("Concat", [four, eight], axis=0))
         power = {"to": number("FLOAT8E8M0"), "round_mode": "sideways", "opset": 25}
-        self.assertIn("attribute 'round_mode' must be 'up', 'down' or 'nearest', but is 'sideways'", refusal("Cast", [np.zeros(3, np.float32)], **power))
+        self.assertIn(
+            "attribute 'round_mode' must be 'up', 'down' or 'nearest', but is 'sideways'",
+            refusal("Cast", [np.zeros(3, np.float32)], **power),
+        )
         x = [np.zeros(3, np.float32), Const(np.float32(1))]
-        self.assertIn("quantizing to 'f8E8M0FNU' is not supported", refusal("QuantizeLinear", x, output_dtype=number("FLOAT8E8M0"), opset=25))
+        self.assertIn(
+            "quantizing to 'f8E8M0FNU' is not supported",
+            refusal("QuantizeLinear", x, output_dtype=number("FLOAT8E8M0"), opset=25),
+        )
 
 
 if __name__ == "__main__":

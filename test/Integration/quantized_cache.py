@@ -37,7 +37,10 @@ def write_lines(heads: np.ndarray, bits: int, group: int) -> np.ndarray:
 
 def read_lines(lines: np.ndarray, bits: int, group: int, size: int) -> np.ndarray:
     """The numbers that lines stand for, f64 [..., H]."""
-    codes, scales = lines[..., : size * bits // 8], np.ascontiguousarray(lines[..., size * bits // 8 :]).view(np.float16)
+    codes, scales = (
+        lines[..., : size * bits // 8],
+        np.ascontiguousarray(lines[..., size * bits // 8 :]).view(np.float16),
+    )
     if bits == 4:
         pairs = codes.view(np.uint8)
         codes = np.stack([pairs & 15, pairs >> 4], axis=-1).reshape(*pairs.shape[:-1], size).astype(np.int8) - 8
@@ -61,7 +64,9 @@ def attend(query: np.ndarray, keys: np.ndarray, values: np.ndarray, past: int, w
         k, v = keys[:, head // shared], values[:, head // shared]
         for token in range(new):
             end = past + token + 1
-            scores = np.einsum("bh,bth->bt", query[:, token, head].astype(np.float64), k[:, :end]) * (np.float32(1) / np.sqrt(np.float32(size)))
+            scores = np.einsum("bh,bth->bt", query[:, token, head].astype(np.float64), k[:, :end]) * (
+                np.float32(1) / np.sqrt(np.float32(size))
+            )
             if window > 0:
                 scores[:, : max(end - window, 0)] = -np.inf
             weights = np.exp(scores - scores.max(-1, keepdims=True))
@@ -82,7 +87,9 @@ class ScalesInTheLine(unittest.TestCase):
         query, key, value = np.split(qkv, [heads * size, (heads + kv) * size], axis=-1)
         pasts = [write_lines(floats(2, kv, past, size) * 3, bits, group) for _ in range(2)]
         presents = [
-            np.concatenate([old, write_lines(added.reshape(2, new, kv, size).transpose(0, 2, 1, 3), bits, group)], axis=2)
+            np.concatenate(
+                [old, write_lines(added.reshape(2, new, kv, size).transpose(0, 2, 1, 3), bits, group)], axis=2
+            )
             for old, added in zip(pasts, (key, value), strict=True)
         ]
         keys, values = (read_lines(lines, bits, group, size) for lines in presents)
@@ -96,13 +103,25 @@ class ScalesInTheLine(unittest.TestCase):
         unquantized = [Dyn(np.zeros((2, kv, past, size), np.float32), 2, kv, "past", size) for _ in range(2)]
         inputs: list[Input] = [Dyn(qkv, 2, "s", qkv.shape[-1]), None, None, *unquantized]
         inputs += [Dyn(np.full(2, past + new - 1, np.int32), 2), Const(np.int32(past + new))]
-        model, feed = build("GroupQueryAttention", inputs, domain="com.microsoft", outputs=3, num_heads=heads, kv_num_heads=kv, local_window_size=window)
-        declare_outputs(model, [expected.astype(np.float32), np.zeros((1, 1, 1, 1), np.float32), np.zeros((1, 1, 1, 1), np.float32)])
+        model, feed = build(
+            "GroupQueryAttention",
+            inputs,
+            domain="com.microsoft",
+            outputs=3,
+            num_heads=heads,
+            kv_num_heads=kv,
+            local_window_size=window,
+        )
+        declare_outputs(
+            model, [expected.astype(np.float32), np.zeros((1, 1, 1, 1), np.float32), np.zeros((1, 1, 1, 1), np.float32)]
+        )
         feed |= {"x3": pasts[0], "x4": pasts[1]}
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "op.onnx"
             path.write_bytes(model.SerializeToString())
-            artifact = lutra.compile(path, path.with_suffix(".lutra"), options={"kv-cache": kind, "sums": sums, "mcpu": mcpu})
+            artifact = lutra.compile(
+                path, path.with_suffix(".lutra"), options={"kv-cache": kind, "sums": sums, "mcpu": mcpu}
+            )
             found = lutra.Session(artifact).run(None, feed)
             for got, wanted in zip(found[1:], presents, strict=True):
                 np.testing.assert_array_equal(got, wanted)
@@ -116,7 +135,9 @@ class ScalesInTheLine(unittest.TestCase):
         """The interpreter gives the same bytes of caches; of its outputs, one number in some 10^8 may differ."""
         module = directory / "op.mlir"
         option = f"--target-option=cpu.kv-cache={kind}"
-        subprocess.run(["lutrac", directory / "op.onnx", option, "--compile-to=lowbit", "--emit=mlir", "-o", module], check=True)
+        subprocess.run(
+            ["lutrac", directory / "op.onnx", option, "--compile-to=lowbit", "--emit=mlir", "-o", module], check=True
+        )
         flags = []
         for name, array in feed.items():
             np.save(directory / f"{name}.npy", array)
@@ -137,7 +158,6 @@ class ScalesInTheLine(unittest.TestCase):
         for kind in ("i8", "i4"):
             self.attention(kind, 32, 1, 300, "f32")
             self.attention(kind, 32, 40, 270, "f32")
-
 
     def test_products_of_integers(self) -> None:
         # Whole blocks of 64 bytes and pieces of 16; positions beside multiples of 4, 16 and of a chunk's 256; rows of one and of two passes.
@@ -165,16 +185,34 @@ class ScalesInTheLine(unittest.TestCase):
 class ScalesGiven(OperatorTest):
     """k_quant_type, v_quant_type and kv_cache_bit_width."""
 
-    def node(self, bits: int, types: tuple[str, str], new: int, past: int, heads: int = 4, kv: int = 2, size: int = 32) -> tuple[list[Input], dict[str, object]]:
+    def node(
+        self, bits: int, types: tuple[str, str], new: int, past: int, heads: int = 4, kv: int = 2, size: int = 32
+    ) -> tuple[list[Input], dict[str, object]]:
         line, dtype = size * bits // 8, np.int8 if bits == 8 else np.uint8
         cache: list[Input] = [
-            Dyn(rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (1, kv, past, line), dtype), "b", kv, "past", line) for _ in range(2)
+            Dyn(
+                rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (1, kv, past, line), dtype),
+                "b",
+                kv,
+                "past",
+                line,
+            )
+            for _ in range(2)
         ]
         largest = 2 ** (bits - 1) - 1
         scales: list[Input] = [
-            Const(rng.uniform(1, 2, (1, kv, 1, size) if kind == "PER_CHANNEL" else (1,)).astype(np.float32) / np.float32(largest)) for kind in types
+            Const(
+                rng.uniform(1, 2, (1, kv, 1, size) if kind == "PER_CHANNEL" else (1,)).astype(np.float32)
+                / np.float32(largest)
+            )
+            for kind in types
         ]
-        inputs: list[Input] = [Dyn(floats(1, new, (heads + 2 * kv) * size), "b", "s", (heads + 2 * kv) * size), None, None, *cache]
+        inputs: list[Input] = [
+            Dyn(floats(1, new, (heads + 2 * kv) * size), "b", "s", (heads + 2 * kv) * size),
+            None,
+            None,
+            *cache,
+        ]
         inputs += [Dyn(np.full(1, past + new - 1, np.int32), "b"), Const(np.int32(past + new)), *[None] * 5, *scales]
         attributes: dict[str, object] = {
             "domain": "com.microsoft", "outputs": 3, "num_heads": heads, "kv_num_heads": kv, "k_quant_type": types[0],
@@ -197,13 +235,25 @@ class ScalesGiven(OperatorTest):
         self.assertIn(message, refusal("GroupQueryAttention", inputs[: len(inputs) - drop], **attributes))
 
     def test_refusals(self) -> None:
-        self.refuse({"k_quant_type": "PER_GROUP"}, "attribute 'k_quant_type' = 'PER_GROUP' is not supported: only 'NONE', 'PER_TENSOR' and 'PER_CHANNEL' are")
+        self.refuse(
+            {"k_quant_type": "PER_GROUP"},
+            "attribute 'k_quant_type' = 'PER_GROUP' is not supported: only 'NONE', 'PER_TENSOR' and 'PER_CHANNEL' are",
+        )
         self.refuse({"v_quant_type": "NONE"}, "must both be 'NONE', or neither, but they are 'PER_CHANNEL' and 'NONE'")
-        self.refuse({"kv_cache_bit_width": 2}, "attribute 'kv_cache_bit_width' of a quantized cache must be 8 or 4, but is 2")
-        self.refuse({"kv_cache_bit_width": 4}, "input 'past_key' must be ui8 where 'kv_cache_bit_width' is 4, but its elements are 'i8'")
-        self.refuse({"k_quant_type": "PER_TENSOR"}, "input 'k_scale' must have 1 elements for 'PER_TENSOR' scales, but is")
+        self.refuse(
+            {"kv_cache_bit_width": 2}, "attribute 'kv_cache_bit_width' of a quantized cache must be 8 or 4, but is 2"
+        )
+        self.refuse(
+            {"kv_cache_bit_width": 4},
+            "input 'past_key' must be ui8 where 'kv_cache_bit_width' is 4, but its elements are 'i8'",
+        )
+        self.refuse(
+            {"k_quant_type": "PER_TENSOR"}, "input 'k_scale' must have 1 elements for 'PER_TENSOR' scales, but is"
+        )
         self.refuse({}, "input 'v_scale' is missing: a quantized cache needs it", drop=1)
-        self.refuse({"k_quant_type": "NONE", "v_quant_type": "NONE", "kv_cache_bit_width": 0}, "input 'past_key' must be 'f32'")
+        self.refuse(
+            {"k_quant_type": "NONE", "v_quant_type": "NONE", "kv_cache_bit_width": 0}, "input 'past_key' must be 'f32'"
+        )
 
 
 class InADecoder(unittest.TestCase):
@@ -217,7 +267,10 @@ class InADecoder(unittest.TestCase):
                 session = lutra.Session(artifact)
                 sizes[kind] = [(i.dtype.str, i.shape[3]) for i in session.inputs() if i.name == "past_key_values.0.key"]
                 decoder = Decoder(session, 32)
-                logits[kind] = [decoder.prefill(tokens[:20]).copy(), *(decoder.prefill([token]).copy() for token in tokens[20:])]
+                logits[kind] = [
+                    decoder.prefill(tokens[:20]).copy(),
+                    *(decoder.prefill([token]).copy() for token in tokens[20:]),
+                ]
         self.assertEqual(sizes, {"f32": [("<f4", 32)], "f16": [("<f2", 32)], "i8": [("|i1", 34)], "i4": [("|i1", 18)]})
         for kind, bound in (("f16", 2e-3), ("i8", 0.03), ("i4", 0.4)):
             error = np.linalg.norm(np.subtract(logits[kind], logits["f32"])) / np.linalg.norm(logits["f32"])

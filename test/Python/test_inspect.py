@@ -66,7 +66,9 @@ class CommandTest(unittest.TestCase):
         code, out, err = run("inspect", self.folder / "low.onnx", "--measure", "--html", page)
         self.assertEqual(code, 0, err)
         self.assertRegex(out, r"/a .* 32 x 32 .*uniform\(bits=4, group=16\) .* us")
-        self.assertRegex(out.splitlines()[-1], r"^2 layers, 0\.00 M weights, .* of measured products \(predicted .* for 2 of them\)$")
+        self.assertRegex(
+            out.splitlines()[-1], r"^2 layers, 0\.00 M weights, .* of measured products \(predicted .* for 2 of them\)$"
+        )
         text = page.read_text()
         self.assertIn("<svg", text)
         self.assertIn("uniform(bits=4, group=16)", text)
@@ -86,7 +88,9 @@ class CommandTest(unittest.TestCase):
         one, two = remarks.parse(text)
         self.assertEqual((one.nodes, one.strategy, one.costs), (("/a",), "lut", {"lut": 12500e-9, "dense": 20000e-9}))
         self.assertEqual((two.nodes, two.reason), (("/q", "/k"), "int8: why not"))
-        layers = [inspection.Layer(name, "MatMul", 8, 8, "f", size) for name, size in (("/q", 200), ("/k", 100), ("/a", 1))]
+        layers = [
+            inspection.Layer(name, "MatMul", 8, 8, "f", size) for name, size in (("/q", 200), ("/k", 100), ("/a", 1))
+        ]
         found = inspection._decided(layers, [one, two])
         np.testing.assert_allclose([layer.predicted for layer in found], [2e-6, 1e-6, 12.5e-6])
         self.assertEqual(found[0].strategy, "int8: why not (one product with 1 more)")
@@ -98,10 +102,19 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(products, 0)
         text = inspection.page("tiny", found)
         self.assertIn("for one token of the whole model", text)
-        self.assertEqual(text.count("<circle"), sum(1 for x in (*found.layers, *found.others) if x.predicted and x.measured))
+        self.assertEqual(
+            text.count("<circle"), sum(1 for x in (*found.layers, *found.others) if x.predicted and x.measured)
+        )
         # Two layers: an attention, two norms and what is between the products of each, and the norm at the end.
         counts = collections.Counter(other.op for other in found.others)
-        self.assertEqual((counts["GroupQueryAttention"], counts["SimplifiedLayerNormalization"], counts["SkipSimplifiedLayerNormalization"]), (2, 1, 4))
+        self.assertEqual(
+            (
+                counts["GroupQueryAttention"],
+                counts["SimplifiedLayerNormalization"],
+                counts["SkipSimplifiedLayerNormalization"],
+            ),
+            (2, 1, 4),
+        )
         self.assertTrue(all(other.predicted and other.measured for other in found.others), found.others)
         attention = next(other for other in found.others if other.op == "GroupQueryAttention")
         self.assertEqual(attention.shape, (1, 1, 128))

@@ -1,5 +1,5 @@
 # RUN: %python %s %t
-"""ruff finds nothing in the tree's Python (the rules stand in pyproject.toml), and mypy --strict nothing in the package."""
+"""ruff finds nothing in the tree's Python and would write it the same (the rules stand in pyproject.toml), and mypy --strict nothing in the package."""
 
 import subprocess
 import sys
@@ -23,6 +23,9 @@ class LintTest(unittest.TestCase):
 
     def test_ruff(self) -> None:
         self.assertRegex(self.check("ruff", "check", "--no-cache", "."), "^All checks passed!")
+
+    def test_format(self) -> None:
+        self.assertRegex(self.check("ruff", "format", "--no-cache", "--check", "."), r"^\d+ files already formatted")
 
 
 if __name__ == "__main__":

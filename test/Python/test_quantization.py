@@ -336,7 +336,11 @@ class Model(unittest.TestCase):
                 {"calibration": self.batches, "backend": "x"},
             ),
             ("an override's name is no regular expression", (self.form,), {"overrides": {"(": None}}),
-            ("the override '\\^/lm_head' matches no product; their names are such as '", (self.form,), {"overrides": {"^/lm_head": None}}),
+            (
+                "the override '\\^/lm_head' matches no product; their names are such as '",
+                (self.form,),
+                {"overrides": {"^/lm_head": None}},
+            ),
             ("is below the least possible", (self.form,), {"budget": Budget(1.0)}),
         ):
             with self.subTest(message), self.assertRaisesRegex(LutraError, message):

@@ -224,7 +224,9 @@ class Refusals(unittest.TestCase):
         )
         for blocked in (["tokenizers"], ["tokenizers", "regex"]):
             command = [sys.executable, "-c", script, str(EXAMPLE), *blocked]
-            self.assertEqual(subprocess.run(command, capture_output=True, text=True, check=True).stdout, "BPETokenizer\n")
+            self.assertEqual(
+                subprocess.run(command, capture_output=True, text=True, check=True).stdout, "BPETokenizer\n"
+            )
 
 
 if __name__ == "__main__":

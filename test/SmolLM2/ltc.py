@@ -46,8 +46,12 @@ def main() -> None:
     found_tokens, found, seconds = decode(arguments.ltc, prompt, arguments.tokens)
     differ = np.count_nonzero(expected.view(np.uint32) != found.view(np.uint32))
     if differ or tokens != found_tokens:
-        sys.exit(f"{differ} of {expected.size} logits differ; tokens {tokens} on the CPU, {found_tokens} on the LUT tensor core")
-    print(f"{len(tokens)} tokens, {expected.size} logits bit-identical; {tokenizer.decode(tokens)!r} simulated in {seconds:.1f} s")
+        sys.exit(
+            f"{differ} of {expected.size} logits differ; tokens {tokens} on the CPU, {found_tokens} on the LUT tensor core"
+        )
+    print(
+        f"{len(tokens)} tokens, {expected.size} logits bit-identical; {tokenizer.decode(tokens)!r} simulated in {seconds:.1f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ def legible_english() -> str:
 def readme_transcript() -> str:
     """What README.md shows is what the command prints."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    match = re.search(r'^\$ lutra generate smollm2\.lutra "([^"]+)"\n(.*?)^(?:\$|prefill|```)', readme, re.MULTILINE | re.DOTALL)
+    match = re.search(
+        r'^\$ lutra generate smollm2\.lutra "([^"]+)"\n(.*?)^(?:\$|prefill|```)', readme, re.MULTILINE | re.DOTALL
+    )
     expect(match is not None, "README.md has no transcript of `lutra generate`")
     text = run(LUTRA, "generate", ARTIFACT, match.group(1), "--quiet")
     expect(text.strip() == match.group(2).strip(), f"README.md shows another answer than: {text.strip()}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Plots of what lutra-sim writes as JSON (needs matplotlib).
 
-    lutra-sim reproduce --json figures.json; lutra-sim explore --json shapes.json
-    python3 tools/lutra-sim/plot.py --figures figures.json --shapes shapes.json --output plots
+lutra-sim reproduce --json figures.json; lutra-sim explore --json shapes.json
+python3 tools/lutra-sim/plot.py --figures figures.json --shapes shapes.json --output plots
 """
 
 from __future__ import annotations

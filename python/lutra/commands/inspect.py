@@ -16,7 +16,11 @@ def add(commands: Any, formatter: Any) -> None:
         description="Lists the products of an ONNX model: formats, bytes, the strategy chosen, predicted and measured times.",
     )
     parser.add_argument("model", type=Path, help="the .onnx file")
-    parser.add_argument("--measure", action="store_true", help="time each product and each node around them, compiled alone, for one row, and a step of the whole")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time each product and each node around them, compiled alone, for one row, and a step of the whole",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots")
     parser.add_argument(
         "--target-option", action="append", default=[], metavar="TARGET.KEY=VALUE", help="as for compile"

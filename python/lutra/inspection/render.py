@@ -45,7 +45,9 @@ def _around(found: Inspection) -> list[str]:
     for other in found.others:
         groups.setdefault((other.op, other.shape, other.bytes, other.measured), []).append(other)
     wide = max(len(other.op) for other in found.others)
-    lines = [f"{'around them':{wide}}  {'output':>16}  nodes  {'KB each':>9}  {'predicted':>9}  {'measured':>9}  {'in all':>9}"]
+    lines = [
+        f"{'around them':{wide}}  {'output':>16}  nodes  {'KB each':>9}  {'predicted':>9}  {'measured':>9}  {'in all':>9}"
+    ]
     for same in sorted(groups.values(), key=lambda same: -len(same) * (same[0].measured or 0)):
         first = same[0]
         shape = " x ".join(map(str, first.shape))

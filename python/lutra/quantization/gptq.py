@@ -36,7 +36,9 @@ class Statistics:
     def output_error(self, difference: np.ndarray) -> np.ndarray:
         """The mean square f64 [N] of each output of a product with the weight `difference` [N, K]: products in f32, summed in f64."""
         single = difference.astype(np.float32)
-        found: np.ndarray = np.maximum(((single @ self.gram.astype(np.float32)) * single).sum(axis=1, dtype=np.float64), 0.0)
+        found: np.ndarray = np.maximum(
+            ((single @ self.gram.astype(np.float32)) * single).sum(axis=1, dtype=np.float64), 0.0
+        )
         return found
 
 

@@ -127,7 +127,11 @@ def compare(cases, lowered, work, mode, target, setup, names, expected, outcome)
             for i, case in enumerate(cases):
                 result = np.load(found / f"y{i}.npy")
                 if not check.same(expected[i], result).all():
-                    outcome.problem, outcome.case, outcome.threads = check.describe(case, expected[i], result), i, threads
+                    outcome.problem, outcome.case, outcome.threads = (
+                        check.describe(case, expected[i], result),
+                        i,
+                        threads,
+                    )
                     return
                 outcome.comparisons += 1
     outcome.where = ""

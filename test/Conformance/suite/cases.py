@@ -40,7 +40,11 @@ class Kind:
 
     def __str__(self) -> str:
         table = f" table={','.join(self.table)}" if self.table else ""
-        rest = (" dense" if self.dense else "") + (" int8" if self.int8 else "") + (f" {self.epilogue}" if self.epilogue else "")
+        rest = (
+            (" dense" if self.dense else "")
+            + (" int8" if self.int8 else "")
+            + (f" {self.epilogue}" if self.epilogue else "")
+        )
         name = f"precision {self.format.precision} of " if isinstance(self.format, Nested) else ""
         text = "mixed" if isinstance(self.format, Mixed) else self.format.spell()
         return f"{name}{text} {self.activations} to {self.result}{table}{rest}"

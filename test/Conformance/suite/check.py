@@ -72,7 +72,9 @@ def against_f64(case: Case, found: np.ndarray, table: str) -> str | None:
         bound += 0.51 * step * largest * magnitude.sum(axis=1)[None, :]
     if "e" in inputs:
         e = inputs["e"].astype(np.float64)
-        want, bound = (want * e, bound * np.abs(e)) if kind.epilogue == "gate" else (want + e, bound + np.abs(e) * 2.0**-22)
+        want, bound = (
+            (want * e, bound * np.abs(e)) if kind.epilogue == "gate" else (want + e, bound + np.abs(e) * 2.0**-22)
+        )
         bound = bound + np.abs(want) * 2.0**-22
     if kind.result == "f16":
         if np.abs(want).max() > 60000:

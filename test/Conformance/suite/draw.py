@@ -65,7 +65,9 @@ def codebook(rng: random.Random, shared: dict) -> Codebook:
 
 
 def draw_format(rng: random.Random, mix: Mix) -> Format:
-    family = rng.choices(mix.families, [4 if f == "uniform" else 2 if f in FAMILIES[:5] else 1 for f in mix.families])[0]
+    family = rng.choices(mix.families, [4 if f == "uniform" else 2 if f in FAMILIES[:5] else 1 for f in mix.families])[
+        0
+    ]
     if family == "nested":
         bodies = ["uniform", "bipolar", "bcq", "codebook"]
         body = simple(rng, rng.choice(bodies))
@@ -103,7 +105,10 @@ def draw_kind(rng: random.Random, mix: Mix) -> Kind:
             activations = rng.choice(["f16", "bf16"])
             result = "f16" if activations == "f16" and rng.random() < 0.5 else "f32"
         if choice("tables", 0.4):
-            table = rng.choice([("f32", "group"), ("f16", "group")] + [(e, s) for e in ("i8", "i16") for s in ("group", "table", "row")])
+            table = rng.choice(
+                [("f32", "group"), ("f16", "group")]
+                + [(e, s) for e in ("i8", "i16") for s in ("group", "table", "row")]
+            )
     dense = not table and choice("dense", 0.15)
     int8 = not table and not dense and choice("int8", 0.25)
     epilogue = rng.choice(["bias", "residual", "gate"]) if result == "f32" and choice("epilogues", 0.3) else ""
@@ -147,7 +152,11 @@ def extremes(mix: Mix) -> list[Case]:
                   (("normal", "ones"), ("max", "ones"), ("normal", "mixed"), ("wide", "zeros"))]  # fmt: skip
         if "integers" in mix.extras:
             token = Kind(Uniform(bits=bits, group=group, zero="none", signed=True), "codes8")
-            cases += [Case(token, 2, 3, k, sort, codes, seed=k + bits) for sort in ("wide", "special") for codes in ("ones", "mixed")]
+            cases += [
+                Case(token, 2, 3, k, sort, codes, seed=k + bits)
+                for sort in ("wide", "special")
+                for codes in ("ones", "mixed")
+            ]
     if "ternary" in mix.families:
         cases.append(Case(Kind(Ternary(group=256, per="tensor")), 2, 5, 32768, "max", "ones", 5))
     return cases

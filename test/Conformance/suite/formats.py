@@ -261,7 +261,9 @@ class Codebook(Simple):
 
     def spell(self) -> str:
         tail = ", global_scale = true" if self.global_scale else ""
-        return f"#lowbit.codebook<bits = {self.bits}, group = {self.group}, table = {self.table}{self.parameters()}{tail}>"
+        return (
+            f"#lowbit.codebook<bits = {self.bits}, group = {self.group}, table = {self.table}{self.parameters()}{tail}>"
+        )
 
     def components(self, rng, n, k, mode):
         parts = {

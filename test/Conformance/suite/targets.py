@@ -114,7 +114,9 @@ def build_emulator(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     compiler = ["aarch64-linux-gnu-g++", "-std=c++20", "-O2", "-static-libstdc++", "-static-libgcc"]
     # g++'s runtime comes with the cross compiler; what is linked statically here needs no search path under qemu.
-    run(*compiler, "-shared", "-fPIC", "-Wl,-soname,libomp.so.5", _EMULATOR / "openmp.cpp", "-o", folder / "libomp.so.5")
+    run(
+        *compiler, "-shared", "-fPIC", "-Wl,-soname,libomp.so.5", _EMULATOR / "openmp.cpp", "-o", folder / "libomp.so.5"
+    )
     run(*compiler, _EMULATOR / "run_artifact.cpp", "-o", folder / "run_artifact", "-ldl")
     return folder
 

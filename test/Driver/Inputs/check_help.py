@@ -1,4 +1,5 @@
 """Checks that each option named in the help text of lutrac is registered: `--help-hidden` lists those that are."""
+
 import re
 import subprocess
 import sys

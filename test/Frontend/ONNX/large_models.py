@@ -58,7 +58,16 @@ def several_files() -> None:
         external("bias", bias, "bias.bin", 4 * GIB),
     ]
     nodes = [
-        helper.make_node("MatMulNBits", ["x", "codes", "scales", "zeros"], ["h"], domain="com.microsoft", K=64, N=48, bits=4, block_size=32),
+        helper.make_node(
+            "MatMulNBits",
+            ["x", "codes", "scales", "zeros"],
+            ["h"],
+            domain="com.microsoft",
+            K=64,
+            N=48,
+            bits=4,
+            block_size=32,
+        ),
         helper.make_node("Gemm", ["h", "dense", "bias"], ["y"]),
     ]
     x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["m", size]) for n, size in (("x", 64), ("y", 8)))
@@ -86,7 +95,9 @@ def over_two_gib() -> None:
     output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", cols])
     small = numpy_helper.from_array(np.tile(last, (4, 1)), "small")
     nodes = [helper.make_node("Gather", ["big" if used else "small", "ids"], ["y"], "/gather")]
-    head = helper.make_model(helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    head = helper.make_model(
+        helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("", 21)], ir_version=10
+    )
     head.ClearField("graph")
     graph = helper.make_graph(nodes, "g", [ids], [output], [small]).SerializeToString()
     size = rows * cols * 4

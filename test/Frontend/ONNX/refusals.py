@@ -51,7 +51,9 @@ def refuses(name, data, *expected):
 
 whole = model().SerializeToString()
 for length in (0, 1, len(whole) // 2, len(whole) - 1):
-    refuses(f"truncated_{length}", whole[:length], f"truncated_{length}.onnx: not a valid ONNX model (truncated or corrupt")
+    refuses(
+        f"truncated_{length}", whole[:length], f"truncated_{length}.onnx: not a valid ONNX model (truncated or corrupt"
+    )
 refuses("text", b"# not a model\n", "not a valid ONNX model")
 
 refuses("missing_data", external("absent.data"), "tensor 'ext'", "'absent.data' does not exist")
@@ -70,36 +72,65 @@ unknown = [
     helper.make_node("Add", ["f", "w"], ["g"], name="/add"),
     helper.make_node("Twiddle", ["g"], ["y"], domain="com.microsoft"),
 ]
-refuses("operators", model(unknown), "2 nodes use operators", "'/frob' (Frobnicate)", "'Twiddle_2' (com.microsoft.Twiddle)")
-refuses("undefined", model([helper.make_node("Add", ["x", "nowhere"], ["y"], name="/add")]), "'/add' (Add) uses 'nowhere'")
+refuses(
+    "operators", model(unknown), "2 nodes use operators", "'/frob' (Frobnicate)", "'Twiddle_2' (com.microsoft.Twiddle)"
+)
+refuses(
+    "undefined", model([helper.make_node("Add", ["x", "nowhere"], ["y"], name="/add")]), "'/add' (Add) uses 'nowhere'"
+)
 refuses("opset", model(opsets=[("", 3)]), "version 3 of the standard opset")
 
 
 def choice(then_branch):
     """A model that ends in an If of these branches; the other one is y = x + w."""
-    other = helper.make_graph([helper.make_node("Add", ["x", "w"], ["q"])], "other", [], [helper.make_tensor_value_info("q", TensorProto.FLOAT, ["n", 4])])
+    other = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["q"])],
+        "other",
+        [],
+        [helper.make_tensor_value_info("q", TensorProto.FLOAT, ["n", 4])],
+    )
     branches = {"then_branch": then_branch, "else_branch": other} if then_branch else {"else_branch": other}
     condition = numpy_helper.from_array(np.array(True), "c")
     return model([helper.make_node("If", ["c"], ["y"], name="/choose", **branches)], tensors=[condition])
 
 
 def branch(nodes, result="p", inputs=()):
-    return helper.make_graph(nodes, "then", list(inputs), [helper.make_tensor_value_info(result, TensorProto.FLOAT, ["n", 4])])
+    return helper.make_graph(
+        nodes, "then", list(inputs), [helper.make_tensor_value_info(result, TensorProto.FLOAT, ["n", 4])]
+    )
 
 
 twice = helper.make_node("Add", ["x", "x"], ["p"], name="/twice")
 refuses("one_branch", choice(None), "'/choose' (If)", "lacks the graph 'then_branch'")
-refuses("branch_inputs", choice(branch([twice], inputs=[helper.make_tensor_value_info("z", TensorProto.FLOAT, [4])])), "has inputs, but a branch of If has none")
+refuses(
+    "branch_inputs",
+    choice(branch([twice], inputs=[helper.make_tensor_value_info("z", TensorProto.FLOAT, [4])])),
+    "has inputs, but a branch of If has none",
+)
 refuses("branch_output", choice(branch([twice], result="nowhere")), "nothing defines its output 'nowhere'")
-refuses("branch_operator", choice(branch([helper.make_node("Frobnicate", ["x"], ["p"], name="/frob")])), "1 node uses an operator", "'/frob' (Frobnicate)")
+refuses(
+    "branch_operator",
+    choice(branch([helper.make_node("Frobnicate", ["x"], ["p"], name="/frob")])),
+    "1 node uses an operator",
+    "'/frob' (Frobnicate)",
+)
 refuses("branch_local", model([helper.make_node("If", ["c"], ["h"], name="/choose", then_branch=branch([twice]), else_branch=branch([twice])),
                                helper.make_node("Add", ["h", "p"], ["y"], name="/add")], tensors=[numpy_helper.from_array(np.array(True), "c")]), "'/add' (Add) uses 'p'")  # fmt: skip
 loop = helper.make_node("Loop", ["", "c", "x"], ["y"], name="/loop", body=branch([twice]))
-refuses("loop", model([loop], tensors=[numpy_helper.from_array(np.array(True), "c")]), "1 node uses an operator", "'/loop' (Loop)")
+refuses(
+    "loop",
+    model([loop], tensors=[numpy_helper.from_array(np.array(True), "c")]),
+    "1 node uses an operator",
+    "'/loop' (Loop)",
+)
 
-recursive = model([helper.make_node("Again", ["x"], ["y"], name="/call", domain="local")], opsets=(("", 21), ("local", 1)))
+recursive = model(
+    [helper.make_node("Again", ["x"], ["y"], name="/call", domain="local")], opsets=(("", 21), ("local", 1))
+)
 body = [helper.make_node("Again", ["a"], ["b"], name="/inner", domain="local")]
-recursive.functions.append(helper.make_function("local", "Again", ["a"], ["b"], body, [helper.make_opsetid("local", 1)]))
+recursive.functions.append(
+    helper.make_function("local", "Again", ["a"], ["b"], body, [helper.make_opsetid("local", 1)])
+)
 refuses("recursion", recursive, "calls the function it is in: functions must not be recursive")
 
 assert subprocess.run(["lutrac", folder / "no.onnx", "-o", folder / "no"], capture_output=True).returncode == 1

@@ -22,11 +22,29 @@ from pathlib import Path
 
 import numpy as np
 
-KINDS = [("i8", "group"), ("i8", "table"), ("i8", "row"), ("i16", "group"), ("i16", "table"), ("i16", "row"), ("f16", "group"), ("f32", "group")]
+KINDS = [
+    ("i8", "group"),
+    ("i8", "table"),
+    ("i8", "row"),
+    ("i16", "group"),
+    ("i16", "table"),
+    ("i16", "row"),
+    ("f16", "group"),
+    ("f32", "group"),
+]
 
 #: Of the family of arrays: the machine's own, its corners, sizes that are no powers of two; and the cores of chips.
-MACHINES = ["array=m2n64k4", "array=m4n32k4", "array=m16n256k4", "array=m1n4k4", "array=m3n100k4", "machine=a100-lut-4x", "array=m8n16k4",
-            "machine=edge", "machine=h100-lut-8x"]
+MACHINES = [
+    "array=m2n64k4",
+    "array=m4n32k4",
+    "array=m16n256k4",
+    "array=m1n4k4",
+    "array=m3n100k4",
+    "machine=a100-lut-4x",
+    "array=m8n16k4",
+    "machine=edge",
+    "machine=h100-lut-8x",
+]
 
 
 def run(*command: object) -> None:
@@ -46,7 +64,9 @@ def draw_epilogue(draw: random.Random, n: int) -> str:
     values = ["%v0", "%v1", "%v2"]
     for index in range(draw.randrange(1, 5)):
         name = f"%x{index}"
-        operation = draw.choice(["addf", "subf", "mulf", "divf", "maximumf", "minimumf", "negf", "constant", "exp", "erf", "tanh", "absf"])
+        operation = draw.choice(
+            ["addf", "subf", "mulf", "divf", "maximumf", "minimumf", "negf", "constant", "exp", "erf", "tanh", "absf"]
+        )
         if operation == "absf" and draw.random() < 0.7:
             operation = "addf"
         # The last value is always used.
@@ -61,7 +81,8 @@ def draw_epilogue(draw: random.Random, n: int) -> str:
         "%y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, "
         'affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} '
         f"ins(%p, %r, %b : {matrix}, {matrix}, tensor<{n}xf32>) outs(%e : {matrix}) {{\n^bb0(%v0: f32, %v1: f32, %v2: f32, %v3: f32):\n"
-        + "\n".join(body) + f"\n%z = arith.addf {values[-1]}, %v0 : f32\nlinalg.yield %z : f32\n}} -> {matrix}\n"
+        + "\n".join(body)
+        + f"\n%z = arith.addf {values[-1]}, %v0 : f32\nlinalg.yield %z : f32\n}} -> {matrix}\n"
     )
 
 
@@ -143,7 +164,9 @@ def module(draw: random.Random, rng: np.random.Generator) -> tuple[str, dict[str
             activations, before, what = "%n", norm(k, draw.choice([0.0009765625, 9.5367431640625e-07])), what + ", norm"
             inputs["g"] = (1 + rng.standard_normal(k) * 0.3).astype(np.float32)
             arguments += f'%g: tensor<{k}xf32> {{onnx.name = "g", onnx.dims = ["{k}"]}}, '
-        product = f"lowbit.matmul {activations}, %w {{table = {kind}}} : tensor<?x{k}xf32>, {weight} -> tensor<?x{n}xf32>"
+        product = (
+            f"lowbit.matmul {activations}, %w {{table = {kind}}} : tensor<?x{k}xf32>, {weight} -> tensor<?x{n}xf32>"
+        )
     product, epilogue = f"{before}%p = {product}\n", ""
     if draw.random() < 0.6:
         epilogue, what = draw_epilogue(draw, n), what + ", epilogue"

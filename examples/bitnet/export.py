@@ -156,7 +156,7 @@ class StandardForm:
         g = self._graph
         if f"{x}.step" in {node.name for node in g.nodes}:
             return f"{x}.step", f"{x}.integers"
-        number = lambda name, value: g.constant(name, np.array(value, np.float32))  # noqa: E731
+        number = lambda name, value: g.constant(name, np.array(value, np.float32))
         one, most = number("one", 1.0), number("most", 127.0)
         magnitude = g.node(
             "ReduceMax", [g.node("Abs", [x], f"{x}.abs"), g.constant("last", np.array([-1]))], f"{x}.max"

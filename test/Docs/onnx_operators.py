@@ -206,7 +206,7 @@ class Schema:
             0,
         )
         # The two packages spell it differently.
-        name_of = lambda parameter: getattr(parameter, "type_str", None) or parameter.typeStr  # noqa: E731
+        name_of = lambda parameter: getattr(parameter, "type_str", None) or parameter.typeStr
         kinds = constraints.get(name_of(schema.inputs[tried]), []) if schema.inputs else []
         self.types = [kind for kind in TYPES if kind in {SCHEMA_NAMES.get(name) for name in kinds}]
 

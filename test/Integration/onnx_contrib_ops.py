@@ -89,7 +89,7 @@ class MatMulNBits(OperatorTest):
             shifts = np.arange(0, 8, bits, dtype=np.uint8)
             unpack = lambda packed, count: (
                 ((packed[..., None] >> shifts) & (2**bits - 1)).reshape(n, -1)[:, :count].astype(np.float64)
-            )  # noqa: E731
+            )
             midpoint = np.full((n, groups), 2.0 ** (bits - 1))
             zero = (
                 midpoint if zeros == "" else unpack(weight[2].value, groups) if zeros == "packed" else weight[2].value
@@ -139,7 +139,7 @@ class MatMulNBits(OperatorTest):
 
     def test_halves(self) -> None:
         """f16 activations and scales; the product is of f32, rounded once."""
-        halves = lambda *shape: floats(*shape).astype(np.float16)  # noqa: E731
+        halves = lambda *shape: floats(*shape).astype(np.float16)
         for zeros in (None, Const(codes(17, 2)), Const(halves(17, 3) + np.float16(8))):
             self.check(
                 "MatMulNBits", Dyn(halves(2, 3, 96), "b", "s", 96), Const(codes(17, 3, 16)), Const(halves(17, 3)), zeros, None,
@@ -227,7 +227,7 @@ class GatherBlockQuantized(OperatorTest):
         for kind, low in ((TensorProto.INT4, -8), (TensorProto.UINT4, 0)):
             make = lambda *shape, kind=kind, low=low: helper.make_tensor(
                 "t", kind, shape, rng.integers(low, low + 16, int(np.prod(shape)))
-            )  # noqa: E731
+            )
             for shape, gather, quantize, block in (
                 ((7, 80), 0, 1, 16), ((7, 51), 0, -1, 32), ((48, 5), 1, 0, 16), ((3, 5, 40), 1, 2, 16), ((3, 33, 4), -1, 1, 16),
             ):  # fmt: skip
@@ -385,7 +385,7 @@ class GroupQueryAttention(OperatorTest):
         norms = floats(size), floats(size)
         named = lambda q, k: (
             [Dyn(x, "b", "s", x.shape[2]) for x in (q, k, qkv[2])] + [Dyn(x, "b", kv, "past", size) for x in cache]
-        )  # noqa: E731
+        )
 
         def normed(x: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
             heads = x.reshape(1, new, -1, size)

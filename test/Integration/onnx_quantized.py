@@ -115,7 +115,7 @@ class DequantizedProducts(unittest.TestCase):
             values, zeros = rng.integers(low, low + 4, (40, 96)), rng.integers(low, low + 4, (40, 3))
             pack = lambda name, array, kind=kind: raw(
                 name, kind, array.shape, (array.reshape(-1, 4) & 3) @ [1, 4, 16, 64]
-            )  # noqa: E731
+            )
             scales = floats(40, 3)
             nodes = [
                 helper.make_node("DequantizeLinear", ["w", "s", "z"], ["d"], axis=1, block_size=32),
@@ -270,8 +270,8 @@ class Integers(OperatorTest):
 
     def test_qlinear(self) -> None:
         a, b = rng.integers(0, 256, (3, 48), np.uint8), rng.integers(0, 256, (48, 9), np.uint8)
-        scale = lambda value: Const(np.float32(value))  # noqa: E731
-        zero = lambda value: Const(np.uint8(value))  # noqa: E731
+        scale = lambda value: Const(np.float32(value))
+        zero = lambda value: Const(np.uint8(value))
         self.check("QLinearMatMul", a, scale(0.01), zero(120), Const(b), scale(0.02), zero(130), scale(0.05), zero(128))
 
 

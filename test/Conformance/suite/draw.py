@@ -90,7 +90,7 @@ def draw_format(rng: random.Random, mix: Mix) -> Format:
 
 def draw_kind(rng: random.Random, mix: Mix) -> Kind:
     format = draw_format(rng, mix)
-    choice = lambda extra, share: extra in mix.extras and rng.random() < share  # noqa: E731
+    choice = lambda extra, share: extra in mix.extras and rng.random() < share
     activations, table, result = "f32", None, "f32"
     if choice("integers", 0.3) and not isinstance(format, (Mixed, Outliers)):
         sort = rng.choice(["codes", "codes", "groups", "absmax", "bipolar"])

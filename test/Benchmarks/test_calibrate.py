@@ -87,6 +87,7 @@ class CalibrateTest(unittest.TestCase):
             predict({"few-triple-rate": 1, "triple-rate": 1, "few-unpack-rate": 1, "few-run-rate": 1}, ternary, "int8"),
             64 * 256,
         )
+        self.assertEqual(predict({"few-triple-row-rate": 1}, ternary, "int8"), 2 * 64 * 256)
         self.assertEqual(
             predict(
                 {"few-triple-rate": 1, "triple-rate": 2, "run-rate": 1}, dataclasses.replace(ternary, m=13), "int8"

@@ -66,8 +66,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
 
     N and K are rounded up to whole tiles of 64 and whole tables (of dense products only N). P4, P2 and P1 are the planes that are summed by fours, then by twos, and the one that
     is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows (two
-    or one where M is known to be less), then rows alone; and of up to six. Ternary codes are stored three in five bits for int8 products, and take N K / few-triple-rate or N K / triple-rate
-    instead of their planes. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
+    or one where M is known to be less), then rows alone; and of up to six. Ternary codes are stored three in five bits for int8 products, and instead of their planes take
+    N K / few-triple-rate + M N K / few-triple-row-rate, or N K / triple-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and
     lookup-one-rate are lookup-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32

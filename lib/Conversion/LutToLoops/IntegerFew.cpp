@@ -33,14 +33,9 @@ constexpr int64_t kRowsOfTwoTripleParts = 4, kRowsOfTwoSums = 2;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
 
-/// The op's operands as arguments of the function.
-struct Buffers {
-  Value padded, bias, sums, scales, weights, out;
-};
-
 class FewRowsEmitter {
 public:
-  FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
+  FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
                  Value distance, const ConvertLutToLoopsOptions &options);
 
   /// Emits the product of the activations, which have `count` rows, or one less, and the tiles of the items [first, last).
@@ -71,7 +66,7 @@ private:
   }
 
   ImplicitLocOpBuilder &b;
-  Buffers buffers;
+  IntegerBuffers buffers;
   const Epilogue &epilogue;
   const GroupLayout &layout;
   PanelCodes codes;
@@ -86,7 +81,7 @@ private:
 };
 } // namespace
 
-FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/false), lastColumns(lastColumns),
       prefetchBytes(options.prefetchBytes), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),

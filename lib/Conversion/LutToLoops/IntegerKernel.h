@@ -25,6 +25,11 @@ inline constexpr int64_t kIntegerChunkRows = 512;
 inline constexpr int64_t kFewRows = 12;
 inline constexpr int64_t kFewRowsNarrow = 4;
 
+/// The operands of a lut.integer_matmul as arguments of a function.
+struct IntegerBuffers {
+  mlir::Value padded, bias, sums, scales, weights, out;
+};
+
 /// What the bytes of a panel are, and how their products are summed. Sums are of twice the codes.
 struct PanelCodes {
   /// For sums in lanes of 32 bits, or, with `shortSums`, in lanes of 16 bits on the way, where these hold two quads or more.

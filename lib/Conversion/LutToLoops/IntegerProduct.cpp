@@ -37,14 +37,9 @@ constexpr int64_t kAheadRows = 24;
 /// Rows ahead of the one that is stored whose place is asked for.
 constexpr int64_t kStoredAhead = 4;
 
-/// The op's operands as arguments of the function.
-struct Buffers {
-  Value padded, bias, sums, scales, weights, out;
-};
-
 class IntegerEmitter {
 public:
-  IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+  IntegerEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                  int64_t lastColumns, const ConvertLutToLoopsOptions &options);
 
   /// Emits the rows [firstRow, lastRow) times one tile.
@@ -94,7 +89,7 @@ private:
   }
 
   ImplicitLocOpBuilder &b;
-  Buffers buffers;
+  IntegerBuffers buffers;
   const Epilogue &epilogue;
   const GroupLayout &layout;
   PanelCodes codes;
@@ -111,7 +106,7 @@ private:
 };
 } // namespace
 
-IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
+IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16), lastColumns(lastColumns),
       prefetchBytes(options.prefetchBytes), lookupEntries(options.lookupEntries) {

@@ -30,14 +30,9 @@ constexpr int64_t kMaxPrefetchBytes = 3072;
 /// Sums that a row's products are dealt out to, so that a product does not wait for the one before it.
 constexpr int64_t kChains = 2;
 
-/// The op's operands as arguments of the function.
-struct Buffers {
-  Value padded, bias, sums, scales, weights, out;
-};
-
 class SingleRowEmitter {
 public:
-  SingleRowEmitter(ImplicitLocOpBuilder &b, Buffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
+  SingleRowEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
                    const ConvertLutToLoopsOptions &options)
       : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(std::min(options.prefetchBytes, kMaxPrefetchBytes)),
         rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kMaxRowsAtOnce)),
@@ -64,7 +59,7 @@ private:
   }
 
   ImplicitLocOpBuilder &b;
-  Buffers buffers;
+  IntegerBuffers buffers;
   const Epilogue &epilogue;
   const GroupLayout &layout;
   int64_t lastColumns, prefetchBytes;

@@ -31,16 +31,16 @@ using namespace mlir;
 
 static bool isBuffer(Value value) { return isa<BaseMemRefType>(value.getType()); }
 
-/// Whether `op` computes on whole buffers: worth a function. A region of scalar code only (an `scf.if` around a
-/// status store) is not.
+/// Whether `op` computes on whole buffers: worth a function, whatever is in its region (a product's epilogue is scalar code). An op without buffers
+/// that has a region of scalar code only (an `scf.if` around a status store) is not.
 static bool isKernel(Operation &op) {
   if (isa<memref::AllocOp, memref::AllocaOp, memref::DeallocOp, memref::LoadOp, memref::StoreOp, memref::DimOp,
           memref::GetGlobalOp, memref::ExtractStridedMetadataOp, func::CallOp, ViewLikeOpInterface>(op))
     return false;
   if (op.hasTrait<OpTrait::IsTerminator>() || llvm::any_of(op.getResults(), isBuffer))
     return false;
-  if (op.getNumRegions() == 0)
-    return llvm::any_of(op.getOperands(), isBuffer);
+  if (llvm::any_of(op.getOperands(), isBuffer))
+    return true;
   return op
       .walk([](Operation *inner) {
         bool computes = isa<LoopLikeOpInterface>(inner) ||

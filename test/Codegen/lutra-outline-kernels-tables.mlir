@@ -23,13 +23,13 @@ func.func @main(%a: memref<1x32xf32>, %e: memref<1x1x128xi8>, %s: memref<1x1xf32
 
 !W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Not where what writes memory lies between, or where the next product reads other tables.
+// Not where what writes memory lies between, or where the next product reads other tables. Products have a region, for an epilogue, and are functions all the same.
 // CHECK-LABEL: func.func @main(
 // CHECK: call @lut_precompute(
 // CHECK: memref.store
-// CHECK: lut.matmul
+// CHECK: call @[[PRODUCT:lut_matmul[_0-9]*]](
 // CHECK: call @lut_precompute(
-// CHECK: lut.matmul
+// CHECK: call @[[PRODUCT]](
 // CHECK: return
 func.func @main(%a: memref<1x32xf32>, %e: memref<1x1x128xi8>, %other: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %w: memref<384xi8>, %o: memref<1x64xf32>, %x: f32) {
   %c0 = arith.constant 0 : index
@@ -38,5 +38,33 @@ func.func @main(%a: memref<1x32xf32>, %e: memref<1x1x128xi8>, %other: memref<1x1
   lut.matmul ins(%e, %s, %z, %w : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
   lut.precompute ins(%a : memref<1x32xf32>) outs(%other, %s, %z : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>) {group = 32 : i64}
   lut.matmul ins(%e, %s, %z, %w : memref<1x1x128xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<384xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
+  return
+}
+
+// -----
+
+!W = !lowbit.weight<64x32, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 32, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Integer products too, with what they do to their outputs; those that do something else are another function.
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT: lut.integer_matmul
+// CHECK: call @[[PLAIN:lut_integer_matmul[_0-9]*]](
+// CHECK: call @[[PLAIN]](
+// CHECK: call @[[SUM:lut_integer_matmul[_0-9]*]](
+// CHECK: return
+// CHECK: func.func private @[[PLAIN]](
+// CHECK-NOT: arith.addf
+// CHECK: return
+// CHECK: func.func private @[[SUM]](
+// CHECK: arith.addf
+func.func @main(%p: memref<1x?x32xi8>, %b: memref<1x?xi32>, %z: memref<1x?xf32>, %s: memref<1x?xf32>, %w: memref<384xi8>, %v: memref<384xi8>, %r: memref<?x64xf32>, %o: memref<?x64xf32>) {
+  lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<1x?x32xi8>, memref<1x?xi32>, memref<1x?xf32>, memref<1x?xf32>, memref<384xi8>) outs(%o : memref<?x64xf32>) {weight = !W}
+  lut.integer_matmul ins(%p, %b, %z, %s, %v : memref<1x?x32xi8>, memref<1x?xi32>, memref<1x?xf32>, memref<1x?xf32>, memref<384xi8>) outs(%o : memref<?x64xf32>) {weight = !W}
+  lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<1x?x32xi8>, memref<1x?xi32>, memref<1x?xf32>, memref<1x?xf32>, memref<384xi8>)
+      epilogue(%r : memref<?x64xf32>) {
+  ^bb0(%product: f32, %before: f32):
+    %sum = arith.addf %product, %before : f32
+    lowbit.yield %sum : f32
+  } outs(%o : memref<?x64xf32>) {weight = !W}
   return
 }

@@ -91,6 +91,8 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
     An outermost `scf.parallel` without reductions becomes an `omp.parallel` region in which each thread runs a part of the iterations: as many as the others, or one more,
     and neighbours. The thread computes the part from its number, which is what OpenMP's static schedule gives it, without the run-time library's call for each loop.
     A loop of calls is there twice: where there is one thread or one iteration it runs without a region, which would take as long as a small call.
+    Where an iteration is a call with the attribute `lutra.range` (the number of its operand that begins a range of work; the next one ends it), a thread makes one call for
+    all of its iterations that differ in the innermost index alone.
     Loops with reductions, and loops inside others, are left to `convert-scf-to-openmp`.
 
     Refused: a module with a symbol `omp_get_thread_num`, `omp_get_num_threads` or `omp_get_max_threads` that is not the library's function.

@@ -5,10 +5,12 @@
 // `count / n` iterations, and one more where t < count mod n, in order. A thread's iterations are neighbours, as libomp's are.
 //
 // Entering a region and leaving it takes the library a tenth of a microsecond even where there is one thread: a loop of calls, whose code may be
-// there twice, asks for the number of threads first, and one thread runs it as it is.
+// there twice, asks for the number of threads first, and one thread runs it as it is. Calls that do a range of work (lutra/Support/RangeCalls.h) become one
+// for all neighbouring iterations of a thread.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
+#include "lutra/Support/RangeCalls.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -128,8 +130,55 @@ private:
     return indices;
   }
 
+  /// The call of `loop` that does a range of work, when an iteration is nothing else. Null: there is none.
+  static func::CallOp getRangeCall(scf::ParallelOp loop) {
+    func::CallOp found;
+    for (Operation &op : loop.getBody()->without_terminator()) {
+      if (isMemoryEffectFree(&op))
+        continue;
+      auto call = dyn_cast<func::CallOp>(op);
+      if (found || !call || !call->hasAttrOfType<IntegerAttr>(lutra::kRangeAttr))
+        return {};
+      found = call;
+    }
+    return found;
+  }
+
+  /// Makes one call for the iterations from `first` to `last`, whose outer indices are equal: from the begin of the first one's range to the end of the
+  /// last one's.
+  static void emitRangeCall(ImplicitLocOpBuilder &b, scf::ParallelOp loop, func::CallOp call, const Range &range, Value first, Value last) {
+    auto getOperands = [&](Value number) {
+      IRMapping mapping;
+      mapping.map(loop.getInductionVars(), getIndices(b, loop, range, number));
+      for (Operation &op : loop.getBody()->without_terminator())
+        if (&op != call)
+          b.clone(op, mapping);
+      return llvm::map_to_vector(call.getOperands(), [&](Value operand) { return mapping.lookupOrDefault(operand); });
+    };
+    SmallVector<Value> operands = getOperands(first);
+    Value end = arith::SubIOp::create(b, last, arith::ConstantIndexOp::create(b, 1));
+    int64_t begin = call->getAttrOfType<IntegerAttr>(lutra::kRangeAttr).getInt();
+    operands[begin + 1] = getOperands(end)[begin + 1];
+    func::CallOp::create(b, call.getCallee(), call.getResultTypes(), operands);
+  }
+
+  /// The same for any iterations: a call for each value of the outer indices.
+  static void emitRangeCalls(ImplicitLocOpBuilder &b, scf::ParallelOp loop, func::CallOp call, const Range &range, Value first, Value last) {
+    if (range.counts.size() == 1)
+      return emitRangeCall(b, loop, call, range, first, last);
+    Value one = arith::ConstantIndexOp::create(b, 1), inner = arith::MaxUIOp::create(b, range.counts.back(), one);
+    Value outerFirst = arith::DivUIOp::create(b, first, inner), outerLast = arith::CeilDivUIOp::create(b, last, inner);
+    auto outer = scf::ForOp::create(b, outerFirst, outerLast, one);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(outer.getBody());
+    Value begin = arith::MulIOp::create(b, outer.getInductionVar(), inner), end = arith::AddIOp::create(b, begin, inner);
+    emitRangeCall(b, loop, call, range, arith::MaxUIOp::create(b, begin, first), arith::MinUIOp::create(b, end, last));
+  }
+
   /// Emits the iterations from `first` to `last`.
   static void emitIterations(ImplicitLocOpBuilder &b, scf::ParallelOp loop, const Range &range, Value first, Value last) {
+    if (func::CallOp call = getRangeCall(loop))
+      return emitRangeCalls(b, loop, call, range, first, last);
     // What an iteration takes of the stack, the thread takes once: a loop would take it again and again.
     IRMapping mapping;
     llvm::SmallPtrSet<Operation *, 4> hoisted;

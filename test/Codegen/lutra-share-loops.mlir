@@ -134,3 +134,84 @@ func.func @loops(%n: index) {
   }
   return
 }
+
+// -----
+
+// Calls that do a range of work are one for each thread: from the begin of its first iteration's range to the end of its last one's. The end's bound is
+// kept. Other operands are as they were.
+// CHECK-LABEL: func.func @ranges(
+// CHECK-SAME: %[[N:.*]]: index, %[[X:.*]]: index
+// CHECK: scf.if
+// CHECK-NOT: scf.for
+// CHECK:   call @do(%{{.*}}, %[[X]])
+// CHECK-NOT: scf.for
+// CHECK: } else {
+// CHECK:   omp.parallel {
+// CHECK:     %[[LONGER:.*]] = arith.minui
+// CHECK:     %[[FIRST:.*]] = arith.addi %{{.*}}, %[[LONGER]]
+// CHECK:     arith.addi %[[FIRST]]
+// CHECK:     %[[LAST:.*]] = arith.addi
+// CHECK-NOT: scf.for
+// CHECK:     %[[BEGIN:.*]] = arith.muli %[[FIRST]], %c8
+// CHECK:     %[[BEFORE:.*]] = arith.subi %[[LAST]], %c1
+// CHECK:     %[[PLACE:.*]] = arith.muli %[[BEFORE]], %c8
+// CHECK:     %[[NEXT:.*]] = arith.addi %[[PLACE]], %c8
+// CHECK:     %[[END:.*]] = arith.minui %[[NEXT]], %[[N]]
+// CHECK:     func.call @do(%[[BEGIN]], %[[END]], %[[X]])
+// CHECK:     omp.terminator
+func.func private @do(index, index, index)
+func.func @ranges(%n: index, %x: index) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c8) {
+    %next = arith.addi %i, %c8 : index
+    %end = arith.minui %next, %n : index
+    func.call @do(%i, %end, %x) {lutra.range = 0 : i64} : (index, index, index) -> ()
+  }
+  return
+}
+
+// -----
+
+// Of two dimensions the inner one is merged: a call for each value of the outer one that the thread's part touches.
+// CHECK-LABEL: func.func @outer(
+// CHECK: omp.parallel {
+// CHECK:   %[[FROM:.*]] = arith.divui %[[FIRST:.*]], %c5
+// CHECK:   %[[TO:.*]] = arith.ceildivui %[[LAST:.*]], %c5
+// CHECK:   scf.for %[[I:.*]] = %[[FROM]] to %[[TO]] step %c1 {
+// CHECK:     %[[BEGIN:.*]] = arith.muli %[[I]], %c5
+// CHECK:     %[[END:.*]] = arith.addi %[[BEGIN]], %c5
+// CHECK:     arith.maxui %[[BEGIN]], %[[FIRST]]
+// CHECK:     arith.minui %[[END]], %[[LAST]]
+// CHECK-COUNT-1: func.call @do(
+// CHECK-NOT: func.call @do(
+func.func private @do(index, index, index)
+func.func @outer(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  scf.parallel (%i, %j) = (%c0, %c0) to (%n, %c5) step (%c1, %c1) {
+    %next = arith.addi %j, %c1 : index
+    func.call @do(%j, %next, %i) {lutra.range = 0 : i64} : (index, index, index) -> ()
+  }
+  return
+}
+
+// -----
+
+// An iteration that does something else, too, stays an iteration.
+// CHECK-LABEL: func.func @beside(
+// CHECK: scf.for %[[I:.*]] =
+// CHECK:   memref.store %[[I]]
+// CHECK:   func.call @do(%[[I]]
+func.func private @do(index, index)
+func.func @beside(%n: index, %x: memref<?xindex>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %i, %x[%i] : memref<?xindex>
+    %next = arith.addi %i, %c1 : index
+    func.call @do(%i, %next) {lutra.range = 0 : i64} : (index, index) -> ()
+  }
+  return
+}

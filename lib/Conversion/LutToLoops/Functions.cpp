@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/Kernel.h"
+#include "lutra/Support/RangeCalls.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -177,10 +178,8 @@ func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attrib
 
 /// Activation rows of a block at most: more would not share more, and their products would not stay in registers.
 static constexpr int64_t kMaxBlockRows = 4;
-/// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
-static constexpr int64_t kMinPieces = 32;
-/// The same, where tiles are read side by side: more streams are worth some threads on machines that have many.
-static constexpr int64_t kMinStreamPieces = 8;
+/// Tiles of a product from which on it does not matter how many are left over when they are read as streams.
+static constexpr int64_t kManyTiles = 32;
 /// Bytes of tables that a chunk of activation rows has: half of what is common as a core's second-level cache.
 static constexpr int64_t kChunkBytes = 512 << 10;
 
@@ -226,14 +225,28 @@ void lutloops::forRows(ImplicitLocOpBuilder &b, Operation *op, Value matrix, fun
   share();
 }
 
-/// Tiles that a single activation row of `op` is multiplied by at once.
+/// The whole tiles of `op`'s weight.
+static int64_t countWholeTiles(lut::MatmulOp op) { return op.getWeightType().getRows() / kTileRows; }
+
+/// Tiles that a single activation row of `op` is multiplied by at once: as many as leave few over, which are read one by one.
 static int64_t countStreams(lut::MatmulOp op, const ConvertLutToLoopsOptions &options) {
   auto entries = cast<MemRefType>(op.getEntries().getType());
   lowbit::TableKind kind{*lowbit::getTableElement(entries.getElementType()), op.getScaleKind()};
   if (!isByteKind(kind) || (!ShapedType::isDynamic(entries.getDimSize(0)) && entries.getDimSize(0) != 1))
     return 1;
-  int64_t tiles = llvm::divideCeil(op.getWeightType().getRows(), kTileRows);
-  return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinStreamPieces), 1, options.streams);
+  int64_t tiles = countWholeTiles(op);
+  int64_t best = std::clamp<int64_t>(tiles, 1, options.streams);
+  if (tiles >= kManyTiles)
+    return best;
+  // What reading fresh memory takes in one stream, two and more, as measured: 120 : 106 : 100.
+  auto costOf = [&](int64_t streams) {
+    int64_t left = tiles % streams;
+    return left * 120 + (tiles - left) * (streams == 1 ? 120 : streams == 2 ? 106 : 100);
+  };
+  for (int64_t streams = best - 1; streams > 1; --streams)
+    if (costOf(streams) < costOf(best))
+      best = streams;
+  return best;
 }
 
 /// The product in the block of `op` that reads its tables first, if its weights are known where the tables are made. Null: there is none.
@@ -271,13 +284,13 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
     // The tables of a decoder's step take the time in which a small product's weights come from memory.
     if (!isSingle || !reader)
       return callFor(*buffers, first, last, 0);
-    int64_t streams = countStreams(reader, options), rows = reader.getWeightType().getRows();
-    int64_t tiles = llvm::divideCeil(rows, kTileRows), weightBytes = cast<MemRefType>(reader.getWeights().getType()).getDimSize(0);
+    int64_t streams = countStreams(reader, options), tiles = llvm::divideCeil(reader.getWeightType().getRows(), kTileRows);
+    int64_t weightBytes = cast<MemRefType>(reader.getWeights().getType()).getDimSize(0);
     if (ShapedType::isDynamic(weightBytes))
       return callFor(*buffers, first, last, 0);
     SmallVector<Value> arguments(*buffers);
     arguments.push_back(memref::CastOp::create(b, getArgumentType(cast<MemRefType>(reader.getWeights().getType())), reader.getWeights()));
-    arguments.push_back(constantIndex(b, weightBytes / tiles * llvm::divideCeil(tiles, streams)));
+    arguments.push_back(constantIndex(b, weightBytes / tiles * (countWholeTiles(reader) / streams)));
     callFor(arguments, first, last, streams);
   });
   op.erase();
@@ -298,16 +311,11 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  int64_t blockRows = 4, tilesPerItem = 1;
-  int64_t tileCount = (op.getWeightType().getRows() + kTileRows - 1) / kTileRows;
+  int64_t tileCount = llvm::divideCeil(op.getWeightType().getRows(), kTileRows);
   auto entriesType = cast<MemRefType>(op.getEntries().getType());
   int64_t staticRows = entriesType.getDimSize(0), streams = countStreams(op, options);
-  int64_t itemCount = (tileCount + streams - 1) / streams;
-  if (lowbit::TileAttr tile = op.getTileAttr()) {
-    blockRows = std::min(tile.getM(), kMaxBlockRows);
-    // The tile's n, but enough pieces for some threads: one activation row must be shared out too.
-    tilesPerItem = std::clamp<int64_t>(tile.getN() / kTileRows, 1, std::max<int64_t>(itemCount / kMinPieces, 1));
-  }
+  lowbit::TileAttr tile = op.getTileAttr();
+  int64_t blockRows = tile ? std::min(tile.getM(), kMaxBlockRows) : kMaxBlockRows;
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());
   int64_t lastColumns = op.getWeightType().getRows() % kTileRows;
@@ -322,24 +330,22 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
                                       });
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);
-  Value items = constantIndex(b, itemCount), perItem = constantIndex(b, tilesPerItem);
-  auto call = [&](Value firstItem, Value firstRow, Value lastRow) {
-    Value lastItem = arith::AddIOp::create(b, firstItem, perItem);
-    if (itemCount % tilesPerItem != 0)
-      lastItem = arith::MinUIOp::create(b, lastItem, items);
+  Value tiles = constantIndex(b, tileCount), one = constantIndex(b, 1);
+  auto call = [&](Value tile, Value firstRow, Value lastRow) {
     SmallVector<Value> operands(*buffers);
-    operands.append({firstItem, lastItem, firstRow, lastRow});
-    func::CallOp::create(b, function, operands);
+    operands.append({tile, arith::AddIOp::create(b, tile, one), firstRow, lastRow});
+    auto made = func::CallOp::create(b, function, operands);
+    made->setAttr(kRangeAttr, b.getI64IntegerAttr(buffers->size()));
   };
   // Chunks outside, whose tables stay in the second-level cache while the weights pass by.
   int64_t tableBytes = entriesType.getDimSize(1) * entriesType.getDimSize(2) * entriesType.getElementTypeBitWidth() / 8;
   int64_t chunkRows = std::min<int64_t>(options.chunkRows, std::max<int64_t>(kChunkBytes / tableBytes, 16) / 4 * 4);
   if (!ShapedType::isDynamic(staticRows) && staticRows <= chunkRows) {
-    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{perItem},
+    scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{tiles}, ValueRange{one},
                             [&](OpBuilder &, Location, ValueRange indices) { call(indices[0], zero, rows); });
   } else {
     Value chunk = constantIndex(b, chunkRows);
-    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, items}, ValueRange{chunk, perItem},
+    scf::ParallelOp::create(b, ValueRange{zero, zero}, ValueRange{rows, tiles}, ValueRange{chunk, one},
                             [&](OpBuilder &, Location, ValueRange indices) {
                               Value last = arith::AddIOp::create(b, indices[0], chunk);
                               call(indices[1], indices[0], arith::MinUIOp::create(b, last, rows));

@@ -40,9 +40,7 @@ public:
   /// Whether `tile` has all its rows.
   Value isWhole(Value tile) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tile, wholeTiles); }
 
-  /// The number of tiles, the last of which may be short.
   Value getWholeTiles() const { return wholeTiles; }
-  Value getTileCount() { return lastColumns == 0 ? wholeTiles : affine(b, wholeTiles, 0, {}, 1); }
 
 private:
   void emitGroup(const GroupBlock &block, int64_t usedRows, MutableArrayRef<Value> products);
@@ -283,23 +281,21 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
     scf::ForOp::create(b, firstItem, lastItem, one, ValueRange(), multiplyTile);
     return;
   }
-  Value tileCount = emitter.getTileCount();
-  Value distance = arith::DivUIOp::create(b, affine(b, tileCount, 0, {}, streams - 1), constantIndex(b, streams));
+  // As many streams of neighbouring tiles, one for each; then what is left, and a short last tile, one by one.
+  Value end = lastItem;
+  if (lastRows != kTileRows)
+    end = arith::MinUIOp::create(b, end, emitter.getWholeTiles());
+  Value distance = arith::DivUIOp::create(b, arith::SubIOp::create(b, arith::MaxUIOp::create(b, end, firstItem), firstItem),
+                                          constantIndex(b, streams));
   Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows, one);
-  scf::ForOp::create(b, firstItem, lastItem, one, ValueRange(), [&](OpBuilder &, Location, Value item, ValueRange) {
-    SmallVector<Value> tiles{item};
+  distance = arith::SelectOp::create(b, isSingle, distance, constantIndex(b, 0));
+  Value streamEnd = arith::AddIOp::create(b, firstItem, distance);
+  scf::ForOp::create(b, firstItem, streamEnd, one, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    SmallVector<Value> tiles{tile};
     while (int64_t(tiles.size()) < streams)
       tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
-    // The last items may have a tile less, or a short one.
-    Value end = lastRows == kTileRows ? tileCount : emitter.getWholeTiles();
-    Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tiles.back(), end);
-    auto branch = scf::IfOp::create(b, TypeRange(), arith::AndIOp::create(b, isSingle, isFull), /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
     emitter.emitBlock(tiles, firstRow, 1);
-    b.setInsertionPointToStart(branch.elseBlock());
-    scf::ForOp::create(b, item, tileCount, distance, ValueRange(), multiplyTile);
-    b.setInsertionPointAfter(branch);
     scf::YieldOp::create(b);
   });
+  scf::ForOp::create(b, affine(b, firstItem, streams, distance, 0), lastItem, one, ValueRange(), multiplyTile);
 }

@@ -105,15 +105,14 @@ private:
 
 void Ahead::ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const {
   constexpr int64_t lineBytes = 64, bytesEach = 8;
-  int64_t lines = tables * lowbit::kTableWidth * bytesEach / lineBytes, parts = std::min(streams, lines);
-  if (parts == 0)
-    return;
-  Value begin = arith::MulIOp::create(b, done, constantIndex(b, bytesEach / parts));
-  for (int64_t line = 0; line < lines; ++line) {
-    Value offset = affine(b, begin, 0, {}, line / parts * lineBytes);
-    memref::PrefetchOp::create(b, weights, ValueRange{affine(b, offset, line % parts, distance, 0)}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
-  }
+  // Of each stream the bytes from (bytes an activation) times the activations before to the same after.
+  int64_t streamBytes = bytesEach / int64_t(llvm::bit_ceil(uint64_t(streams)));
+  Value begin = arith::MulIOp::create(b, done, constantIndex(b, streamBytes));
+  for (int64_t byte = 0; byte < tables * lowbit::kTableWidth * streamBytes; byte += lineBytes)
+    for (int64_t stream = 0; stream < streams; ++stream) {
+      Value offset = affine(b, affine(b, begin, 0, {}, byte), stream, distance, 0);
+      memref::PrefetchOp::create(b, weights, ValueRange{offset}, /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+    }
 }
 
 SmallVector<Value> PrecomputeEmitter::forGroups(ArrayRef<Value> accumulators, GroupBody body) {

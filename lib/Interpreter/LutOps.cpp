@@ -32,7 +32,7 @@ static Step setTables(DestinationStyleOpInterface op, FailureOr<LookupTables> ta
 
 static Step precompute(lut::PrecomputeOp op, Environment &env) {
   const NpyArray &a = *env.array(op.getActivations());
-  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()};
+  lowbit::TableKind kind{*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind(), static_cast<int64_t>(op.getWidth())};
   return setTables(op,
                    makeTables(op, a, op.getActScales() ? env.array(op.getActScales()).get() : nullptr, a.shape.back(),
                               op.getGroup(), kind),
@@ -70,7 +70,7 @@ static Step matmul(lut::MatmulOp op, Environment &env) {
     return op.emitError("the weights have ") << bytes->numElements() << " bytes, expected " << expected, Step::Failed;
   FailureOr<LookupTables> tables = tablesOfParts(
       op, *env.array(op.getEntries()), *env.array(op.getScales()), *env.array(op.getSums()), type.getCols(),
-      type.getGroup(), {*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind()});
+      type.getGroup(), {*lowbit::getTableElement(getElementTypeOrSelf(op.getEntries())), op.getScaleKind(), op.getTableWidth()});
   if (failed(tables))
     return Step::Failed;
   return multiply(op, *tables, readPacked(type, bytes), op.getEpilogue(), op.getEpilogueOperands(), env);

@@ -83,7 +83,7 @@ FailureOr<LookupTables> lutra::makeTables(Operation *op, const NpyArray &activat
   int64_t rows = activations.shape[0];
   if (!scales)
     return precomputeTables(widen(activations), rows, cols, group, kind);
-  int64_t tables = lowbit::getTablesPerGroup(group);
+  int64_t tables = lowbit::getTablesPerGroup(group, kind.width);
   int64_t count = rows * lowbit::getScalesPerRow(kind.scale, (cols + group - 1) / group, tables);
   if (scales->numElements() != count)
     return op->emitError("scales have shape ") << shapeText(scales->shape) << ", expected " << count << " of them";
@@ -122,6 +122,10 @@ Step lutra::multiply(Operation *op, const LookupTables &tables, const lowbit::We
     return op->emitError("tables of ") << tables.cols << " columns in groups of " << tables.group
                                        << " meet a weight of " << weight.getCols() << " in groups of "
                                        << weight.getGroup(),
+           Step::Failed;
+  if (tables.kind.width == lowbit::kTripleWidth && (!lowbit::isTernary(weight.getFormat()) || weight.findCodeRange().second > 2))
+    return op->emitError("tables of three activations are for ternary weights, codes 0, 1 and 2 of two planes with zeta 1, but the weight has format ")
+               << weight.getFormat() << " and greatest code " << int(weight.findCodeRange().second),
            Step::Failed;
   auto out = std::make_shared<NpyArray>(NpyArray::zeros(DType::F32, {tables.rows, weight.getRows()}));
   lookupMatmul(tables, weight, out->as<float>());

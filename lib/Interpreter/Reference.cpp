@@ -6,10 +6,13 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Interpreter/Reference.h"
 
+#include "dialects/lowbit/IR/LookupTriples.h"
+
 #include "llvm/ADT/APFloat.h"
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstdlib>
 
 using namespace llvm;
 using namespace lutra;
@@ -23,6 +26,19 @@ void lutra::computeTable(const float a[4], float entries[16]) {
     entries[i] = -entries[15 - i];
 }
 
+void lutra::computeTripleTable(const float a[3], float entries[16]) {
+  for (int64_t i = 0; i < 16; ++i) {
+    float sum = 0;
+    for (int64_t place = 0; place < 3; ++place) {
+      int weight = i < lowbit::kTripleEntries ? lowbit::getTripleWeight(i, place) : 0;
+      // What has weight 0 is no term: an infinity would make a NaN of it.
+      if (weight != 0)
+        sum += weight > 0 ? a[place] : -a[place];
+    }
+    entries[i] = sum;
+  }
+}
+
 LookupTables LookupTables::make(int64_t rows, int64_t cols, int64_t group, lowbit::TableKind kind) {
   assert(group > 0 && group <= kMaxGroup && "groups beyond this overflow 32-bit sums");
   LookupTables tables;
@@ -30,7 +46,7 @@ LookupTables LookupTables::make(int64_t rows, int64_t cols, int64_t group, lowbi
   tables.cols = cols;
   tables.group = group;
   tables.groups = (cols + group - 1) / group;
-  tables.tables = lowbit::getTablesPerGroup(group);
+  tables.tables = lowbit::getTablesPerGroup(group, kind.width);
   tables.kind = kind;
   int64_t entries = tables.entryIndex(rows, 0, 0);
   if (kind.element == lowbit::TableElement::I8)
@@ -93,6 +109,17 @@ static void storeRow(LookupTables &tables, int64_t m, ArrayRef<float> row) {
   }
 }
 
+/// The three activations of table t in group g of a row; padding is 0.
+static std::array<float, 3> activationsOfTriple(const LookupTables &tables, ArrayRef<float> row, int64_t g, int64_t t) {
+  std::array<float, 3> a = {};
+  for (int64_t place = 0; place < 3; ++place) {
+    int64_t lane = t + place * tables.tables, k = g * tables.group + lane;
+    if (lane < tables.group && k < tables.cols)
+      a[place] = row[k];
+  }
+  return a;
+}
+
 /// The four activations of table t in group g of a row; padding is 0.
 template <typename T>
 static std::array<T, 4> activationsOfTable(const LookupTables &tables, ArrayRef<T> row, int64_t g, int64_t t) {
@@ -115,6 +142,10 @@ LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, 
       float sum = 0;
       for (int64_t t = 0; t < result.tables; ++t) {
         float *table = &entries[result.entryIndex(0, g, t)];
+        if (kind.width == lowbit::kTripleWidth) {
+          computeTripleTable(activationsOfTriple(result, activations.slice(m * cols, cols), g, t).data(), table);
+          continue;
+        }
         computeTable(activationsOfTable(result, activations.slice(m * cols, cols), g, t).data(), table);
         sum = t == 0 ? table[15] : sum + table[15];
       }
@@ -127,7 +158,8 @@ LookupTables lutra::precomputeTables(ArrayRef<float> activations, int64_t rows, 
 
 LookupTables lutra::precomputeCodes(ArrayRef<int8_t> codes, ArrayRef<float> scales, int64_t rows, int64_t cols,
                                     int64_t group, lowbit::TableKind kind) {
-  assert(lowbit::isQuantized(kind.element) && kind.scale != lowbit::TableScale::Table && "tables of codes are integers");
+  assert(lowbit::isQuantized(kind.element) && kind.scale != lowbit::TableScale::Table && kind.width == lowbit::kTableWidth &&
+         "tables of codes are integers");
   LookupTables result = LookupTables::make(rows, cols, group, kind);
   assert(scales.size() == result.scales.size() && "a scale per row, or per row and group");
   llvm::copy(scales, result.scales.begin());
@@ -235,10 +267,24 @@ struct PlaneSums {
 };
 } // namespace
 
+/// Twice the sum of a group's entries of tables of three: what its codes less one make of the activations, in units of the scale.
+static int32_t sumTriples(const LookupTables &tables, int64_t m, int64_t g, ArrayRef<uint8_t> codes) {
+  int32_t sum = 0;
+  for (int64_t t = 0; t < tables.tables; ++t) {
+    int v = 0;
+    for (int64_t place = 0, factor = 9; place < 3; ++place, factor /= 3)
+      if (int64_t lane = t + place * tables.tables; lane < tables.group)
+        v += static_cast<int>(factor) * (codes[lane] - 1);
+    int32_t entry = tables.i8[tables.entryIndex(m, g, t) + std::abs(v)];
+    sum += v < 0 ? -entry : entry;
+  }
+  return 2 * sum;
+}
+
 void lutra::lookupMatmul(const LookupTables &tables, const lowbit::WeightReader &weight, MutableArrayRef<float> out) {
   assert(tables.cols == weight.getCols() && tables.group == weight.getGroup() && "table and weight must agree");
   unsigned bits = weight.getBits();
-  int64_t rows = weight.getRows(), lanes = tables.tables * 4;
+  int64_t rows = weight.getRows(), lanes = llvm::alignTo(tables.group, 8);
   // Tables of a group that share a scale.
   int64_t run = tables.kind.scale == lowbit::TableScale::Table ? 1 : tables.tables;
   std::vector<uint8_t> codes(tables.groups * lanes);
@@ -249,6 +295,11 @@ void lutra::lookupMatmul(const LookupTables &tables, const lowbit::WeightReader 
       float y = 0;
       for (int64_t g = 0; g < tables.groups; ++g) {
         ArrayRef<uint8_t> groupCodes = ArrayRef(codes).slice(g * lanes, lanes);
+        if (tables.kind.width == lowbit::kTripleWidth) {
+          float u = tables.scale(m, g, 0) * static_cast<float>(sumTriples(tables, m, g, groupCodes));
+          y = std::fma(weight.alpha(n, g), u, y);
+          continue;
+        }
         float asum = tables.sums[m * tables.groups + g];
         float u = weight.isBCQ() ? 0.0f : weight.zeta(n, g) * asum, planes[8];
         for (int64_t t = 0; t < tables.tables; t += run) {

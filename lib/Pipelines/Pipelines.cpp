@@ -61,6 +61,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   lowbit::QuantizeTablesOptions quantize;
   quantize.element = options.kind.element;
   quantize.scale = options.kind.scale;
+  quantize.ternary = options.ternaryTables;
   pm.addPass(lowbit::createQuantizeTables(quantize));
   pm.addPass(lowbit::createSplitPrecompute());
   pm.addPass(lowbit::createShareTables());

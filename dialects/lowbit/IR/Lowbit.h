@@ -25,6 +25,14 @@
 #include "dialects/lowbit/IR/LowbitEnums.h.inc"
 
 namespace lutra::lowbit {
+/// Activations of one table: the k of the paper, and what tables of ternary weights may have instead (docs/spec/numerics.md, "Tables of three").
+inline constexpr int64_t kTableWidth = 4, kTripleWidth = 3;
+
+/// Tables of `width` activations per group of `group` elements. Of four an even number, since a code byte indexes two.
+inline int64_t getTablesPerGroup(int64_t group, int64_t width = kTableWidth) {
+  return width == kTripleWidth ? (group + 2) / 3 : (group + 7) / 8 * 2;
+}
+
 class WeightFormatInterface;
 class WeightOp;
 /// What reads a constant weight (WeightSource.h).
@@ -62,14 +70,9 @@ WeightSourcePtr refuseSource(WeightOp &op, WeightFormatInterface format);
 
 namespace lutra::lowbit {
 
-/// Activations of one table: the k of the paper.
-inline constexpr int64_t kTableWidth = 4;
 /// Bits of an index into a layout's codebook, and codes that it has at most: what a byte shuffle looks up.
 inline constexpr unsigned kCodebookIndexBits = 4;
 inline constexpr int64_t kCodebookEntries = 1 << kCodebookIndexBits;
-
-/// Tables of 4 activations per group of `group` elements: an even number, since a code byte indexes two.
-inline int64_t getTablesPerGroup(int64_t group) { return (group + 7) / 8 * 2; }
 
 /// Whether a component of scales or alphas may have elements of `type`: f32, f16, bf16, f8E8M0FNU or f8E4M3FN.
 bool isScaleType(mlir::Type type);
@@ -104,6 +107,8 @@ inline int64_t getLargestEntry(TableElement element) { return element == TableEl
 struct TableKind {
   TableElement element = TableElement::I8;
   TableScale scale = TableScale::Group;
+  /// Activations of a table: kTableWidth, or kTripleWidth for ternary weights.
+  int64_t width = kTableWidth;
   bool operator==(const TableKind &) const = default;
 };
 
@@ -120,6 +125,12 @@ inline int64_t getScalesPerRow(TableScale scale, int64_t groups, int64_t tables)
 
 /// Whether `format` is made of bit planes (bipolar or BCQ), and so can be looked up and packed.
 inline bool isPlanesFormat(WeightFormatInterface format) { return mlir::isa<BipolarAttr, BCQAttr>(format); }
+
+/// Whether codes 0, 1 and 2 of `format` are -1, 0 and 1 times a scale: two planes with an alpha, and zeta 1.
+inline bool isTernary(WeightFormatInterface format) {
+  auto bipolar = mlir::dyn_cast<BipolarAttr>(format);
+  return bipolar && bipolar.getPlanes() == 2 && bipolar.getZeta() && bipolar.getZeta().getValue().isExactlyValue(1.0);
+}
 
 /// Verifies the epilogue of a product with an M x N result: the region is empty and there are no operands, or it takes an output and
 /// an element of each operand, all f32, computes element-wise and yields an f32. `constraint` is how the op's description calls this.

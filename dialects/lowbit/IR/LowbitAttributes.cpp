@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/LookupTriples.h"
 #include "dialects/lowbit/IR/Triples.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
@@ -33,7 +34,7 @@ using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 //===----------------------------------------------------------------------===//
 
 LogicalResult LayoutAttr::verify(EmitError emitError, int64_t rows, Type alpha, Type zeta, bool symmetric, DenseI32ArrayAttr codebook,
-                                bool triples, bool quotients) {
+                                bool triples, bool quotients, bool lookupTriples) {
   if (rows < 1)
     return emitError() << "rows must be positive, but is " << rows;
   if (rows > 65536)
@@ -45,8 +46,11 @@ LogicalResult LayoutAttr::verify(EmitError emitError, int64_t rows, Type alpha, 
   if (quotients && (!zeta || !zeta.isF16()))
     return emitError() << "quotients are stored as f16 in place of zetas, but zeta is " << (zeta ? zeta : Type(NoneType::get(alpha.getContext())))
                        << "; write zeta = f16, or leave quotients out";
-  if (triples && rows != kTripleRows)
+  if ((triples || lookupTriples) && rows != kTripleRows)
     return emitError() << "triples are for tiles of " << kTripleRows << " rows, but rows is " << rows;
+  if (lookupTriples && (triples || symmetric || codebook || zeta))
+    return emitError() << "triples that are looked up are codes and signs of their own, without zetas; leave "
+                       << (triples ? "triples" : symmetric ? "symmetric" : codebook ? "codebook" : "zeta") << " or lookup_triples out";
   if (triples && quotients)
     return emitError() << "triples are read beside zetas, not quotients; leave quotients or triples out";
   if (triples && (symmetric || codebook))
@@ -70,6 +74,8 @@ LogicalResult PackedAttr::verify(EmitError emitError, WeightFormatInterface form
   auto bipolar = dyn_cast<BipolarAttr>(format);
   if (layout.getTriples() && (!bipolar || bipolar.getPlanes() != 2))
     return emitError() << "triples hold codes of 0, 1 and 2 in two planes that share an alpha, but the format is " << format;
+  if (layout.getLookupTriples() && !isTernary(format))
+    return emitError() << "triples that are looked up are of two planes that share an alpha and have zeta 1, but the format is " << format;
   if (layout.getQuotients() && !bipolar)
     return emitError() << "quotients of an alpha stand for zetas of #lowbit.bipolar weights, but the format is " << format;
   bool perGroup = !bipolar || !bipolar.getZeta();
@@ -97,6 +103,8 @@ unsigned PackedAttr::getStoredBits() const { return getLayout().getCodebook() ? 
 
 int64_t PackedAttr::getCodeBytes() const {
   int64_t octets = getTablesPerGroup(getGroupSize()) / 2;
+  if (getLayout().getLookupTriples())
+    return getLookupTripleBytes(getGroupSize());
   return getLayout().getTriples() ? getTripleBytes(octets) : getStoredBits() * octets * getLayout().getRows();
 }
 

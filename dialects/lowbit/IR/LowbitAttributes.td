@@ -22,6 +22,9 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
     With `triples`, codes of 0, 1 and 2 lie three in 5 bits: 24 columns of a tile of 64 rows take 320 bytes, and columns of a group past the last 24
     two bits each (dialects/lowbit/IR/Triples.h). It is for two planes that share an alpha, and for products of integer activations.
 
+    With `lookup_triples`, the same codes lie as products look them up in tables of three activations (`!lowbit.table<.., width = 3>`): a nibble and a sign for
+    each table and row (dialects/lowbit/IR/LookupTriples.h), 40 bytes for three columns of 64 rows. It is for two planes that share an alpha and have zeta 1.
+
     With `quotients`, the number c that is stored for a zeta of P planes stands for (2^P - 1) + c / alpha, each operation rounded to f32, and for
     2^P - 1 where alpha is 0: a zero point that was a minimum over a scale (GGUF's Q4_1) is no half, but its minimum is. `zeta` is f16 then.
 
@@ -29,14 +32,20 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
   }];
   let parameters = (ins "int64_t":$rows, "::mlir::Type":$alpha, OptionalParameter<"::mlir::Type">:$zeta,
                         DefaultValuedParameter<"bool", "false">:$symmetric, OptionalParameter<"::mlir::DenseI32ArrayAttr">:$codebook,
-                        DefaultValuedParameter<"bool", "false">:$triples, DefaultValuedParameter<"bool", "false">:$quotients);
+                        DefaultValuedParameter<"bool", "false">:$triples, DefaultValuedParameter<"bool", "false">:$quotients,
+                        DefaultValuedParameter<"bool", "false">:$lookup_triples);
   let builders = [
     AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric), [{
-      return $_get($_ctxt, rows, alpha, zeta, symmetric, ::mlir::DenseI32ArrayAttr(), /*triples=*/false, /*quotients=*/false);
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, ::mlir::DenseI32ArrayAttr(), /*triples=*/false, /*quotients=*/false,
+                   /*lookup_triples=*/false);
+    }]>,
+    AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric,
+                     "::mlir::DenseI32ArrayAttr":$codebook, "bool":$triples, "bool":$quotients), [{
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, triples, quotients, /*lookup_triples=*/false);
     }]>,
     AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric,
                      "::mlir::DenseI32ArrayAttr":$codebook), [{
-      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, /*triples=*/false, /*quotients=*/false);
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/false);
     }]>,
   ];
   let assemblyFormat = "`<` struct(params) `>`";

@@ -109,6 +109,13 @@ LogicalResult LookupMatmulOp::verify() {
   if (table.getGroup() != weight.getGroup())
     return emitOpError() << "the group of the table is " << table.getGroup() << ", but that of the weight is "
                          << weight.getGroup() << " (C1)";
+  bool ofThree = table.getWidth() == kTripleWidth;
+  if (ofThree && !isTernary(weight.getUnpackedFormat()))
+    return emitOpError() << "tables of three activations are for ternary weights, two planes with zeta 1, but the weight's format is "
+                         << weight.getFormat() << " (C5)";
+  if (LayoutAttr layout = weight.getLayout(); layout && layout.getLookupTriples() != ofThree)
+    return emitOpError() << "the table is of " << table.getWidth() << " activations, but the weight is packed for tables of "
+                         << (ofThree ? kTableWidth : kTripleWidth) << " (C5)";
   if (failed(verifyEpilogue(*this, getEpilogue(), getEpilogueOperands(), table.getRows(), weight.getRows(), "C3, C4")))
     return failure();
   return verifyProduct(*this, table.getRows(), weight.getRows(), cast<RankedTensorType>(getType()));

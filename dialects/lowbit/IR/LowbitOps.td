@@ -243,6 +243,7 @@ def Lowbit_LookupMatmulOp : Lowbit_Op<"lookup_matmul", [Pure]> {
     - (C3) the region takes the output and an element of each epilogue operand, all f32, and yields an f32; its ops are
       element-wise, or constants; from outside it uses constants only.
     - (C4) an epilogue operand is `tensor<N>` (one element per channel) or M x N, of f32.
+    - (C5) a table of three activations (`width = 3`) meets a weight of two planes with zeta 1, whose codes are 0, 1 and 2; packed, it lies in `lookup_triples`, and only then.
 
     `epilogue` is applied to each output after the last group: what it yields is stored. Its ops round as they do anywhere
     else (`lowbit-fuse-epilogue`).

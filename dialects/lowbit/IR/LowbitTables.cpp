@@ -39,24 +39,31 @@ std::optional<TableElement> lutra::lowbit::getTableElement(Type type) {
 }
 
 TableKindAttr lutra::lowbit::getKindAttr(MLIRContext *context, TableKind kind) {
-  return TableKindAttr::get(context, getElementType(context, kind.element), kind.scale);
+  return TableKindAttr::get(context, getElementType(context, kind.element), kind.scale, kind.width);
 }
 
-TableKind lutra::lowbit::getKind(TableKindAttr attr) { return {*getTableElement(attr.getElement()), attr.getScale()}; }
+TableKind lutra::lowbit::getKind(TableKindAttr attr) {
+  return {*getTableElement(attr.getElement()), attr.getScale(), attr.getWidth()};
+}
 
 /// What attribute and type check alike.
-static LogicalResult verifyKind(function_ref<InFlightDiagnostic()> emitError, Type element, TableScale scale) {
+static LogicalResult verifyKind(function_ref<InFlightDiagnostic()> emitError, Type element, TableScale scale, int64_t width) {
   std::optional<TableElement> known = getTableElement(element);
   if (!known)
     return emitError() << "element must be f32, f16, i16 or i8, but is " << element;
   if (!isQuantized(*known) && scale != TableScale::Group)
     return emitError() << "tables of " << element << " have no scale to share, so scale must be left out, but is "
                        << stringifyTableScale(scale) << "; take i16 or i8 entries";
+  if (width != kTableWidth && width != kTripleWidth)
+    return emitError() << "width must be " << kTableWidth << " or " << kTripleWidth << ", but is " << width;
+  if (width == kTripleWidth && (*known != TableElement::I8 || scale == TableScale::Table))
+    return emitError() << "tables of three activations have i8 entries and a scale per group or row, but found " << element << " and "
+                       << stringifyTableScale(scale) << "; take width = " << kTableWidth;
   return success();
 }
 
-LogicalResult TableKindAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type element, TableScale scale) {
-  return verifyKind(emitError, element, scale);
+LogicalResult TableKindAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type element, TableScale scale, int64_t width) {
+  return verifyKind(emitError, element, scale, width);
 }
 
 //===----------------------------------------------------------------------===//
@@ -64,7 +71,7 @@ LogicalResult TableKindAttr::verify(function_ref<InFlightDiagnostic()> emitError
 //===----------------------------------------------------------------------===//
 
 Type TableType::parse(AsmParser &parser) {
-  int64_t rows, cols, group;
+  int64_t rows, cols, group, width = kTableWidth;
   Type element;
   bool symmetric = false;
   TableScale scale = TableScale::Group;
@@ -85,14 +92,17 @@ Type TableType::parse(AsmParser &parser) {
         return {};
       }
       scale = *parsed;
-    } else if (parser.parseKeyword("symmetric", ", or scale") || parser.parseEqual() ||
+    } else if (succeeded(parser.parseOptionalKeyword("width"))) {
+      if (parser.parseEqual() || parser.parseInteger(width))
+        return {};
+    } else if (parser.parseKeyword("symmetric", ", scale or width") || parser.parseEqual() ||
                parser.parseInteger(symmetric)) {
       return {};
     }
   }
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<TableType>(loc, parser.getContext(), rows, cols, group, element, symmetric, scale);
+  return parser.getChecked<TableType>(loc, parser.getContext(), rows, cols, group, element, symmetric, scale, width);
 }
 
 void TableType::print(AsmPrinter &printer) const {
@@ -104,13 +114,15 @@ void TableType::print(AsmPrinter &printer) const {
   printer << 'x' << getCols() << ", group = " << getGroup() << ", element = " << getElement();
   if (getScale() != TableScale::Group)
     printer << ", scale = " << stringifyTableScale(getScale());
+  if (getWidth() != kTableWidth)
+    printer << ", width = " << getWidth();
   if (getSymmetric())
     printer << ", symmetric = true";
   printer << '>';
 }
 
 LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t cols, int64_t group,
-                                Type element, bool, TableScale scale) {
+                                Type element, bool symmetric, TableScale scale, int64_t width) {
   if (ShapedType::isDynamic(cols) || cols < 1)
     return emitError() << "a table's K must be static and positive";
   if (group < 1)
@@ -118,21 +130,23 @@ LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError, in
   // As of weights: sizes in bytes then fit 64 bits.
   if (cols > INT32_MAX || group > INT32_MAX)
     return emitError() << "K and group are at most " << INT32_MAX << ", but are " << cols << " and " << group;
-  return verifyKind(emitError, element, scale);
+  if (symmetric && width == kTripleWidth)
+    return emitError() << "tables of three activations are halves as they are; leave symmetric out";
+  return verifyKind(emitError, element, scale, width);
 }
 
 int64_t TableType::getScalesPerRow() const {
   return lutra::lowbit::getScalesPerRow(getScale(), getNumGroups(), getTablesPerGroup());
 }
 
-TableKindAttr TableType::getKind() const { return TableKindAttr::get(getContext(), getElement(), getScale()); }
+TableKindAttr TableType::getKind() const { return TableKindAttr::get(getContext(), getElement(), getScale(), getWidth()); }
 
 TableType TableType::withKind(TableKindAttr kind) const {
-  return get(getContext(), getRows(), getCols(), getGroup(), kind.getElement(), getSymmetric(), kind.getScale());
+  return get(getContext(), getRows(), getCols(), getGroup(), kind.getElement(), getSymmetric(), kind.getScale(), kind.getWidth());
 }
 
 TableType TableType::withSymmetric(bool symmetric) const {
-  return get(getContext(), getRows(), getCols(), getGroup(), getElement(), symmetric, getScale());
+  return get(getContext(), getRows(), getCols(), getGroup(), getElement(), symmetric, getScale(), getWidth());
 }
 
 //===----------------------------------------------------------------------===//
@@ -165,6 +179,9 @@ static LogicalResult verifyActivations(Operation *op, RankedTensorType activatio
 /// The tables of codes are exact: wide enough, with the scale that the codes have.
 static LogicalResult verifyIntegerTable(Operation *op, TableKindAttr kind, Value scales, int64_t bits, int64_t groups,
                                         StringRef c) {
+  if (kind.getWidth() != kTableWidth)
+    return op->emitOpError() << "tables of integer activations are of " << kTableWidth << ", but found width = " << kind.getWidth()
+                             << ": ternary weights multiply codes without tables (" << c << ")";
   int64_t count = cast<RankedTensorType>(scales.getType()).getDimSize(1);
   int64_t largest = kTableWidth << (bits - 1);
   std::optional<TableElement> element = getTableElement(kind.getElement());
@@ -214,6 +231,8 @@ LogicalResult MatmulOp::verify() {
     return failure();
   if (!result.getElementType().isF32() && result.getElementType() != activations.getElementType())
     return emitOpError() << "the result must be f32 or of the activations' type, but is " << result << " (C4)";
+  if (getTable() && getTable()->getWidth() == kTripleWidth && weight.getBits() != 2)
+    return emitOpError() << "tables of three activations are for ternary weights, but the weight's format is " << weight.getFormat() << " (C5)";
   if (getTable() && hasIntegerActivations())
     return verifyIntegerTable(*this, *getTable(), getScales(), getActivationBits(), weight.getNumGroups(), "C5");
   return success();

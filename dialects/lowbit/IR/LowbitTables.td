@@ -46,10 +46,17 @@ def Lowbit_TableKindAttr : Lowbit_Attr<"TableKind", "table_kind"> {
     row, for each `table` of four activations (LUT Tensor Core, section 3.1.3) or for the whole `row`; floats have none, and state
     `group`.
 
-    Example: `#lowbit.table_kind<i8, scale = row>`
+    `width` is how many activations a table is of: 4, looked up by the bits of planes, or 3 for weights of -1, 0 and 1 times a scale (ternary), looked up by
+    all three weights at once. Tables of three have i8 entries and a scale per `group` or `row`.
+
+    Example: `#lowbit.table_kind<i8, scale = row>`, `#lowbit.table_kind<i8, width = 3>`
   }];
-  let parameters = (ins "::mlir::Type":$element, DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale);
-  let assemblyFormat = "`<` $element (`,` `scale` `=` $scale^)? `>`";
+  let parameters = (ins "::mlir::Type":$element, DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale,
+                        DefaultValuedParameter<"int64_t", "kTableWidth">:$width);
+  let builders = [AttrBuilder<(ins "::mlir::Type":$element, "TableScale":$scale), [{
+    return $_get($_ctxt, element, scale, kTableWidth);
+  }]>];
+  let assemblyFormat = "`<` $element (`,` struct($scale, $width)^)? `>`";
   let genVerifyDecl = 1;
 }
 

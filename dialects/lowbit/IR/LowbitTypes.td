@@ -43,22 +43,30 @@ def Lowbit_TableType : Lowbit_Type<"Table", "table"> {
     entries share a scale: those of a `group` (the default), of a `table`, or of a `row`. With `symmetric` only the 8 entries whose
     sign index bit is clear are computed; the others are their negatives. `rows` may be dynamic (`?`).
 
-    Example: `!lowbit.table<?x264, group = 32, element = i8, scale = row, symmetric = true>`
+    With `width = 3`, a table has the sums of three activations times -1, 0 or 1, for ternary weights: entry i of 0..13 is that of the balanced ternary digits of i,
+    and the others are the negatives of these. Table t of a group of T = ceil(group / 3) tables is of columns t, T + t and 2T + t. Entries are i8, scales per
+    `group` or `row`, and nothing is `symmetric` further.
+
+    Example: `!lowbit.table<?x264, group = 32, element = i8, scale = row, symmetric = true>`, `!lowbit.table<?x264, group = 32, element = i8, width = 3>`
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element,
                         DefaultValuedParameter<"bool", "false">:$symmetric,
-                        DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale);
-  let builders = [TypeBuilder<(ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element,
+                        DefaultValuedParameter<"TableScale", "TableScale::Group">:$scale,
+                        DefaultValuedParameter<"int64_t", "kTableWidth">:$width);
+  let builders = [TypeBuilder<(ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element, "bool":$symmetric,
+                                   "TableScale":$scale), [{
+    return $_get($_ctxt, rows, cols, group, element, symmetric, scale, kTableWidth);
+  }]>, TypeBuilder<(ins "int64_t":$rows, "int64_t":$cols, "int64_t":$group, "::mlir::Type":$element,
                                    "bool":$symmetric), [{
-    return $_get($_ctxt, rows, cols, group, element, symmetric, TableScale::Group);
+    return $_get($_ctxt, rows, cols, group, element, symmetric, TableScale::Group, kTableWidth);
   }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Groups along K.
     int64_t getNumGroups() const { return (getCols() + getGroup() - 1) / getGroup(); }
-    /// Tables of 4 activations per group: an even number, since a code byte indexes two.
-    int64_t getTablesPerGroup() const { return (getGroup() + 7) / 8 * 2; }
+    /// Tables per group: of 4 activations an even number, since a code byte indexes two.
+    int64_t getTablesPerGroup() const { return ::lutra::lowbit::getTablesPerGroup(getGroup(), getWidth()); }
     /// Scales of a row: one, or one per group or table.
     int64_t getScalesPerRow() const;
     /// The element and the scale.

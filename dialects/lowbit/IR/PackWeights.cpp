@@ -5,6 +5,7 @@
 // docs/spec/numerics.md, "Packed layouts".
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/LookupTriples.h"
 #include "dialects/lowbit/IR/Quotients.h"
 #include "dialects/lowbit/IR/Triples.h"
 #include "dialects/lowbit/IR/Weights.h"
@@ -248,9 +249,9 @@ public:
 
   LogicalResult pack(const TileGroup &tile) const {
     // Rows that pad are zeros, and triples are added to zeros.
-    if (tile.count < tileRows || layout.getTriples())
+    if (tile.count < tileRows || layout.getTriples() || layout.getLookupTriples())
       std::memset(tile.data, 0, packed.getGroupBytes());
-    LogicalResult codes = layout.getTriples() ? packRowTriples(tile) : indices ? packIndices(tile) : packPlanes(tile);
+    LogicalResult codes = layout.getTriples() || layout.getLookupTriples() ? packRowTriples(tile) : indices ? packIndices(tile) : packPlanes(tile);
     return failed(codes) ? codes : packNumbers(tile);
   }
 
@@ -258,7 +259,9 @@ private:
   LogicalResult packRowTriples(const TileGroup &tile) const {
     for (int64_t r = 0; r < tileRows; ++r) {
       auto codes = [&](int64_t octet) { return r < tile.count ? reader.octetCodes(tile.first + r, tile.group, octet) : 0; };
-      if (!packTriples(codes, octets, r, tile.data))
+      const bool areTernary = layout.getTriples() ? packTriples(codes, octets, r, tile.data)
+                                                  : packLookupTriples(codes, reader.getGroup(), r, tile.data);
+      if (!areTernary)
         return emitError() << "triples hold codes of 0, 1 and 2, but row " << tile.first + r << ", group " << tile.group
                            << " has another; pack it without triples";
     }
@@ -375,6 +378,8 @@ uint8_t PackedReader::code(int64_t n, int64_t k) const {
   }
   if (packed.getLayout().getTriples())
     return unpackTriple(group, getTablesPerGroup(type.getGroup()) / 2, n % tileRows, inGroup);
+  if (packed.getLayout().getLookupTriples())
+    return unpackLookupTriple(group, type.getGroup(), n % tileRows, inGroup);
   uint8_t code = 0;
   for (unsigned p = 0; p < type.getBits(); ++p) {
     uint8_t byte = static_cast<uint8_t>(group[CodePlaces(packed, p)(inGroup / 8, n % tileRows)]);

@@ -267,8 +267,7 @@ FailureOr<bool> FusePrecompute::fuse(PrecomputeOp op) {
   Value entries = empty({groups, table.getTablesPerGroup() * 16}, table.getElement());
   Value scales = empty({table.getScalesPerRow()}, b.getF32Type()), sums = empty({groups}, b.getF32Type());
   auto precompute = lut::PrecomputeOp::create(b, TypeRange{entries.getType(), scales.getType(), sums.getType()},
-                                              op.getActivations(), op.getScales(), entries, scales, sums, table.getGroup(),
-                                              table.getSymmetric());
+                                              op.getActivations(), op.getScales(), entries, scales, sums, table);
 
   scf::SCFTileAndFuseOptions options;
   options.tilingOptions.setTileSizes({b.getIndexAttr(1)}).setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);

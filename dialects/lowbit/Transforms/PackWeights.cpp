@@ -38,13 +38,13 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
   }
 
   void runOnOperation() override {
-    llvm::DenseMap<Value, Value> packed;
-    auto packOf = [&](TypedValue<WeightType> weight, OpOperand &use) {
+    llvm::DenseMap<std::pair<Value, int64_t>, Value> packed;
+    auto packOf = [&](TypedValue<WeightType> weight, OpOperand &use, int64_t width) {
       if (weight.getType().getLayout())
         return WalkResult::advance();
-      auto [place, isNew] = packed.try_emplace(weight);
+      auto [place, isNew] = packed.try_emplace({weight, width});
       if (isNew) {
-        FailureOr<Value> value = pack(weight);
+        FailureOr<Value> value = pack(weight, width);
         if (failed(value))
           return WalkResult::interrupt();
         place->second = *value;
@@ -54,9 +54,9 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
     };
     WalkResult result = getOperation()->walk([&](Operation *op) {
       if (auto product = dyn_cast<LookupMatmulOp>(op))
-        return packOf(product.getWeight(), product.getWeightMutable());
+        return packOf(product.getWeight(), product.getWeightMutable(), product.getTable().getType().getWidth());
       if (auto product = dyn_cast<MatmulOp>(op); product && dense && isDenseOfPlanes(product))
-        return packOf(product.getWeight(), product.getWeightMutable());
+        return packOf(product.getWeight(), product.getWeightMutable(), kTableWidth);
       return WalkResult::advance();
     });
     if (result.wasInterrupted())
@@ -91,15 +91,23 @@ private:
     return isReadAsCodes(weight) && llvm::none_of(weight.getUsers(), llvm::IsaPred<MatmulOp>);
   }
 
-  FailureOr<Value> pack(Value weight) {
+  /// Packs `weight` for products that look it up in tables of `width` activations, or multiply.
+  FailureOr<Value> pack(Value weight, int64_t width) {
     FailureOr<WeightReader> reader = WeightReader::create(weight);
     if (failed(reader))
       return failure();
     auto type = cast<WeightType>(weight.getType());
     LayoutAttr layout = chooseLayout(*reader, rows, symmetric);
-    if (codebooks && isReadAsCodes(weight))
+    if (width == kTripleWidth) {
+      if (layout.getRows() != kTripleRows || symmetric || reader->findCodeRange().second > 2)
+        return emitError(weight.getLoc()) << "products look the weight up in tables of three activations, which is for codes 0, 1 and 2 in tiles of "
+                                          << kTripleRows << " rows with full tables, but its greatest code is " << int(reader->findCodeRange().second)
+                                          << " and the tiles have " << rows.getValue() << "; take tables of " << kTableWidth;
+      layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), /*zeta=*/Type(), /*symmetric=*/false, DenseI32ArrayAttr(),
+                               /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/true);
+    } else if (codebooks && isReadAsCodes(weight))
       layout = withCodebook(layout, *reader);
-    if (triples && isMultiplied(weight) && fitTriples(layout, *reader))
+    if (triples && width == kTableWidth && isMultiplied(weight) && fitTriples(layout, *reader))
       layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false,
                                DenseI32ArrayAttr(), /*triples=*/true, /*quotients=*/false);
     if (quotients)

@@ -109,6 +109,9 @@ def QuantizeTables : Pass<"lowbit-quantize-tables"> {
     The tables of integer activations are exact integers, whatever is asked for: i8 where the sums of four codes fit it and the
     option says i8, else i16, with the scale that the codes have. Products whose strategy is dense have no tables.
 
+    With `ternary`, tables of floats are of three activations where the weight is a constant of two planes whose codes are -1, 0 and 1 times a scale and all
+    products that read it look it up so: one lookup then takes three weights, which lie in 5 bits (`lookup_triples`).
+
     Before, with `element=i16 scale=row`:
     ```mlir
     !W = !lowbit.weight<8x64, #lowbit.bipolar<planes = 4, group = 32>>
@@ -133,6 +136,7 @@ def QuantizeTables : Pass<"lowbit-quantize-tables"> {
     Option<"scale", "scale", "::lutra::lowbit::TableScale", /*default=*/"::lutra::lowbit::TableScale::Group",
            "Quantized entries that share a scale: those of a group, of a table or of a row",
            "::lutra::lowbit::getTableScaleChoices()">,
+    Option<"ternary", "ternary", "bool", /*default=*/"false", "Tables of three activations for ternary weights (i8, a scale per group or row)">,
   ];
   let dependentDialects = ["::lutra::lowbit::LowbitDialect"];
 }
@@ -223,6 +227,7 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
     all products that read it read codes: those of integer activations whose tables are i16, and dense ones.
     With `triples`, a weight of two planes whose codes are 0, 1 and 2 (ternary) lies three codes in 5 bits where products of integer activations alone read it.
     That is 1.67 bits a weight in long groups, 1.69 in groups of 128 and 1.75 in groups of 64 and 32, and its scales.
+    Weights that are looked up in tables of three activations lie in `lookup_triples`.
     With `quotients`, zetas that would take an f32 are stored as f16 quotients of their alphas where each of them is one exactly: those of files whose
     groups have a minimum, as GGUF's Q4_1. No number changes.
 

@@ -3,7 +3,7 @@
 // lowbit-quantize-tables: see Passes.td.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/lowbit/IR/Lowbit.h"
+#include "dialects/lowbit/IR/Weights.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 
 #include "dialects/lowbit/Transforms/Remarks.h"
@@ -28,6 +28,8 @@ static std::string describe(TableKindAttr kind) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << kind.getElement();
+  if (kind.getWidth() != kTableWidth)
+    os << " of " << kind.getWidth() << " activations";
   if (isQuantized(getKind(kind).element))
     os << ", a scale per " << stringifyTableScale(kind.getScale());
   return text;
@@ -38,6 +40,9 @@ struct QuantizeTables : lutra::lowbit::impl::QuantizeTablesBase<QuantizeTables> 
   using QuantizeTablesBase::QuantizeTablesBase;
 
   LogicalResult initialize(MLIRContext *context) override {
+    if (ternary && (element != TableElement::I8 || scale == TableScale::Table))
+      return emitError(UnknownLoc::get(context))
+             << DEBUG_TYPE ": tables of three activations have i8 entries and a scale per group or row; take these, or leave ternary out";
     if (isQuantized(element) || scale == TableScale::Group)
       return success();
     return emitError(UnknownLoc::get(context))
@@ -45,19 +50,42 @@ struct QuantizeTables : lutra::lowbit::impl::QuantizeTablesBase<QuantizeTables> 
   }
 
   void runOnOperation() override {
+    llvm::DenseMap<Value, bool> areOfThree;
     getOperation()->walk([&](MatmulOp op) {
       if (op.getTable() || op.getStrategy() == Strategy::Dense)
         return;
-      op.setTableAttr(op.hasIntegerActivations() ? chooseForIntegers(op) : asked());
+      op.setTableAttr(op.hasIntegerActivations()      ? chooseForIntegers(op)
+                      : ternary && takesThree(op, areOfThree) ? getKindAttr(&getContext(), {element, scale, kTripleWidth})
+                                                              : asked());
       WeightType weight = op.getWeight().getType();
       remarkOn(op, TableType::get(&getContext(), 1, weight.getCols(), weight.getGroup(), op.getTableAttr().getElement(),
-                                  /*symmetric=*/false, op.getTableAttr().getScale()));
+                                  /*symmetric=*/false, op.getTableAttr().getScale(), op.getTableAttr().getWidth()));
     });
     getOperation()->walk([&](PrecomputeOp op) { rewrite(op); });
   }
 
 private:
   TableKindAttr asked() { return getKindAttr(&getContext(), {element, scale}); }
+
+  /// Whether the weight of `op` is ternary and all products that read it look it up for floats: then it can lie in triples. Weights that are known are in
+  /// `known`.
+  static bool takesThree(MatmulOp op, llvm::DenseMap<Value, bool> &known) {
+    Value weight = op.getWeight();
+    auto [place, isNew] = known.try_emplace(weight, false);
+    if (!isNew || !isTernary(op.getWeight().getType().getFormat()))
+      return place->second;
+    for (Operation *user : weight.getUsers()) {
+      auto product = dyn_cast<MatmulOp>(user);
+      bool isOther = product && (product.hasIntegerActivations() || product.getStrategy().value_or(Strategy::Lut) != Strategy::Lut ||
+                                 (product.getTable() && product.getTable()->getWidth() != kTripleWidth));
+      if (isOther || isa<LookupMatmulOp>(user))
+        return false;
+    }
+    // A weight that is an argument has codes that nobody knows.
+    auto maker = weight.getDefiningOp<WeightValueOpInterface>();
+    FailureOr<WeightReader> reader = maker ? WeightReader::create(weight) : FailureOr<WeightReader>(failure());
+    return place->second = succeeded(reader) && reader->findCodeRange().second <= 2;
+  }
 
   /// Exact integers with the scales of the codes, as narrow as asked for and possible.
   TableKindAttr chooseForIntegers(MatmulOp op) {

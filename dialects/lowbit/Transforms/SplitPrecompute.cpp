@@ -74,7 +74,7 @@ private:
     WeightType weight = op.getWeight().getType();
     TableKindAttr kind = chooseKind(op);
     auto type = TableType::get(&getContext(), tensor.getDimSize(0), weight.getCols(), weight.getGroup(),
-                               kind.getElement(), /*symmetric=*/false, kind.getScale());
+                               kind.getElement(), /*symmetric=*/false, kind.getScale(), kind.getWidth());
     if (isa<FloatType>(tensor.getElementType())) {
       builder.setInsertionPointAfterValue(activations);
       Value &wide = widened[activations];

@@ -25,7 +25,8 @@ struct SymmetrizeTables : lutra::lowbit::impl::SymmetrizeTablesBase<SymmetrizeTa
   void runOnOperation() override {
     getOperation()->walk([](PrecomputeOp op) {
       TableType type = op.getType();
-      if (type.getSymmetric())
+      // Tables of three are halves as they are.
+      if (type.getSymmetric() || type.getWidth() != kTableWidth)
         return;
       if (!isOnlyLookedUp(op, DEBUG_TYPE))
         return;

@@ -3,6 +3,7 @@
 // lowbit-tile-elongated: the capacities and the objective are in Passes.td (LUT Tensor Core, eq. 7 and 8).
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/lowbit/IR/LookupTriples.h"
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lowbit/Transforms/Passes.h"
 #include "dialects/lowbit/Transforms/Remarks.h"
@@ -53,7 +54,9 @@ private:
     int64_t entry = table.getElement().getIntOrFloatBitWidth() / 8;
     Footprint bytes;
     bytes.tables = table.getTablesPerGroup() * 16 * entry + 4 + 4;
-    if (auto packed = dyn_cast<PackedAttr>(weight.getFormat())) {
+    if (table.getWidth() == kTripleWidth) {
+      bytes.weights = llvm::divideCeil(getLookupTripleBytes(table.getGroup()) * rows, kTripleRows) + 4 * rows;
+    } else if (auto packed = dyn_cast<PackedAttr>(weight.getFormat())) {
       bytes.weights = llvm::divideCeil(packed.getGroupBytes() * rows, packed.getLayout().getRows());
     } else {
       WeightFormatInterface format = weight.getFormat();

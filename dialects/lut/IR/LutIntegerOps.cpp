@@ -100,6 +100,8 @@ LogicalResult IntegerMatmulOp::verify() {
   auto packed = weight ? dyn_cast<lowbit::PackedAttr>(weight.getFormat()) : lowbit::PackedAttr();
   if (!packed || !isa<lowbit::BipolarAttr>(packed.getFormat()))
     return emitOpError() << "weight must be packed bipolar planes, but is " << getWeight() << " (C1)";
+  if (packed.getLayout().getLookupTriples())
+    return emitOpError() << "reads codes, but the weight is packed for tables of three activations; pack it without lookup_triples (C1)";
   Builder b(getContext());
   int64_t bytes = packed.getTotalBytes(weight.getRows(), weight.getCols());
   int64_t rows = sizeOf(getPadded(), 1), groups = weight.getNumGroups();

@@ -34,6 +34,9 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
     Activations in i8 are codes: `act_scales : M x S` (S = G or 1) hold what one of each is worth and are handed on as `scales`, and the
     entries are exact.
 
+    With `width = 3`, tables are of three activations times -1, 0 or 1: T = ceil(group / 3), table t of group g is of columns t, T + t and 2T + t of the group, and
+    its entry i of 0..13 is the sum with the balanced ternary digits of i; the last two are zeros, and so are `sums`, which ternary weights do not need.
+
     docs/spec/numerics.md, "Tables", has every rounding. With `symmetric`, whoever reads the tables uses only half of each,
     since entry ~i is minus entry i; a target may then leave the other half unwritten.
 
@@ -41,6 +44,7 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
     - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, with S as above (S = G for floats).
     - (C3) `group` is positive.
     - (C4) all operands are tensors and there is a result for each output, or all are buffers and there is none.
+    - (C5) `width` is 4 or 3. Tables of three are of f32, have i8 entries and a scale per group or row, and are not `symmetric`.
 
     Rows are independent: the op tiles along M.
 
@@ -52,8 +56,12 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
     ```
   }];
   let arguments = (ins AnyShaped:$activations, Optional<AnyShaped>:$act_scales, AnyShaped:$entries, AnyShaped:$scales,
-                       AnyShaped:$sums, I64Attr:$group, UnitAttr:$symmetric);
+                       AnyShaped:$sums, I64Attr:$group, UnitAttr:$symmetric, DefaultValuedAttr<I64Attr, "4">:$width);
   let results = (outs Variadic<AnyRankedTensor>:$results);
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$activations, "::mlir::Value":$act_scales, "::mlir::Value":$entries,
+                                 "::mlir::Value":$scales, "::mlir::Value":$sums, "::lutra::lowbit::TableType":$table), [{
+    build($_builder, $_state, results, activations, act_scales, entries, scales, sums, table.getGroup(), table.getSymmetric(), table.getWidth());
+  }]>];
   let assemblyFormat = [{
     `ins` `(` $activations (`,` $act_scales^)? `:` type($activations) (`,` type($act_scales)^)? `)`
     `outs` `(` $entries `,` $scales `,` $sums `:` type($entries) `,` type($scales) `,` type($sums) `)`
@@ -65,8 +73,8 @@ def Lut_PrecomputeOp : Lut_StructuredOp<"precompute", [
     ::lutra::lowbit::TableScale getScaleKind();
     /// Groups along K.
     int64_t getNumGroups();
-    /// Tables of 4 activations per group, an even number.
-    int64_t getTablesPerGroup() { return (getGroup() + 7) / 8 * 2; }
+    /// Tables per group, an even number of those of 4 activations.
+    int64_t getTablesPerGroup() { return ::lutra::lowbit::getTablesPerGroup(getGroup(), getWidth()); }
   }];
 }
 
@@ -77,12 +85,13 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     bytes are `weights`. `tile` is advice on how to cut the loops; the value does not depend on it.
 
     - (C1) `weight` is packed (`#lowbit.packed`) bit planes, and `weights` is rank 1 of exactly its size in i8.
-    - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, for the weight's group; S is G T
+    - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, for the weight's group, of tables of three
+      (T = ceil(group / 3)) where the weight lies in `lookup_triples`, else of four; S is G T
       (a scale per table), G (per group; for floats always) or 1 (per row).
     - (C3) `out : M x N` of f32.
     - (C4) all operands are tensors and there is one result, or all are buffers and there is none.
     - (C5) the sum of a plane is exact in an i32: 127 T for i8 and 32767 T for other entries fit 31 bits, and for i8 entries also the
-      weighted sum of the planes, `(2^planes - 1) * 127 * T`.
+      weighted sum of the planes, `(2^planes - 1) * 127 * T`. Tables of three: `2 * 127 * T`.
     - (C6) the region takes the output and an element of each epilogue operand (rank 1 of N, or M x N), all f32, and
       yields an f32; its ops are element-wise, or constants; from outside it uses constants only.
 
@@ -117,6 +126,8 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     ::lutra::lowbit::TableScale getScaleKind();
     /// The type of the weight whose bytes `weights` holds.
     ::lutra::lowbit::WeightType getWeightType();
+    /// Activations of a table.
+    int64_t getTableWidth();
   }];
 }
 

@@ -121,9 +121,16 @@ LogicalResult PrecomputeOp::verify() {
                          << (integers ? " without them (C1)" : " (C1)");
   if (getGroup() <= 0 || getGroup() > INT32_MAX)
     return emitOpError() << "group must be positive and at most " << INT32_MAX << ", but is " << getGroup() << " (C3)";
+  const int64_t width = getWidth();
+  if (width != lowbit::kTableWidth && width != lowbit::kTripleWidth)
+    return emitOpError() << "width must be " << lowbit::kTableWidth << " or " << lowbit::kTripleWidth << ", but is " << width << " (C5)";
   int64_t rows = activations.getDimSize(0), groups = getNumGroups();
   if (failed(verifyTables(*this, getEntries(), getScales(), getSums(), rows, groups, getTablesPerGroup())))
     return failure();
+  if (width == lowbit::kTripleWidth && (integers || getSymmetric() || !getElementTypeOrSelf(getEntries()).isInteger(8) ||
+                                        getScaleKind() == lowbit::TableScale::Table))
+    return emitOpError() << "tables of three are of f32, have i8 entries and a scale per group or row, and are not symmetric, but entries are "
+                         << getEntries().getType() << " and scales " << getScales().getType() << " (C5)";
   if (integers) {
     int64_t count = cast<ShapedType>(getScales().getType()).getDimSize(1);
     if (isa<FloatType>(getElementTypeOrSelf(getEntries())) || (count != 1 && count != groups))
@@ -201,8 +208,10 @@ FailureOr<TilingResult> PrecomputeOp::generateResultTileValue(OpBuilder &b, unsi
 
 lowbit::TableScale MatmulOp::getScaleKind() {
   lowbit::WeightType weight = getWeightType();
-  return *findScaleKind(getEntries(), getScales(), weight.getNumGroups(), lowbit::getTablesPerGroup(weight.getGroup()));
+  return *findScaleKind(getEntries(), getScales(), weight.getNumGroups(), lowbit::getTablesPerGroup(weight.getGroup(), getTableWidth()));
 }
+
+int64_t MatmulOp::getTableWidth() { return getWeightType().getLayout().getLookupTriples() ? lowbit::kTripleWidth : lowbit::kTableWidth; }
 
 lowbit::WeightType MatmulOp::getWeightType() { return cast<lowbit::WeightType>(getWeight()); }
 
@@ -216,15 +225,18 @@ LogicalResult MatmulOp::verify() {
   int64_t rows = cast<ShapedType>(getEntries().getType()).hasRank()
                      ? cast<ShapedType>(getEntries().getType()).getDimSize(0)
                      : ShapedType::kDynamic;
-  int64_t groups = weight.getNumGroups(), tables = lowbit::getTablesPerGroup(weight.getGroup());
+  int64_t groups = weight.getNumGroups(), tables = lowbit::getTablesPerGroup(weight.getGroup(), getTableWidth());
   if (failed(verifyOperand(*this, "weights", getWeights(), {bytes}, {i8}, "C1")) ||
       failed(verifyTables(*this, getEntries(), getScales(), getSums(), rows, groups, tables)) ||
       failed(verifyOperand(*this, "out", getOut(), {rows, weight.getRows()}, {f32}, "C3")))
     return failure();
   if (failed(lowbit::verifyEpilogue(*this, getEpilogue(), getEpilogueOperands(), rows, weight.getRows(), "C6")))
     return failure();
-  bool narrow = getElementTypeOrSelf(getEntries()) == i8;
-  int64_t extreme = narrow ? ((int64_t(1) << weight.getBits()) - 1) * 127 * tables : 32767 * tables;
+  bool narrow = getElementTypeOrSelf(getEntries()) == i8, ofThree = getTableWidth() == lowbit::kTripleWidth;
+  if (ofThree && (!narrow || getScaleKind() == lowbit::TableScale::Table))
+    return emitOpError() << "tables of three have i8 entries and a scale per group or row, but entries are " << getEntries().getType()
+                         << " and scales " << getScales().getType() << " (C2)";
+  int64_t extreme = ofThree ? 2 * 127 * tables : narrow ? ((int64_t(1) << weight.getBits()) - 1) * 127 * tables : 32767 * tables;
   if (extreme > std::numeric_limits<int32_t>::max())
     return emitOpError() << "a group of " << weight.getGroup() << " elements of " << weight.getBits()
                          << " bits can sum to " << extreme << ", which leaves i32; split the groups (C5)";

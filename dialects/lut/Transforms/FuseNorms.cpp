@@ -128,7 +128,8 @@ static void findReaders(Value value, Readers &readers) {
   for (Operation *user : value.getUsers()) {
     auto tables = dyn_cast<PrecomputeOp>(user);
     auto collapse = dyn_cast<tensor::CollapseShapeOp>(user);
-    if (tables && tables.getActivations() == value && !tables.getActScales() && tables.getNumResults() > 0)
+    if (tables && tables.getActivations() == value && !tables.getActScales() && tables.getNumResults() > 0 &&
+        tables.getWidth() == lowbit::kTableWidth)
       readers.tables.push_back(tables);
     else if (collapse && collapse.getReassociationIndices().back().size() == 1)
       findReaders(collapse.getResult(), readers);

@@ -18,10 +18,13 @@ inline constexpr int64_t kMaxGroup = int64_t(1) << 18;
 /// The 16 signed sums of 4 activations: entry `i` has +a[j] where bit j of `i` is set, else -a[j].
 void computeTable(const float activations[4], float entries[16]);
 
+/// The sums of 3 activations with the balanced ternary digits of `i`, for `i` of 0 to 13; 0 for the last two.
+void computeTripleTable(const float activations[3], float entries[16]);
+
 /// The lookup tables of an M x K activation matrix.
 struct LookupTables {
   int64_t rows = 0, cols = 0, group = 0, groups = 0;
-  /// Tables of 4 activations per group, even.
+  /// Tables per group, an even number of those of 4 activations.
   int64_t tables = 0;
   lowbit::TableKind kind;
   /// rows x groups x tables x 16; the one that the kind says. Entries of f16 are in `f32`, rounded.
@@ -30,7 +33,7 @@ struct LookupTables {
   std::vector<float> f32;
   /// rows x getScalesPerRow(): the scales of the entries (1 for floats).
   std::vector<float> scales;
-  /// rows x groups: the sum of the group's activations.
+  /// rows x groups: the sum of the group's activations; 0 for tables of 3.
   std::vector<float> sums;
 
   /// Tables of zeros.

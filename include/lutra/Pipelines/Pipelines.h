@@ -38,6 +38,8 @@ struct TableOptions {
   bool byRows = false;
   /// The tables of products that do not name a kind.
   lowbit::TableKind kind;
+  /// Whether ternary weights are looked up in tables of three activations, where tables are i8 with a scale per group or row.
+  bool ternaryTables = false;
   /// Whether weights of few codes are stored as indices into a codebook where products multiply codes.
   bool packCodebooks = false;
   /// Whether ternary weights lie three in 5 bits where products multiply codes.

@@ -82,7 +82,7 @@ static void convertPrecompute(lowbit::PrecomputeOp op) {
   Value scales = tensor::EmptyOp::create(b, withRows(b, activations, {table.getScalesPerRow()}), f32);
   Value sums = tensor::EmptyOp::create(b, withRows(b, activations, {groups}), f32);
   auto parts = lut::PrecomputeOp::create(b, TypeRange{entries.getType(), scales.getType(), sums.getType()}, activations,
-                                         op.getScales(), entries, scales, sums, table.getGroup(), table.getSymmetric());
+                                         op.getScales(), entries, scales, sums, table);
   auto assembled =
       lowbit::AssembleTableOp::create(b, table, parts.getResult(0), parts.getResult(1), parts.getResult(2));
   op.replaceAllUsesWith(assembled.getResult());

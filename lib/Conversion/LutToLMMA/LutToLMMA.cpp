@@ -133,6 +133,8 @@ struct ConvertLutToLmma : lutra::impl::ConvertLutToLmmaBase<ConvertLutToLmma> {
   static bool canMake(lut::PrecomputeOp op) {
     if (!hasUnitStrides(op))
       return false;
+    if (op.getWidth() != lowbit::kTableWidth)
+      return missed(op, "the tables are computed by the host: they are of three activations");
     auto rows = cast<MemRefType>(op.getActivations().getType());
     if (op.getActScales() && op.getGroup() > kMostCodes)
       return missed(op, "the tables are computed by the host: sums of so many codes leave f32");

@@ -48,7 +48,7 @@ void luttolmma::splitNorm(lut::NormPrecomputeOp op) {
                               linalg::YieldOp::create(body, Value(arith::MulFOp::create(body, scaled, x[2])));
                             });
   lut::PrecomputeOp::create(b, TypeRange(), normal, Value(), op.getEntries(), op.getScales(), op.getSums(), op.getGroupAttr(),
-                            op.getSymmetricAttr());
+                            op.getSymmetricAttr(), b.getI64IntegerAttr(lowbit::kTableWidth));
   memref::DeallocOp::create(b, normal);
   memref::DeallocOp::create(b, squares);
   op.erase();

@@ -266,20 +266,25 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   if (failed(buffers))
     return failure();
   int64_t rest = op.getActivations().getType().getDimSize(1) % op.getGroup();
+  const bool ofThree = op.getWidth() == lowbit::kTripleWidth;
   auto callFor = [&](ValueRange arguments, Value first, Value last, int64_t aheadStreams) {
     SmallVector<Value> operands(arguments);
     operands.append({first, last});
     SmallVector<Type> types = llvm::to_vector(ValueRange(operands).getTypes());
     SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
                                b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest), scaleKey(b, op.getScaleKind()),
-                               b.getI64IntegerAttr(aheadStreams)};
+                               b.getI64IntegerAttr(aheadStreams), b.getI64IntegerAttr(op.getWidth())};
     func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
                                         [&](ImplicitLocOpBuilder &body, ValueRange args) {
-                                          emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams);
+                                          if (ofThree)
+                                            emitTriplePrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
+                                          else
+                                            emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams);
                                         });
     func::CallOp::create(b, function, operands);
   };
-  lut::MatmulOp reader = options.prefetchBytes > 0 ? getReader(op) : lut::MatmulOp();
+  // Tables of three are made in less time than their weights come in.
+  lut::MatmulOp reader = options.prefetchBytes > 0 && !ofThree ? getReader(op) : lut::MatmulOp();
   forRows(b, op, op.getActivations(), [&](Value first, Value last, bool isSingle) {
     // The tables of a decoder's step take the time in which a small product's weights come from memory.
     if (!isSingle || !reader)

@@ -21,9 +21,11 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
     offset = lowbit::kCodebookIndexBits * result.pairs * kTileRows;
   }
   result.triples = layout.getTriples();
-  if (result.triples)
+  if (layout.getLookupTriples())
+    result.tripleTables = lowbit::getTablesPerGroup(type.getGroup(), lowbit::kTripleWidth);
+  if (result.triples || result.tripleTables > 0)
     offset = packed.getCodeBytes();
-  for (unsigned plane = 0; !result.triples && result.codebook.empty() && plane < result.planes;) {
+  for (unsigned plane = 0; !result.triples && result.tripleTables == 0 && result.codebook.empty() && plane < result.planes;) {
     unsigned left = result.planes - plane, width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     result.runs.push_back({plane, width, offset});
     offset += width * result.pairs * kTileRows;

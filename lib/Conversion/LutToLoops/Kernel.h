@@ -66,6 +66,9 @@ inline bool isByteKind(lowbit::TableKind kind) {
 GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 
+/// The same for tables of three activations: half of what a group's weights make of them, in units of the scale. `begin` and `count` are multiples of 32.
+GroupSums emitTripleSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+
 /// The same for tables with a scale each: the sums of scale times entries, which follow the scale of the table. They start from `offsets`,
 /// `[cell][16 rows of the tile]`, where planes are weighted by powers of two, and from nothing where each has its own alpha.
 GroupSums emitScaledSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count,
@@ -170,6 +173,7 @@ void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func:
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
                     lowbit::TableScale scale, int64_t aheadStreams);
 void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
+void emitTriplePrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale);
                 int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,
                 const ConvertLutToLoopsOptions &options);
 

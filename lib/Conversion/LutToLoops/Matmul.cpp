@@ -118,6 +118,15 @@ void MatmulEmitter::scaleCell(const GroupBlock &block, int64_t begin, int64_t ro
   Value scale;
   if (!scaled)
     scale = floats ? splatFloat(b, kLanes, 1.0f) : loadSplat(b, buffers.scales, block.rows[row], column);
+  if (layout.tripleTables > 0) {
+    // ts f32(2 acc) = (2 ts) f32(acc): both are the same number, rounded once.
+    Value twice = arith::AddFOp::create(b, scale, scale);
+    for (int64_t part = 0; part < parts; ++part) {
+      Value &product = products[begin / kLanes + part];
+      product = math::FmaOp::create(b, alphas[part][0], arith::MulFOp::create(b, twice, sums[0][part]).getResult(), product);
+    }
+    return;
+  }
   Value sum = loadSplat(b, buffers.sums, block.rows[row], block.group);
   for (int64_t part = 0; part < parts; ++part) {
     Value &product = products[begin / kLanes + part];
@@ -159,10 +168,15 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, int64_t usedRows, Mutable
     if (kind.scale == lowbit::TableScale::Table)
       sums = emitScaledSums(b, block, begin, step,
                             makeOffsets(block, loadZetas(block.offsets.front(), begin, step / kLanes)));
+    else if (layout.tripleTables > 0)
+      sums = emitTripleSums(b, block, begin, step);
     else
       sums = bytes ? emitByteSums(b, block, begin, step) : emitLaneSums(b, block, begin, step);
     emitScaling(block, begin, sums, products);
   }
+  // Pairs of tables of three ask for the whole group.
+  if (layout.tripleTables > 0)
+    return;
   // Last, as they lie: out of order, prefetches mislead the hardware's.
   for (int64_t byte = layout.alphaOffset; byte < layout.bytes; byte += kVectorBytes)
     for (Value offset : block.offsets)

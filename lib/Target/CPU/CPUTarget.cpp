@@ -36,6 +36,9 @@ public:
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
          {"auto", "f32", "f64"}},
         {"triples", "Store ternary weights that are multiplied by codes three in 5 bits, where a byte shuffle unpacks them", "on", {"off", "on"}},
+        {"ternary-table",
+         "Activations of a table that ternary weights are looked up in: 4 (two bit planes), or 3 (codes of three in 5 bits; i8 tables with a scale per group or row)",
+         "4", {"3", "4"}},
         {"merge-matmuls", "Make one product of products of the same activations", "off", {"off", "on"}},
         {"fuse-epilogue", "Apply bias, residual and activation in the kernels of products whose strategy the number of rows does not decide", "off", {"off", "on"}},
     };
@@ -67,6 +70,7 @@ public:
       tables.preferInt8 = option("strategy") == "int8";
       tables.preferDense = option("strategy") == "dense";
       tables.packDense = true;
+      tables.ternaryTables = option("ternary-table") == "3";
       tables.packCodebooks = true;
       tables.packQuotients = true;
       // Triples are unpacked by byte shuffles.
@@ -115,6 +119,9 @@ protected:
     if (option("table").starts_with("f") && option("table-scale") != "group")
       return llvm::createStringError("cpu.table-scale is for quantized tables, but cpu.table is " + option("table") +
                                      ": take cpu.table=i8 or i16");
+    if (option("ternary-table") == "3" && (option("table") != "i8" || option("table-scale") == "table"))
+      return llvm::createStringError("cpu.ternary-table=3 is for i8 tables with a scale per group or row, but cpu.table is " + option("table") +
+                                     " and cpu.table-scale is " + option("table-scale"));
     machine = std::move(*created);
     if (option("facts").empty())
       return llvm::Error::success();

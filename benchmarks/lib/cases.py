@@ -13,6 +13,10 @@ LARGE = ((4096, 4096), (11008, 4096), (4096, 11008), (2560, 6912), (6912, 2560),
 SMALL = ((576, 1536), (1536, 576))
 ODD = ((4099, 4097), (131, 264), (192, 264))
 WIDTHS = ("1", "ternary", "2", "3", "4", "8")
+#: What `auto` is swept over: numbers of rows, widths with their groups, and shapes.
+OPEN_ROWS = (*range(1, 19), 20, 22, 24, 25, 28, 31, 32, 36, 40, 48, 56, 64)
+OPEN_WEIGHTS = (*((width, group) for width in ("1", "ternary", "2", "3", "4") for group in (32, 128)), ("e2m1", 32))
+OPEN_SHAPES = ((1024, 4096), (1536, 576))
 CHANNEL = 0
 #: Multiplications above which a product takes too long for `calibration`.
 _MOST_WORK = 1 << 27
@@ -20,7 +24,7 @@ _MOST_WORK = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One product. `width` is "ternary" or a number of bits; `group` 0 is one group a row."""
+    """One product. `width` is "ternary", "e2m1" (a codebook of 16 values) or a number of bits; `group` 0 is one group a row."""
 
     m: int
     n: int
@@ -45,7 +49,7 @@ class Case:
     @property
     def bits(self) -> int:
         """Bits of a code: what a peer of the same width has."""
-        return 2 if self.width == "ternary" else int(self.width)
+        return {"ternary": 2, "e2m1": 4}.get(self.width) or int(self.width)
 
     @property
     def weight_key(self) -> tuple[int, int, str, int]:
@@ -58,6 +62,8 @@ class Case:
         group = self.group or self.k
         if self.width == "ternary":
             return f"ternary(group={group})"
+        if self.width == "e2m1":
+            return f"codebook(bits=4, group={group}, table=e2m1)"
         if self.width == "1":
             return f"bipolar(planes=1, group={group})"
         return f"uniform(bits={self.width}, group={group})"
@@ -108,6 +114,11 @@ def cost(count: int, seed: int = 1) -> list[Case]:
         case = Case(m, n, k // 16 * 16, rng.choice(WIDTHS), rng.choice((32, 64, 128)), 1, "cost")
         found[case.name] = case
     return list(found.values())
+
+
+def open_rows() -> list[Case]:
+    """Weights that are multiplied with any number of rows (OPEN_ROWS), on one thread."""
+    return [Case(1, n, k, width, group, 1, "auto") for n, k in OPEN_SHAPES for width, group in OPEN_WEIGHTS]
 
 
 def calibration() -> list[tuple[Case, list[int]]]:

@@ -45,11 +45,11 @@ def chosen(model: Path, options: Sequence[str]) -> str:
 
 
 class Comparison:
-    """Times the strategies of products, alternating."""
+    """Times `strategies` of products, alternating; `options` are those of strategy auto."""
 
-    def __init__(self, options: Sequence[str]) -> None:
+    def __init__(self, options: Sequence[str], strategies: Sequence[str] = STRATEGIES) -> None:
         CACHE.mkdir(parents=True, exist_ok=True)
-        self._options = options
+        self._options, self._strategies = options, strategies
         self._folder = Path(tempfile.mkdtemp(prefix="cost.", dir=CACHE))
         self._driver = WorkerProcess(driver(), library())
 
@@ -62,7 +62,7 @@ class Comparison:
         """Nanoseconds of `case` by strategy: medians of a few rounds. Who takes three times as long as the fastest is timed once."""
         rotated = _ROTATED_BYTES if case.m <= ROTATED_ROWS else 0
         with self._opened(case, rotated):
-            return self._medians(case, (case.m,), _HOPELESS)[case.m]
+            return _medians(self._rounds(case, (case.m,), _HOPELESS))[case.m]
 
     def sweep(self, case: Case, counts: Sequence[int]) -> dict[int, dict[str, float]]:
         """The same for one weight and many rows, everybody in every round; `case` leaves M open. Few rows read the weight from memory, as in `times`."""
@@ -72,15 +72,20 @@ class Comparison:
         for some, rotated in ((few, _ROTATED_BYTES), (many, 0)):
             if some:
                 with self._opened(case, rotated):
-                    found |= self._medians(case, some, math.inf)
+                    found |= _medians(self._rounds(case, some, math.inf))
         return found
+
+    def spreads(self, case: Case, counts: Sequence[int]) -> dict[int, dict[str, Spread]]:
+        """The same with all weights from memory, and with the best and the worst of the rounds."""
+        with self._opened(case, _ROTATED_BYTES):
+            return self._rounds(case, counts, math.inf)
 
     @contextmanager
     def _opened(self, case: Case, rotated: int) -> Iterator[None]:
-        folders = {name: self._folder / name for name in STRATEGIES}
+        folders = {name: self._folder / name for name in self._strategies}
         try:
             for name, folder in folders.items():
-                artifact = prepare(case, folder, _options(name), rotated)
+                artifact = prepare(case, folder, _options(name, self._options), rotated)
                 self._driver.ask(f"open {name} {folder} {artifact.copies} {case.n} {case.k}")
             yield
             for name in folders:
@@ -89,17 +94,17 @@ class Comparison:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _medians(self, case: Case, counts: Sequence[int], hopeless: float) -> dict[int, dict[str, float]]:
-        found: dict[int, dict[str, float]] = {}
+    def _rounds(self, case: Case, counts: Sequence[int], hopeless: float) -> dict[int, dict[str, Spread]]:
+        found: dict[int, dict[str, Spread]] = {}
         for m in counts:
             # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
-            first = {name: self._time(case, m, name) for name in STRATEGIES}
+            first = {name: self._time(case, m, name) for name in self._strategies}
             racing = [name for name, ns in first.items() if ns <= hopeless * min(first.values())]
             values: dict[str, list[float]] = {name: [] for name in racing}
             for _ in range(_ROUNDS):
                 for name in racing:
                     values[name].append(self._time(case, m, name))
-            found[m] = first | {name: Spread.of(times).median for name, times in values.items()}
+            found[m] = {name: Spread.of(values.get(name, [ns])) for name, ns in first.items()}
         return found
 
     def _time(self, case: Case, m: int, name: str) -> float:
@@ -112,13 +117,17 @@ class Comparison:
         return chosen(model, self._options)
 
 
-def keep(case: Case) -> bool:
-    """Compiles `case` in every strategy for later; whether something was not there yet."""
-    return any([products.keep(case, _options(name)) for name in STRATEGIES])
+def keep(case: Case, options: Sequence[str] = (), strategies: Sequence[str] = STRATEGIES) -> bool:
+    """Compiles `case` in `strategies` for later; whether something was not there yet."""
+    return any([products.keep(case, _options(name, options)) for name in strategies])
 
 
-def _options(strategy: str) -> tuple[str, ...]:
-    return (f"cpu.strategy={strategy}",)
+def _options(strategy: str, options: Sequence[str] = ()) -> tuple[str, ...]:
+    return (f"cpu.strategy={strategy}", *(options if strategy == "auto" else ()))
+
+
+def _medians(found: Mapping[int, Mapping[str, Spread]]) -> dict[int, dict[str, float]]:
+    return {m: {name: spread.median for name, spread in spreads.items()} for m, spreads in found.items()}
 
 
 def run(found: Sequence[Case], options: Sequence[str], rows: list[dict[str, object]], pace: Pace) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import auto
 import cases
 import cost
 import products
@@ -26,7 +27,7 @@ from peers import Peers
 from report import GEMM_HEADER, GEMV_HEADER, Table, cells, cpu_name, write_json
 
 Rows = list[dict[str, object]]
-PARTS = ("gemv", "gemm", "model", "cost")
+PARTS = ("gemv", "gemm", "model", "cost", "auto")
 
 
 def _threads(text: str) -> tuple[int, ...]:
@@ -82,7 +83,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="of each measurement of a product; default: %(default)s",
     )
     parser.add_argument(
-        "--prepare", action="store_true", help="compile the products of gemv, gemm and cost; measure nothing"
+        "--prepare", action="store_true", help="compile the products of all parts but model; measure nothing"
     )
     parser.add_argument("--full", action="store_true", help="every format and group size of every shape")
     parser.add_argument("--no-peers", action="store_true", help="Lutra alone")
@@ -99,7 +100,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _prepare(options: argparse.Namespace, part: str, found: Sequence[cases.Case]) -> None:
     fresh = 0
     for case in {case.weight_key + (case.m if case.known_m else None,): case for case in found}.values():
-        fresh += cost.keep(case) if part == "cost" else products.keep(case, options.target_option)
+        if part == "cost":
+            fresh += cost.keep(case)
+        elif part == "auto":
+            fresh += cost.keep(case, options.target_option, auto.STRATEGIES)
+        else:
+            fresh += products.keep(case, options.target_option)
     print(f"{part}: {fresh} products compiled", flush=True)
 
 
@@ -152,6 +158,7 @@ def run(options: argparse.Namespace, rows: Rows, pace: Pace) -> None:
     """Measures what is asked for; adds the rows for --json as they come."""
     parts = [options.only] if options.only else PARTS
     kernels = {"gemv": cases.gemv, "gemm": cases.gemm}
+    chosen = {"cost": (cases.cost(20 if options.quick else 200), cost.run), "auto": (cases.open_rows(), auto.run)}
     for part in parts:
         if part in kernels:
             found = cases.select(kernels[part](options.threads, options.full), options.filter)
@@ -163,17 +170,18 @@ def run(options: argparse.Namespace, rows: Rows, pace: Pace) -> None:
                 _kernels(options, part, found, rows, pace)
             elif options.only:
                 raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
-        elif part == "cost":
-            found = cases.select(cases.cost(20 if options.quick else 200), options.filter)
+        elif part in chosen:
+            drawn, measure = chosen[part]
+            found = cases.select(drawn, options.filter)
             if options.list:
                 print("\n".join(case.name for case in found))
             elif found and options.prepare:
                 _prepare(options, part, found)
             elif found:
-                print(f"\ncost: {cpu_name()}; lutra {native.version()}\n")
-                cost.run(found, options.target_option, rows, pace)
+                print(f"\n{part}: {cpu_name()}; lutra {native.version()}\n")
+                measure(found, options.target_option, rows, pace)
             elif options.only:
-                raise BenchmarkError(f"no case of cost matches '{options.filter}': --list prints their names")
+                raise BenchmarkError(f"no case of {part} matches '{options.filter}': --list prints their names")
         elif part == "model" and options.list:
             print("\n".join(name for name in names(options.threads) if re.search(options.filter, name)))
         elif part == "model" and not options.prepare:

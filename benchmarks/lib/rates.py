@@ -38,8 +38,12 @@ _DURING = frozenset(entry["name"] for entry in _ENTRY.finditer(_LIST.read_text()
 RATES = tuple(name for terms in _TERMS.values() for name in terms)
 #: How often fits are repeated with weights, and the error below which all fit equally well.
 _PASSES, _GOOD = 5, 0.05
-#: Rows that an int8 product multiplies without a panel, at most.
-_FEW_ROWS = 12
+#: How often fits are repeated with what all strategies of a case have in common taken out of their times, and how much of that is.
+_STATES, _COMMON = 3, 0.8
+#: Rows that an int8 product multiplies without a panel, at most: with planes, and with triples (wide registers).
+_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 12, 12
+#: Of these those that have loops of their own, and those that share loads of codes between 32 rows of a weight; rows of a block with a panel (CostModel.cpp).
+_ROWS_ALONE, _ROWS_OF_HALF, _BLOCK_ROWS = 4, 12, 6
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
 _COLD_ROWS = 8
 
@@ -63,12 +67,23 @@ def groups(case: Case) -> int:
     return -(-case.k // (case.group or case.k))
 
 
+def _loads(m: int, ternary: bool) -> int:
+    """How often an int8 product of few rows loads their codes for 64 rows of a weight."""
+    if ternary:
+        return 2 if m <= _ROWS_ALONE else 4
+    return 1 if m <= _ROWS_ALONE else 2 if m <= _ROWS_OF_HALF else 4
+
+
 def work(case: Case, strategy: str) -> dict[str, float]:
     """How much a product does of what has a rate."""
     m, tables = case.m, groups(case) * 2 * -(-(case.group or case.k) // 8)
     # The largest power of two up to four, where M is known.
     block = 1 << min(2, m.bit_length() - 1) if case.known_m else 4
-    few, ternary = m <= _FEW_ROWS, case.width == "ternary"
+    ternary = case.width == "ternary"
+    few = m <= (_FEW_ROWS_OF_TRIPLES if ternary else _FEW_ROWS)
+    single = few and ternary and m == 1
+    passed = few and not single
+    passes = 0 if not passed else m if case.known_m or m <= _ROWS_ALONE else m + m % 2
     amounts = {
         "m": m,
         "n": -(-case.n // 64) * 64,
@@ -82,10 +97,12 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "groups": groups(case),
         "panels": -(-m // 512),
         "quads": m // block + m % block,
-        "few": int(few),
-        "passes": m if few else 0,
+        "single": int(single),
+        "few": int(passed),
+        "passes": passes,
+        "loads": passes * _loads(m, ternary),
         "many": 0 if few else m,
-        "blocks": 0 if few else -(-m // 6),
+        "blocks": 0 if few else -(-m // _BLOCK_ROWS),
         "fresh": 0 if few else -(-m // 512),
         "bits": 0 if ternary else planes(case),
         "runs": 0 if ternary else planes(case) // 4 + planes(case) % 4 // 2 + planes(case) % 2,
@@ -137,6 +154,8 @@ def solve(timed: Sequence[Timed], bandwidth: float = math.inf) -> dict[str, floa
     Raises BenchmarkError when one of the rates that the compiler needs is.
     """
     rates = _fit(timed, RATES, bandwidth)
+    for _ in range(_STATES):
+        rates = _fit(_level(timed, rates, bandwidth), RATES, bandwidth)
     # With many rows there are as many blocks of rows as rows: either term can stand for both, and then what is done for a row comes for nothing.
     lookups = ("lookup-rate", "lookup-two-rate", "lookup-one-rate")
     for row, block in (
@@ -153,6 +172,24 @@ def solve(timed: Sequence[Timed], bandwidth: float = math.inf) -> dict[str, floa
     return rates
 
 
+def _reads(product: Timed, bandwidth: float) -> float:
+    """The bandwidth that a product's weights come with: those of products that are timed with many rows stay in a cache, unless M is swept."""
+    return bandwidth if product.case.m <= _COLD_ROWS or product.case.kind == "auto" else math.inf
+
+
+def _level(timed: Sequence[Timed], rates: Mapping[str, float], bandwidth: float) -> list[Timed]:
+    """The times as if the machine had been as fast for all cases: strategies of one case are timed in turn, so that a machine that is slow for a while is so for
+    all of them."""
+    logs: dict[Case, list[float]] = {}
+    for product in timed:
+        # Hopeless ones are timed once only.
+        if product.strategy != "dense":
+            expected = predict(rates, product.case, product.strategy, _reads(product, bandwidth))
+            logs.setdefault(product.case, []).append(math.log(product.ns / expected))
+    states = {case: math.exp(_COMMON * sum(values) / len(values)) for case, values in logs.items()}
+    return [dataclasses.replace(product, ns=product.ns / states.get(product.case, 1)) for product in timed]
+
+
 def _fit(timed: Sequence[Timed], names: Sequence[str], bandwidth: float) -> dict[str, float]:
     """The rates of `names`, as `solve` gives them."""
     matrix = np.zeros((len(timed), len(names)))
@@ -161,10 +198,7 @@ def _fit(timed: Sequence[Timed], names: Sequence[str], bandwidth: float) -> dict
             if name in names:
                 matrix[row, names.index(name)] = amount / product.ns
     during = np.array([name in _DURING for name in names])
-    # Weights of products that are timed with many rows stay in a cache.
-    reads = np.array(
-        [read_bytes(p.case, p.strategy) / bandwidth / p.ns if p.case.m <= _COLD_ROWS else 0 for p in timed]
-    )
+    reads = np.array([read_bytes(p.case, p.strategy) / _reads(p, bandwidth) / p.ns for p in timed])
     scale = np.where(matrix.any(0), np.abs(matrix).max(0), 1)
 
     def nearest(terms: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:

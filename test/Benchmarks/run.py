@@ -11,8 +11,11 @@ import json
 import shutil
 import sys
 import unittest
+import unittest.mock
 from pathlib import Path
 
+import auto
+import cases
 import main
 
 FOLDER = Path(sys.argv[1])
@@ -74,6 +77,23 @@ class RunTest(unittest.TestCase):
         self.assertNotIn("gemv/131x264/2/", out)
         kept, fresh = json.loads(file.read_text())
         self.assertEqual((kept, fresh["name"]), (row, "gemv/131x264/4/g32/t1"))
+
+    def test_rows_of_auto(self) -> None:
+        file = FOLDER / "auto.json"
+        with (
+            unittest.mock.patch.object(auto, "OPEN_ROWS", (1, 5)),
+            unittest.mock.patch.object(cases, "OPEN_SHAPES", ((64, 64),)),
+        ):
+            code, out, err = run("--only", "auto", "--filter", "/2/g32", "--json", file)
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"2 products: auto within 10% of the better in [\d.]+%; worst [\d.]+%: auto/64x64/2/")
+        rows = json.loads(file.read_text())
+        self.assertEqual(
+            [(row["name"], row["peer"]) for row in rows],
+            [(f"auto/64x64/2/{m}g32/t1", peer) for m in ("", "m5/") for peer in ("lut", "int8")],
+        )
+        for row in rows:
+            self.assertAlmostEqual(row["ratio_to_peer"], row["peer_low_ns"] / row["low_ns"])
 
     def test_what_cannot_be_resumed(self) -> None:
         code, _, err = run(*TINY, "--resume")

@@ -76,10 +76,16 @@ class CalibrateTest(unittest.TestCase):
         for width, runs in (("3", 2), ("4", 1), ("8", 2)):
             wide = dataclasses.replace(eight, width=width)
             self.assertEqual(predict({"few-run-rate": 1}, wide, "int8"), runs * 64 * 256)
-            self.assertEqual(predict({"run-rate": 1}, dataclasses.replace(wide, m=13), "int8"), runs * 64 * 256)
-        # Thirteen rows have a panel, which three blocks of rows read.
+            self.assertEqual(predict({"run-rate": 1}, dataclasses.replace(wide, m=25), "int8"), runs * 64 * 256)
+        # Where M is not known, rows beyond four come in pairs; beyond four, codes are loaded for half a tile.
+        few = Case(5, 64, 256, "2", 128, 1, "cost")
+        self.assertEqual(predict({"few-rate": 1}, few, "int8"), 5 * 64 * 256)
+        self.assertEqual(predict({"few-load-rate": 1}, few, "int8"), 2 * 5 * 64 * 256)
+        self.assertEqual(predict({"few-rate": 1}, dataclasses.replace(few, kind="gemm"), "int8"), 6 * 64 * 256)
+        # Twenty-five rows have a panel, which five blocks of rows read.
         self.assertEqual(
-            predict({"few-rate": 1, "panel-rate": 1}, Case(13, 64, 256, "2", 128, 1, "cost"), "int8"), 3 * 64 * 256
+            predict({"few-rate": 1, "few-load-rate": 1, "panel-rate": 1}, dataclasses.replace(few, m=25), "int8"),
+            5 * 64 * 256,
         )
         # Ternary codes are in five bits where int8 products read them, and so are their bytes.
         ternary = Case(2, 64, 256, "ternary", 128, 1, "cost")
@@ -87,7 +93,11 @@ class CalibrateTest(unittest.TestCase):
             predict({"few-triple-rate": 1, "triple-rate": 1, "few-unpack-rate": 1, "few-run-rate": 1}, ternary, "int8"),
             64 * 256,
         )
-        self.assertEqual(predict({"few-triple-row-rate": 1}, ternary, "int8"), 2 * 64 * 256)
+        self.assertEqual(predict({"few-load-rate": 1}, ternary, "int8"), 2 * 2 * 64 * 256)
+        # One row of them has loops of its own.
+        single = dataclasses.replace(ternary, m=1)
+        self.assertEqual(predict({"single-rate": 1, "few-rate": 1, "few-triple-rate": 1}, single, "int8"), 64 * 256)
+        self.assertEqual(predict({"few-sum-rate": 1}, single, "int8"), 64 * 2)
         self.assertEqual(
             predict(
                 {"few-triple-rate": 1, "triple-rate": 2, "run-rate": 1}, dataclasses.replace(ternary, m=13), "int8"

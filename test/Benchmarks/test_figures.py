@@ -49,6 +49,8 @@ class CasesTest(unittest.TestCase):
         self.assertEqual(cases.Case(5, 8, 64, "4", 0, 1, "gemm").name, "gemm/8x64/4/m5/channel/t1")
 
     def test_every_case_once(self) -> None:
+        rows = [case.name for case in cases.open_rows()]
+        self.assertEqual(len(rows), len(set(rows)))
         for part in (cases.gemv, cases.gemm):
             for full in (False, True):
                 names = [case.name for case in part((1, 2), full)]
@@ -60,6 +62,7 @@ class CasesTest(unittest.TestCase):
         self.assertEqual(cases.Case(1, 8, 64, "3", 0, 1).spelling, "uniform(bits=3, group=64)")
         self.assertEqual(cases.Case(1, 8, 64, "1", 32, 1).spelling, "bipolar(planes=1, group=32)")
         self.assertEqual(cases.Case(1, 8, 64, "ternary", 32, 1).spelling, "ternary(group=32)")
+        self.assertEqual(cases.Case(1, 8, 64, "e2m1", 32, 1).spelling, "codebook(bits=4, group=32, table=e2m1)")
 
     def test_select(self) -> None:
         found = cases.select(cases.gemv((1, 2), False), r"131x264/4/.*/t2$")

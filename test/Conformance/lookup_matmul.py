@@ -332,6 +332,8 @@ def compare_models(
         done += len(cases)
         models += 1
     names = ", ".join(name for name, _ in targets)
+    if done < arguments.cases:
+        print(f"{arguments.minutes:g} minutes are over with {done} of {arguments.cases} cases: --minutes gives more")
     print(f"{done} cases in {models} models for {names}: {comparisons} results bit-identical to the interpreter's")
 
 

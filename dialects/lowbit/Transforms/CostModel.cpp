@@ -12,8 +12,11 @@ using namespace lutra::lowbit;
 static constexpr int64_t kPanelRows = 512;
 /// Rows of a tile of packed weights.
 static constexpr uint64_t kTileRows = 64;
-/// Rows that an int8 product multiplies without a panel, at most.
-static constexpr int64_t kFewRows = 12;
+/// Rows of an int8 product without a panel that have loops of their own, at most; more come in pairs where M is not known. Up to so many, 64 rows of a weight
+/// share a load of their codes, up to kRowsOfHalf 32, and beyond 16; of triples half as many.
+static constexpr int64_t kRowsAlone = 4, kRowsOfHalf = 12;
+/// Rows that are multiplied with a panel at once.
+static constexpr int64_t kBlockRows = 6;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// Whether codes of 8 bits times the weight's are exact in 32 bits (lut.integer_matmul, C5).
@@ -22,8 +25,8 @@ static bool hasIntegerSums(WeightType weight) {
          128 * ((int64_t(1) << weight.getBits()) - 1) <= std::numeric_limits<int32_t>::max() / weight.getGroup();
 }
 
-/// Whether an int8 product's weight is stored three codes in five bits (lowbit-pack-weights): two planes, and the middle one of codes 0, 1 and 2 is 0. Four
-/// codes around the same zero are taken for three.
+/// Whether a weight is stored three codes in five bits where int8 products alone read it (lowbit-pack-weights): two planes, and the middle one of codes 0, 1
+/// and 2 is 0. Four codes around the same zero are taken for three.
 static bool hasTriples(WeightType weight) {
   auto bipolar = dyn_cast<BipolarAttr>(weight.getFormat());
   return bipolar && bipolar.getZeta() && weight.getBits() == 2 && bipolar.getZeta().getValueAsDouble() == 1;
@@ -34,7 +37,7 @@ enum class Part { Before, During };
 
 /// The amounts of CostRates.def, summed up by strategy and part.
 struct Work {
-  Work(const CostRates &rates, WeightType weight, int64_t rows, bool isKnown) {
+  Work(const CostRates &rates, WeightType weight, int64_t rows, bool isKnown, bool isShared) {
     const double m = rows, groups = weight.getNumGroups(), planes = weight.getBits();
     const double n = llvm::alignTo(weight.getRows(), kTileRows), tables = groups * getTablesPerGroup(weight.getGroup());
     const double k = tables * kTableWidth, panels = llvm::divideCeil(rows, kPanelRows);
@@ -43,9 +46,12 @@ struct Work {
     const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
     const double columns = weight.getCols();
     const double quads = rows / block + rows % block;
-    const bool isFew = rows <= kFewRows, isTernary = hasTriples(weight);
-    const double few = isFew, passes = isFew ? rows : 0, many = isFew ? 0 : rows;
-    const double blocks = isFew ? 0 : llvm::divideCeil(rows, 6), fresh = isFew ? 0 : panels;
+    const bool isTernary = hasTriples(weight) && !isShared, isFew = rows < (isTernary ? rates.triplePanelRows : rates.panelRows);
+    const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;
+    const double single = isSingle, few = isPassed, many = isFew ? 0 : rows;
+    const double passes = !isPassed ? 0 : isKnown || rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2);
+    const double loads = passes * (isTernary ? (rows <= kRowsAlone ? 2 : 4) : rows <= kRowsAlone ? 1 : rows <= kRowsOfHalf ? 2 : 4);
+    const double blocks = isFew ? 0 : llvm::divideCeil(rows, kBlockRows), fresh = isFew ? 0 : panels;
     const double bits = isTernary ? 0 : planes, runs = isTernary ? 0 : ones + twos / 2 + fours / 4, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \
   add(Strategy::STRATEGY, Part::PART, AMOUNT, rates.MEMBER);
@@ -79,7 +85,7 @@ private:
 };
 } // namespace
 
-ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product, int64_t rows) {
+ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product, int64_t rows, bool isShared) {
   WeightType weight = product.getWeight().getType();
   CostRates known = rates;
   // Weights whose planes have an alpha each are in memory as f32.
@@ -90,7 +96,7 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   for (auto [rate, other] : {std::pair(&CostRates::few, &CostRates::int8), {&CostRates::lookupTwo, &CostRates::lookup}, {&CostRates::lookupOne, &CostRates::lookup}})
     if (known.*rate == 0)
       known.*rate = known.*other;
-  const Work work(known, weight, rows, !mlir::ShapedType::isDynamic(product.getActivations().getType().getDimSize(0)));
+  const Work work(known, weight, rows, !mlir::ShapedType::isDynamic(product.getActivations().getType().getDimSize(0)), isShared);
   ProductCost cost;
   cost.lookup = work.get(Strategy::Lut, work.packed);
   cost.dense = work.get(Strategy::Dense, packed ? work.packed : work.floats);

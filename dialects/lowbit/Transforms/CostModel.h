@@ -16,8 +16,8 @@ struct ProductCost {
   double lookup, dense, int8;
 };
 
-/// The times of `product` for `rows` activation rows.
-ProductCost predictCost(const CostRates &rates, MatmulOp product, int64_t rows);
+/// The times of `product` for `rows` activation rows; `isShared`: of one weight for lookups and int8 products, which then lies as both read it.
+ProductCost predictCost(const CostRates &rates, MatmulOp product, int64_t rows, bool isShared = false);
 
 } // namespace lutra::lowbit
 

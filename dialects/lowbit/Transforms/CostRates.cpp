@@ -16,6 +16,8 @@ ArrayRef<CostRates::Entry> CostRates::entries() {
   auto isNeeded = [](StringRef name) { return is_contained({"lookup-rate", "table-rate", "fma-rate"}, name); };
   static const Entry all[] = {
       {"bandwidth", &CostRates::bandwidth, true},
+      {"panel-rows", &CostRates::panelRows, false},
+      {"triple-panel-rows", &CostRates::triplePanelRows, false},
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING) {NAME, &CostRates::MEMBER, isNeeded(NAME)},
 #include "dialects/lowbit/Transforms/CostRates.def"
   };

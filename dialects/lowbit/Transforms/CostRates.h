@@ -14,10 +14,12 @@
 
 namespace lutra::lowbit {
 
-/// What one thread of a machine does in a nanosecond, of what the cost model counts. 0: not known, and the term is nothing.
+/// What one thread of a machine does in a nanosecond, of what the cost model counts. A rate of 0: not known, and the term is nothing.
 struct CostRates {
   /// Bytes of weights read.
   double bandwidth = 0;
+  /// Activation rows from which on an int8 product has a panel, and one with a weight in triples: no rates, but what the target's loops do.
+  double panelRows = 13, triplePanelRows = 13;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING) double MEMBER = 0;
 #include "dialects/lowbit/Transforms/CostRates.def"
 
@@ -28,7 +30,7 @@ struct CostRates {
     /// Whether no product can be predicted without it.
     bool needed;
   };
-  /// All of them, bandwidth first.
+  /// All of them, bandwidth and numbers of rows first.
   static llvm::ArrayRef<Entry> entries();
 
   /// Reads NAME:VALUE of each; the error names what is wrong and what may stand there. None: all 0. Needed rates are given, or none is.

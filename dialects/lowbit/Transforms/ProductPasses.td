@@ -58,17 +58,19 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
                                               + M N G / sum-rate + M N / store-rate)
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
-          W   = M (N K / few-rate + N G / few-sum-rate)
-                + P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate                        M <= 12
+          W   = M' (N K / few-rate + L N K / few-load-rate + N G / few-sum-rate)
+                + P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate                        M < panel-rows
           W   = M N K / int8-rate + B6 N K / panel-rate + M N G / int8-sum-rate
-                + ceil(M / 512) (P N K / unpack-rate + R N K / run-rate + N K / byte-rate + N G / scaled-rate)                        M > 12
+                + ceil(M / 512) (P N K / unpack-rate + R N K / run-rate + N K / byte-rate + N G / scaled-rate)                        else
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
     N and K are rounded up to whole tiles of 64 and whole tables (of dense products only N). P4, P2 and P1 are the planes that are summed by fours, then by twos, and the one that
     is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows (two
-    or one where M is known to be less), then rows alone; and of up to six. Ternary codes are stored three in five bits for int8 products, and instead of their planes take
-    N K / few-triple-rate + M N K / few-triple-row-rate, or N K / triple-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
-    becomes numbers. CostRates.def has the terms, each with its meaning. Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
+    or one where M is known to be less), then rows alone; and of up to six. M' is M, or the next even number where M is not known and above 4, and L is 1 up to 4
+    rows, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
+    products, and instead of their planes take N K / few-triple-rate, or N K / triple-rate from triple-panel-rows on, and twice as large an L up to 12 rows; a single
+    row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
+    becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and
     lookup-one-rate are lookup-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
     bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding
@@ -79,8 +81,9 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     on the machine, give no rates. `prefer-int8` takes int8 for every weight in planes, `prefer-dense` dense. The numbers of a product are the same for every M, unless
 
     `by-rows` is given: a product of floats whose M is dynamic is then computed in the way that is the fastest for the M at hand. It becomes an `scf.if` with a
-    product of strategy int8 and one of strategy lut, which read the same weight; products of the same activations share one. The border is the least number
-    of rows from which on int8 is predicted to be the fastest.
+    product of strategy int8 and one of strategy lut, which read the same weight; products of the same activations share one. It asks whether M is at least a border, from
+    which on int8 is predicted to be the fastest, or among fewer rows for which it is too, a bit each of a mask. One strategy is taken for any M where it is never slower,
+    or, at the M where it is the slowest beside the others, less so than the choice is: a weight for both cannot lie in the fewest bytes.
 
     Before:
     ```mlir

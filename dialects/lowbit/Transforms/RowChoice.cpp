@@ -14,6 +14,8 @@
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <functional>
 
 using namespace mlir;
@@ -75,7 +77,37 @@ static Value findRows(ImplicitLocOpBuilder &b, Value value, ArrayRef<Operation *
   return sizeOf(value, 0);
 }
 
-SmallVector<MatmulOp> lutra::lowbit::splitByRows(ArrayRef<MatmulOp> products, int64_t rows) {
+std::string RowSet::spell() const {
+  std::string text = from ? llvm::formatv("from {0} rows on", from).str() : std::string();
+  SmallVector<std::string> numbers;
+  for (int64_t first = 0; first < 64; ++first) {
+    int64_t last = first;
+    while (last < 64 && fewer >> last & 1)
+      ++last;
+    if (last > first)
+      numbers.push_back(llvm::utostr(first) + (last - first > 1 ? " to " + llvm::utostr(last - 1) : ""));
+    first = last;
+  }
+  if (!numbers.empty())
+    text += (text.empty() ? "for " : " and for ") + llvm::join(numbers, ", ");
+  return text;
+}
+
+/// Whether `count` is in `rows`.
+static Value isIn(ImplicitLocOpBuilder &b, Value count, const RowSet &rows) {
+  Value result;
+  if (rows.from)
+    result = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count, arith::ConstantIndexOp::create(b, rows.from));
+  if (!rows.fewer)
+    return result;
+  // Bit 63 is no number's.
+  Value place = arith::MinUIOp::create(b, arith::IndexCastOp::create(b, b.getI64Type(), count), arith::ConstantIntOp::create(b, 63, 64));
+  Value bits = arith::ShRUIOp::create(b, arith::ConstantIntOp::create(b, static_cast<int64_t>(rows.fewer), 64), place);
+  Value isFewer = arith::TruncIOp::create(b, b.getI1Type(), bits);
+  return result ? arith::OrIOp::create(b, result, isFewer).getResult() : isFewer;
+}
+
+SmallVector<MatmulOp> lutra::lowbit::splitByRows(ArrayRef<MatmulOp> products, const RowSet &rows) {
   MatmulOp first = products.front();
   SmallVector<Location> locations;
   SmallVector<Type> types;
@@ -97,7 +129,6 @@ SmallVector<MatmulOp> lutra::lowbit::splitByRows(ArrayRef<MatmulOp> products, in
     // Not tensor.empty: equal ones become one, and two outputs cannot share it.
     outputs.push_back(bufferization::AllocTensorOp::create(b, type, sizes));
   }
-  Value many = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, count, arith::ConstantIndexOp::create(b, rows));
   SmallVector<MatmulOp> made;
   auto emit = [&](Strategy strategy) {
     return [&, strategy](OpBuilder &builder, Location loc) {
@@ -117,7 +148,7 @@ SmallVector<MatmulOp> lutra::lowbit::splitByRows(ArrayRef<MatmulOp> products, in
       scf::YieldOp::create(builder, loc, results);
     };
   };
-  auto choice = scf::IfOp::create(b, many, emit(Strategy::Int8), emit(Strategy::Lut));
+  auto choice = scf::IfOp::create(b, isIn(b, count, rows), emit(Strategy::Int8), emit(Strategy::Lut));
   for (auto [product, result] : llvm::zip_equal(products, choice.getResults())) {
     MatmulOp replaced = product;
     replaced.replaceAllUsesWith(Value(result));

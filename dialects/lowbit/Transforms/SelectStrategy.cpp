@@ -29,8 +29,10 @@ namespace lutra::lowbit {
 using namespace mlir;
 using namespace lutra::lowbit;
 
-/// Numbers of rows at which a choice by rows compares.
-static constexpr int64_t kComparedRows[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512};
+/// Numbers of rows at which a choice by rows compares: each of the few, and some of the many.
+static constexpr int64_t kFewRows = 62, kManyRows[] = {64, 96, 128, 192, 256, 384, 512};
+/// The numbers of rows that remarks tell of.
+static constexpr int64_t kToldRows[] = {1, 4, 16, 64, 512};
 
 namespace {
 struct SelectStrategy : lutra::lowbit::impl::SelectStrategyBase<SelectStrategy> {
@@ -133,21 +135,47 @@ private:
     return passed(op, cost.lookup <= cost.dense ? Strategy::Lut : Strategy::Dense, why);
   }
 
-  /// The number of rows from which on int8 is predicted to be the fastest for all of `products` together; none: 0.
-  int64_t findBorder(ArrayRef<MatmulOp> products) const {
-    int64_t border = 0;
-    for (int64_t count : llvm::reverse(kComparedRows)) {
-      double lookup = 0, int8 = 0;
-      for (MatmulOp op : products) {
-        ProductCost cost = predictCost(known, op, count);
-        lookup += cost.lookup;
-        int8 += cost.int8;
-      }
-      if (lookup <= int8)
-        break;
-      border = count;
+  /// What all of `products` take together.
+  ProductCost predictAll(ArrayRef<MatmulOp> products, int64_t count, bool areShared) const {
+    ProductCost sum{0, 0, 0};
+    for (MatmulOp op : products) {
+      ProductCost cost = predictCost(known, op, count, areShared);
+      sum.lookup += cost.lookup;
+      sum.int8 += cost.int8;
     }
-    return border;
+    return sum;
+  }
+
+  /// The ways to compute products whose rows are not known: always looked up, always multiplied, or by rows.
+  struct RowChoice {
+    /// By what factor each is slower than the fastest of them, at the number of rows where it is the worst.
+    double lookup = 1, int8 = 1, byRows = 1;
+    /// Where multiplying is faster, if one weight is for both.
+    RowSet rows;
+  };
+
+  RowChoice compareByRows(ArrayRef<MatmulOp> products) const {
+    RowChoice choice;
+    bool isTail = true;
+    auto compare = [&](int64_t count) {
+      // A weight that is read in one way only may lie in fewer bytes.
+      const ProductCost alone = predictAll(products, count, /*areShared=*/false), shared = predictAll(products, count, /*areShared=*/true);
+      const double byRows = std::min(shared.lookup, shared.int8), best = std::min({alone.lookup, alone.int8, byRows});
+      choice.lookup = std::max(choice.lookup, alone.lookup / best);
+      choice.int8 = std::max(choice.int8, alone.int8 / best);
+      choice.byRows = std::max(choice.byRows, byRows / best);
+      const bool isInt8 = shared.int8 < shared.lookup;
+      isTail &= isInt8;
+      if (isTail)
+        choice.rows.from = count;
+      else if (isInt8 && count <= kFewRows)
+        choice.rows.fewer |= uint64_t(1) << count;
+    };
+    for (int64_t count : llvm::reverse(kManyRows))
+      compare(count);
+    for (int64_t count = kFewRows; count > 0; --count)
+      compare(count);
+    return choice;
   }
 
   void chooseByRows(SmallVector<MatmulOp> &products) {
@@ -163,17 +191,20 @@ private:
   }
 
   void decide(ArrayRef<MatmulOp> products) {
-    int64_t border = findBorder(products);
+    const RowChoice choice = compareByRows(products);
+    // Where two are as good, the simpler.
+    const bool isOne = std::min(choice.lookup, choice.int8) <= choice.byRows;
+    const Strategy one = choice.int8 < choice.lookup ? Strategy::Int8 : Strategy::Lut;
     for (MatmulOp op : products) {
-      for (int64_t count : {int64_t(1), border > 1 ? border : 512})
-        analyze(op, predictCost(known, op, count), llvm::formatv(" for {0} rows", count).str());
-      if (border <= 1)
-        op.setStrategy(passed(op, border == 1 ? Strategy::Int8 : Strategy::Lut, "predicted to be the fastest for any number of rows"));
+      for (int64_t count : kToldRows)
+        analyze(op, predictCost(known, op, count, /*isShared=*/!isOne), llvm::formatv(" for {0} rows", count).str());
+      if (isOne)
+        op.setStrategy(passed(op, one, "predicted to be the fastest for any number of rows"));
       else
-        passed(op, Strategy::Int8, llvm::formatv("from {0} rows on, and lut for fewer: predicted to be the fastest", border).str());
+        passed(op, Strategy::Int8, choice.rows.spell() + ", and lut for " + (choice.rows.fewer ? "others" : "fewer") + ": predicted to be the fastest");
     }
-    if (border > 1)
-      splitByRows(products, border);
+    if (!isOne)
+      splitByRows(products, choice.rows);
   }
 
   /// The rates, read.

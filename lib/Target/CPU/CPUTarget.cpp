@@ -140,10 +140,17 @@ private:
   /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.
   bool choosesByTime() const { return option("strategy") == "auto" && option("table") == "i8"; }
 
-  /// What one core does in a nanosecond: as measured, else estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
+  /// What one core does in a nanosecond, and from how many rows on the loops of convert-lut-to-loops make panels.
   lutra::lowbit::CostRates machineRates() const {
-    if (measured)
-      return measured->rates;
+    lutra::lowbit::CostRates rates = measured ? measured->rates : estimateRates();
+    const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
+    const bool isFew = instructions.hasDotProduct();
+    rates.panelRows = rates.triplePanelRows = isFew ? (instructions.avx512bw ? 13 : 5) : 1;
+    return rates;
+  }
+
+  /// Rates estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
+  lutra::lowbit::CostRates estimateRates() const {
     lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const double lanes = instructions.avx512bw ? 16 : instructions.hasByteShuffle() ? 8 : 4, clock = 3;
     // Measured with 64-byte vectors and vpdpbusd (facts/cascadelake.yaml), and scaled by lanes; other machines by the instructions that they lack.
@@ -151,33 +158,37 @@ private:
     const double vectors = clock * lanes;
     lutra::lowbit::CostRates rates;
     rates.bandwidth = 12;
-    rates.lookup = vectors * (shuffles ? 5.51 : 0.1);
-    rates.lookupTwo = vectors * (shuffles ? 2.27 : 0.1);
-    rates.lookupOne = vectors * (shuffles ? 0.942 : 0.1);
-    rates.index = vectors * (shuffles ? 0.901 : 0.4);
-    rates.fetch = vectors * 2.21;
-    rates.sum = vectors / 6.77;
-    rates.store = vectors / 3.66;
-    rates.table = vectors / 19.5;
-    rates.lutCall = clock / 1409;
-    rates.few = vectors * (dots ? 4.11 : shuffles ? 1.5 : 0.22);
-    rates.fewUnpack = vectors * (dots ? 3.77 : shuffles ? 1.9 : 0.94);
-    rates.fewRun = vectors * (dots ? 0.926 : shuffles ? 0.46 : 0.23);
-    rates.fewTriple = vectors * (dots ? 1.39 : shuffles ? 0.69 : 0.35);
-    rates.fewTripleRow = vectors * (dots ? 8.64 : shuffles ? 4.3 : 2.2);
-    rates.fewSum = vectors / 5.05;
-    rates.int8 = vectors * (dots ? 3.37 : shuffles ? 1.5 : 0.22);
-    rates.run = vectors * (dots ? 1.87 : shuffles ? 0.94 : 0.47);
-    rates.triple = vectors * (dots ? 1.77 : shuffles ? 0.89 : 0.45);
-    rates.int8Sum = vectors / 5.45;
-    rates.int8Store = vectors / 14.8;
-    rates.code = vectors / 14.4;
-    rates.scale = clock / 63.4;
-    rates.int8Call = clock / 2022;
-    rates.fma = vectors / 1.24;
-    rates.number = vectors / 17.8;
-    rates.denseStore = vectors / 1.55;
-    rates.denseCall = clock / 2887;
+    rates.lookup = vectors * (shuffles ? 4.29 : 0.1);
+    rates.lookupTwo = vectors * (shuffles ? 2.61 : 0.1);
+    rates.lookupOne = vectors * (shuffles ? 1.25 : 0.1);
+    rates.index = vectors * (shuffles ? 1.29 : 0.4);
+    rates.fetch = vectors * 1.3;
+    rates.sum = vectors / 8.1;
+    rates.store = vectors / 11.3;
+    rates.table = vectors / 21.2;
+    rates.lutCall = clock / 1392;
+    rates.few = vectors * (dots ? 15.6 : shuffles ? 1.5 : 0.22);
+    rates.fewLoad = vectors * (dots ? 18 : shuffles ? 9 : 4.5);
+    rates.single = vectors * (dots ? 0.955 : shuffles ? 0.48 : 0.24);
+    rates.fewUnpack = vectors * (dots ? 3.68 : shuffles ? 1.9 : 0.94);
+    rates.fewRun = vectors * (dots ? 0.957 : shuffles ? 0.46 : 0.23);
+    rates.fewTriple = vectors * (dots ? 1.23 : shuffles ? 0.69 : 0.35);
+    rates.fewSum = vectors / 8.03;
+    rates.int8 = vectors * (dots ? 6.42 : shuffles ? 1.5 : 0.22);
+    rates.panel = vectors * 2.26;
+    rates.unpack = vectors * 3.43;
+    rates.run = vectors * (dots ? 6.14 : shuffles ? 0.94 : 0.47);
+    rates.triple = vectors * (dots ? 5.11 : shuffles ? 0.89 : 0.45);
+    rates.byte = vectors * 3.71;
+    rates.int8Sum = vectors / 6.51;
+    rates.int8Store = vectors / 18.4;
+    rates.code = vectors / 27.8;
+    rates.scale = clock / 19.47;
+    rates.int8Call = clock / 2137;
+    rates.fma = vectors / 1.14;
+    rates.number = vectors / 17.5;
+    rates.denseStore = vectors / 11.1;
+    rates.denseCall = clock / 2889;
     return rates;
   }
 

@@ -63,6 +63,9 @@ template <> struct MappingTraits<FactsFile> {
     io.mapRequired("cpu", facts.cpu);
     io.mapRequired("source", facts.source);
     for (const CostRates::Entry &entry : CostRates::entries()) {
+      // What the target's loops do is no fact of a machine.
+      if (entry.rate == &CostRates::panelRows || entry.rate == &CostRates::triplePanelRows)
+        continue;
       double &rate = facts.rates.*entry.rate;
       if (isNeeded(entry))
         io.mapRequired(entry.name, rate);

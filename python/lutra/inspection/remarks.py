@@ -14,7 +14,8 @@ from lutra.errors import LutraError
 
 _PASS = "lowbit-select-strategy"
 _FUNCTION = re.compile(r"^Function:\s+'?(.*?)'?$", re.MULTILINE)
-_FEWER_ROWS = re.compile(r"\band (\w+) for fewer\b")
+#: Of a choice by rows: what the others take; and that one row is among those that do not.
+_OTHER_ROWS, _ONE_ROW = re.compile(r"\band (\w+) for (?:fewer|others)\b"), re.compile(r"\bfor 1\b")
 _ARGUMENT = re.compile(r"^  - ([\w-]+):\s+'?(.*?)'?$", re.MULTILINE)
 
 
@@ -32,8 +33,8 @@ class Decision:
         """lut, int8 or dense: what one row takes, where the number of rows decides at run time."""
         if self.reason is None:
             return None
-        fewer = _FEWER_ROWS.search(self.reason)
-        return fewer.group(1) if fewer else self.reason.partition(":")[0]
+        other = _OTHER_ROWS.search(self.reason)
+        return other.group(1) if other and not _ONE_ROW.search(self.reason) else self.reason.partition(":")[0]
 
 
 def decisions(path: Path, target_options: Sequence[str] = ()) -> list[Decision]:

@@ -10,7 +10,7 @@
 // CHECK: error: lowbit-select-strategy: rates: lookup-rate must be a positive number, but is not given
 // ROWS: error: lowbit-select-strategy: rows must be positive, but is 0
 // ALONE: error: lowbit-select-strategy: rates: bandwidth must be a positive number, but is not given
-// NAME: error: lowbit-select-strategy: rates: expected NAME:VALUE with a name of bandwidth, lookup-rate, {{.*}}, dense-call-rate, but found 'lookup-rates:7'
+// NAME: error: lowbit-select-strategy: rates: expected NAME:VALUE with a name of bandwidth, panel-rows, triple-panel-rows, lookup-rate, {{.*}}, dense-call-rate, but found 'lookup-rates:7'
 // NEGATIVE: error: lowbit-select-strategy: rates: unpack-rate must be a positive number, but is '-7'
 // NUMBER: error: lowbit-select-strategy: rates: unpack-rate must be a positive number, but is ''
 // ROWS8: error: lowbit-select-strategy: by-rows chooses between lut and int8, and needs int8-rate, but no prefer-int8 or prefer-dense

@@ -1,9 +1,11 @@
 // Products whose M is dynamic, chosen for at run time.
-// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' | FileCheck %s
-// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' -Rpass=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
-// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' --lowbit-quantize-products --lowbit-split-precompute --lowbit-share-tables | FileCheck %s --check-prefix=TABLES
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15,few-unpack-rate:5 by-rows' | FileCheck %s
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15,few-unpack-rate:5 by-rows' -Rpass=lowbit-select -Rpass-analysis=lowbit-select -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15,few-unpack-rate:5 by-rows' --lowbit-quantize-products --lowbit-split-precompute --lowbit-share-tables | FileCheck %s --check-prefix=TABLES
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:1e9,table-rate:1e9,fma-rate:50,int8-rate:1 by-rows' | FileCheck %s --check-prefix=LUT
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:1e9,lookup-rate:1e-9,table-rate:1,fma-rate:50,int8-rate:300 by-rows' | FileCheck %s --check-prefix=INT8
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=SOME
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:300,table-rate:10,fma-rate:50,int8-rate:400,few-rate:600,few-triple-rate:1e3,unpack-rate:30,few-unpack-rate:8 by-rows' -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=ALONE
 
 !Q = !lowbit.weight<256x128, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
 !V = !lowbit.weight<64x128, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>
@@ -60,6 +62,17 @@ func.func @together(%x: tensor<?x128xf32>, %q: !Q, %v: !V) -> (tensor<?x256xf32>
   return %y, %z : tensor<?x256xf32>, tensor<?x64xf32>
 }
 
+// What is faster for a few rows need not be for more: where panels begin, lookups are again. Numbers of rows are a mask then.
+// SOME: Reason="int8: from 34 rows on and for 1 to 12, and lut for others: predicted to be the fastest"
+// SOME-LABEL: func @together
+// SOME: %[[MANY:.*]] = arith.cmpi uge, %[[M:.*]], %c34
+// SOME: %[[COUNT:.*]] = arith.index_cast %[[M]] : index to i64
+// SOME: %[[PLACE:.*]] = arith.minui %[[COUNT]], %{{.*}} : i64
+// SOME: %[[BITS:.*]] = arith.shrui %{{c8190_i64.*}}, %[[PLACE]] : i64
+// SOME: %[[FEWER:.*]] = arith.trunci %[[BITS]] : i64 to i1
+// SOME: %[[IN:.*]] = arith.ori %[[MANY]], %[[FEWER]] : i1
+// SOME: scf.if %[[IN]]
+
 // Activations that others read are made before, and a static M, codes, and an alpha for each plane leave no choice at run time.
 // CHECK-LABEL: func @alone
 // CHECK: linalg.generic
@@ -84,4 +97,15 @@ func.func @alone(%x: tensor<?x128xf32>, %q: !Q, %s: tensor<2x128xf32>, %b: !BCQ,
   %bcq = lowbit.matmul %x, %b : tensor<?x128xf32>, !BCQ -> tensor<?x64xf32>
   %codes = lowbit.matmul %c, %q scales(%f : tensor<?x4xf32>) : tensor<?x128xi8>, !Q -> tensor<?x256xf32>
   return %y, %a, %static, %bcq, %codes : tensor<?x256xf32>, tensor<?x128xf32>, tensor<2x256xf32>, tensor<?x64xf32>, tensor<?x256xf32>
+}
+
+// A ternary weight that int8 products alone read lies three codes in five bits: that is worth more than lookups for some numbers of rows.
+// ALONE: Reason="int8: predicted to be the fastest for any number of rows"
+// ALONE-LABEL: func @ternary
+// ALONE-NOT: scf.if
+// ALONE: {strategy = #lowbit.strategy<int8>}
+!T = !lowbit.weight<256x1024, #lowbit.bipolar<planes = 2, group = 128, zeta = 1.0 : f32>>
+func.func @ternary(%x: tensor<?x1024xf32>, %w: !T) -> tensor<?x256xf32> {
+  %y = lowbit.matmul %x, %w : tensor<?x1024xf32>, !T -> tensor<?x256xf32>
+  return %y : tensor<?x256xf32>
 }

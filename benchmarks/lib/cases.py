@@ -125,11 +125,11 @@ def calibration() -> list[tuple[Case, list[int]]]:
     """Weights of all widths, like those of `cost` but others, of unknown M, and the numbers of rows to time them with."""
     rng = random.Random(2)
     found = []
-    for i in range(18):
+    for i in range(36):
         n, k = (round(64 * 2 ** rng.uniform(0, 5.5)) for _ in range(2))
-        case = Case(1, n, k // 16 * 16, WIDTHS[i % len(WIDTHS)], (32, 64, 128)[i // len(WIDTHS)], 1, "calibration")
-        counts = [m for m in (1, 2, 3, 6, 12, 24, 64, 192, 512) if m * case.n * case.k <= _MOST_WORK]
-        found.append((case, counts))
+        case = Case(1, n, k // 16 * 16, WIDTHS[i % len(WIDTHS)], (32, 64, 128)[i // len(WIDTHS) % 3], 1, "calibration")
+        some = (1, 3, 6, 12, 32, 192) if i < 18 else (1, 2, 4, 8, 18, 64, 512)
+        found.append((case, [m for m in some if m * case.n * case.k <= _MOST_WORK]))
     return found
 
 

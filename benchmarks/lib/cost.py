@@ -26,6 +26,8 @@ _HEADER = ("case", "lut us", "int8 us", "dense us", "chosen", "regret")
 ROTATED_ROWS = 8
 _ROTATED_BYTES = 96 << 20
 _ROUNDS, _SECONDS = 3, 0.03
+#: Where the best round counts: more and shorter ones, so that all strategies meet a machine's fast state.
+_SHORT_ROUNDS, _SHORT_SECONDS = 8, 0.01
 _HOPELESS = 3
 _CHOICE = re.compile(r"\b(lut|dense|int8): (?:predicted|the weight|integer)")
 
@@ -62,7 +64,7 @@ class Comparison:
         """Nanoseconds of `case` by strategy: medians of a few rounds. Who takes three times as long as the fastest is timed once."""
         rotated = _ROTATED_BYTES if case.m <= ROTATED_ROWS else 0
         with self._opened(case, rotated):
-            return _medians(self._rounds(case, (case.m,), _HOPELESS))[case.m]
+            return _medians(self._rounds(case, (case.m,), hopeless=_HOPELESS))[case.m]
 
     def sweep(self, case: Case, counts: Sequence[int]) -> dict[int, dict[str, float]]:
         """The same for one weight and many rows, everybody in every round; `case` leaves M open. Few rows read the weight from memory, as in `times`."""
@@ -72,13 +74,13 @@ class Comparison:
         for some, rotated in ((few, _ROTATED_BYTES), (many, 0)):
             if some:
                 with self._opened(case, rotated):
-                    found |= _medians(self._rounds(case, some, math.inf))
+                    found |= _medians(self._rounds(case, some))
         return found
 
     def spreads(self, case: Case, counts: Sequence[int]) -> dict[int, dict[str, Spread]]:
         """The same with all weights from memory, and with the best and the worst of the rounds."""
         with self._opened(case, _ROTATED_BYTES):
-            return self._rounds(case, counts, math.inf)
+            return self._rounds(case, counts, _SHORT_ROUNDS, _SHORT_SECONDS)
 
     @contextmanager
     def _opened(self, case: Case, rotated: int) -> Iterator[None]:
@@ -94,21 +96,28 @@ class Comparison:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _rounds(self, case: Case, counts: Sequence[int], hopeless: float) -> dict[int, dict[str, Spread]]:
+    def _rounds(
+        self,
+        case: Case,
+        counts: Sequence[int],
+        rounds: int = _ROUNDS,
+        seconds: float = _SECONDS,
+        hopeless: float = math.inf,
+    ) -> dict[int, dict[str, Spread]]:
         found: dict[int, dict[str, Spread]] = {}
         for m in counts:
             # The first round warms up, and shows who is out of the race: timing that one again would take most of the time.
-            first = {name: self._time(case, m, name) for name in self._strategies}
+            first = {name: self._time(case, m, name, seconds) for name in self._strategies}
             racing = [name for name, ns in first.items() if ns <= hopeless * min(first.values())]
             values: dict[str, list[float]] = {name: [] for name in racing}
-            for _ in range(_ROUNDS):
+            for _ in range(rounds):
                 for name in racing:
-                    values[name].append(self._time(case, m, name))
+                    values[name].append(self._time(case, m, name, seconds))
             found[m] = {name: Spread.of(values.get(name, [ns])) for name, ns in first.items()}
         return found
 
-    def _time(self, case: Case, m: int, name: str) -> float:
-        return float(self._driver.ask(f"time {name} {case.threads} {m} {_SECONDS}")["ns"])
+    def _time(self, case: Case, m: int, name: str, seconds: float) -> float:
+        return float(self._driver.ask(f"time {name} {case.threads} {m} {seconds}")["ns"])
 
     def choice(self, case: Case) -> str:
         """What the compiler takes for `case`."""

@@ -94,9 +94,10 @@ def gemv(threads: Iterable[int], full: bool) -> list[Case]:
 
 
 def gemm(threads: Iterable[int], full: bool) -> list[Case]:
-    """M = 512 at every width, and the sweep over M (`full`: at every width; else 2, 4 and 8 bits on one thread)."""
+    """M = 512 at every width, in groups of 128 (and 4 bits of 32), and the sweep over M (`full`: at every width; else 1, 2 and 4 bits on one thread)."""
     threads = tuple(threads)
-    cases = [Case(512, 4096, 4096, width, 128, t, "gemm") for width in WIDTHS for t in threads]
+    weights = (*((width, 128) for width in WIDTHS), ("4", 32))
+    cases = [Case(512, 4096, 4096, width, group, t, "gemm") for width, group in weights for t in threads]
     for width in WIDTHS if full else ("1", "2", "4"):
         cases += [
             Case(m, 4096, 4096, width, 128, t, "sweep") for t in (threads if full else threads[:1]) for m in SWEEP

@@ -86,6 +86,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--prepare", action="store_true", help="compile the products of all parts but model; measure nothing"
     )
     parser.add_argument("--full", action="store_true", help="every format and group size of every shape")
+    parser.add_argument("--seed", type=int, default=1, help="draw other cases of cost; default: %(default)s")
     parser.add_argument("--no-peers", action="store_true", help="Lutra alone")
     parser.add_argument("--peers", type=_pattern, default="", metavar="REGEX", help="only peers whose name has a match")
     parser.add_argument("--target-option", action="append", default=[], metavar="cpu.KEY=VALUE", help="for lutrac")
@@ -158,7 +159,10 @@ def run(options: argparse.Namespace, rows: Rows, pace: Pace) -> None:
     """Measures what is asked for; adds the rows for --json as they come."""
     parts = [options.only] if options.only else PARTS
     kernels = {"gemv": cases.gemv, "gemm": cases.gemm}
-    chosen = {"cost": (cases.cost(20 if options.quick else 200), cost.run), "auto": (cases.open_rows(), auto.run)}
+    chosen = {
+        "cost": (cases.cost(20 if options.quick else 200, options.seed), cost.run),
+        "auto": (cases.open_rows(), auto.run),
+    }
     for part in parts:
         if part in kernels:
             found = cases.select(kernels[part](options.threads, options.full), options.filter)

@@ -20,7 +20,9 @@
 // CHECK:   scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {
 // CHECK:     %[[TABLE:.*]] = vector.load %{{.*}} : memref<?x?x?xi8, {{.*}}>, vector<16xi8>
 // CHECK:     vector.load %{{.*}} : memref<?x?x?xi8, {{.*}}>, vector<16xi8>
-// CHECK:     memref.prefetch
+// Each is read at a part of the speed, and asked for half as far ahead.
+// CHECK:     %[[AHEAD:.*]] = arith.addi %{{.*}}, %c2048 : index
+// CHECK:     memref.prefetch %{{.*}}[%[[AHEAD]]], read, locality<3>, data
 // CHECK-COUNT-4: lut.lookup %[[TABLE]][
 // CHECK:   vector.store
 // CHECK: %[[FOUR:.*]] = arith.muli %[[DISTANCE]], %c4
@@ -33,6 +35,8 @@
 // CHECK:   call @lut_matmul{{.*}}({{.*}}, %[[I]], %[[NEXT]], %c0, %c1) {lutra.range = 5 : i64}
 // ONE-LABEL: func.func private @lut_matmul
 // ONE-NOT: arith.select
+// ONE: %[[AHEAD:.*]] = arith.addi %{{.*}}, %c4096 : index
+// ONE: memref.prefetch %{{.*}}[%[[AHEAD]]], read, locality<3>, data
 // ONE-LABEL: func.func @decode
 // ONE: scf.parallel (%{{.*}}) = (%c0) to (%c33) step (%c1)
 func.func @decode(%e: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %w: memref<38016xi8>, %o: memref<1x2112xf32>) {

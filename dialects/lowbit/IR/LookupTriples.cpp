@@ -31,7 +31,7 @@ bool lutra::lowbit::packLookupTriples(llvm::function_ref<uint64_t(int64_t)> octe
     const int v = 9 * weights[table] + 3 * weights[tables + table] + weights[2 * tables + table];
     auto [byte, isHigh] = placeOfIndex(tables, table, lane);
     addBits(data[byte], static_cast<unsigned>(std::abs(v)) << (isHigh ? 4 : 0));
-    if (v < 0)
+    if (v >= 0)
       addBits(data[kTripleIndexBytes * tables + kTripleSignBytes * table + lane % 8], 1u << (lane / 8));
   }
   return true;
@@ -43,6 +43,6 @@ uint8_t lutra::lowbit::unpackLookupTriple(const char *data, int64_t group, int64
   const int64_t index = static_cast<uint8_t>(data[byte]) >> (isHigh ? 4 : 0) & 15;
   // What no packing made stands for nothing; any code will do.
   const int weight = index < kTripleEntries ? getTripleWeight(index, column / tables) : 0;
-  const bool isNegative = static_cast<uint8_t>(data[kTripleIndexBytes * tables + kTripleSignBytes * table + lane % 8]) >> (lane / 8) & 1;
+  const bool isNegative = !(static_cast<uint8_t>(data[kTripleIndexBytes * tables + kTripleSignBytes * table + lane % 8]) >> (lane / 8) & 1);
   return static_cast<uint8_t>(1 + (isNegative ? -weight : weight));
 }

@@ -3,14 +3,14 @@
 // The codes of a group of a tile of 64 rows, in the layout `lookup_triples`. A group of G columns has T = ceil(G / 3) tables of three activations;
 // table t is of columns t, T + t and 2T + t, and columns past the group count as weights of 0. With the weights w0, w1, w2 of a row (-1, 0, 1),
 //
-//     v = 9 w0 + 3 w1 + w2        index = |v| (0 to 13)        sign = v < 0
+//     v = 9 w0 + 3 w1 + w2        index = |v| (0 to 13)
 //
 // A row has a lane, so that rows r and r + 16 of each half of the tile are neighbours: 32 (r / 32) + 2 (r % 16) + r / 16 % 2. A machine then widens
 // sums of even and of odd lanes to rows in order.
 //
 //     indices   32 T bytes: byte 64 j + lane has the index of table 2 j in its low half and that of 2 j + 1 in its high half. If T is odd, 32 bytes are
 //               left for the last table: byte 64 (T / 2) + lane % 32, the low half for lanes below 32.
-//     signs      8 T bytes: bit lane / 8 of byte 8 t + lane % 8
+//     signs      8 T bytes: bit lane / 8 of byte 8 t + lane % 8, which is set unless v is negative. Eight bytes that are repeated test as 64 lanes.
 //
 // docs/spec/numerics.md, "Packed layouts".
 //

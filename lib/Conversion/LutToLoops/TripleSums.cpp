@@ -3,9 +3,10 @@
 // A vector of 64 bytes holds indices into two tables for the rows of a tile (dialects/lowbit/IR/LookupTriples.h). Of each table one byte shuffle takes
 // the entries, and those of negative sums of digits are subtracted from zero where a mask of signs says so.
 //
-// Widening. Entries are biased by 128, so that they are unsigned bytes 1 to 255, and so are their negatives: 256 - (e + 128) = 128 - e. A 16-bit lane is
+// Widening, where a table is loaded for several tiles. Entries are biased by 128, so that they are unsigned bytes 1 to 255, and so are their negatives: 256 - (e + 128) = 128 - e. A 16-bit lane is
 // two rows; lanes are added as they are, and once more their upper bytes alone, which are the odd rows. The even rows are what is left of the first sum
-// when the second is taken off: three instructions for 64 lookups, and all of it modulo 2^16.
+// when the second is taken off: three instructions for 64 lookups, and all of it modulo 2^16. Where each tile loads its table, to bias it costs more than
+// that saves, and lut.accumulate takes the two rows of a lane apart.
 //
 // Range. 256 lookups of at most 255 are at most 65 280 in 16 bits; without the bias, at most 127 * 256 = 32 512 in magnitude. Longer groups add such
 // chunks in 32 bits, where constraint C5 of lut.matmul keeps them.
@@ -35,7 +36,7 @@ class TripleSumsEmitter {
 public:
   TripleSumsEmitter(ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t lanes)
       : b(b), block(block), begin(begin), lanes(lanes), tables(block.layout.tripleTables), bytes(VectorType::get({lanes}, b.getI8Type())),
-        pairs16(VectorType::get({lanes / 2}, b.getI16Type())) {}
+        pairs16(VectorType::get({lanes / 2}, b.getI16Type())), isBiased(block.offsets.size() > 1 || lanes < kTileRows) {}
 
   GroupSums emit();
 
@@ -53,17 +54,29 @@ private:
   const GroupBlock &block;
   int64_t begin, lanes, tables;
   VectorType bytes, pairs16;
+  /// Whether entries are made unsigned.
+  bool isBiased;
 };
 } // namespace
 
-/// Asks for a pair's share of the group's bytes, in the order in which they lie: what a pair reads itself lies in three places.
+/// Asks for a pair's share of the group's bytes, in the order in which they lie: what a pair reads itself lies in three places. Half as far ahead as others:
+/// tables of three take more of the nearest cache, and what comes too early is gone again (3 % more time). In groups that are longer than that, the pair asks
+/// for what follows its own places.
 void TripleSumsEmitter::prefetchPair(Value pair) {
   if (block.options.prefetchBytes == 0 || begin != 0)
     return;
-  const int64_t share = llvm::divideCeil(block.layout.bytes, llvm::divideCeil(tables, 2));
+  const int64_t share = llvm::divideCeil(block.layout.bytes, llvm::divideCeil(tables, 2)), early = block.options.prefetchBytes / 2;
+  if (block.layout.bytes > 2 * early) {
+    for (Value offset : block.offsets) {
+      block.prefetch(b, affine(b, offset, kTileRows, pair, -early));
+      // The signs are a quarter of the indices.
+      block.prefetch(b, affine(b, offset, 2 * lowbit::kTripleSignBytes, pair, lowbit::kTripleIndexBytes * tables - 7 * early / 4));
+    }
+    return;
+  }
   for (Value offset : block.offsets)
     for (int64_t line = 0; line < share; line += kVectorBytes)
-      block.prefetch(b, affine(b, offset, share, pair, line));
+      block.prefetch(b, affine(b, offset, share, pair, line - early));
 }
 
 /// The bytes with the indices of both tables of a pair.
@@ -90,14 +103,14 @@ Value TripleSumsEmitter::loadSigns(Value offset, Value table, int64_t past) {
   for (int64_t lane = begin; lane < begin + lanes; ++lane)
     bits.emplace_back(8, uint64_t(1) << (lane / 8));
   Value mask = arith::AndIOp::create(b, all, arith::ConstantOp::create(b, DenseElementsAttr::get(bytes, bits)));
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, mask, splatInt(b, lanes, 8, 0));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, mask, splatInt(b, lanes, 8, 0));
 }
 
-/// The biased entries of a table.
+/// The entries of a table, biased or not.
 Value TripleSumsEmitter::loadTable(Value row, Value table, int64_t past) {
   Value entries = vector::LoadOp::create(b, VectorType::get({16}, b.getI8Type()), block.buffers.entries,
                                          ValueRange{row, block.group, affine(b, {}, 16, table, 16 * past)});
-  return arith::XOrIOp::create(b, entries, splatInt(b, 16, 8, kBias));
+  return isBiased ? arith::XOrIOp::create(b, entries, splatInt(b, 16, 8, kBias)).getResult() : entries;
 }
 
 /// Adds what `indices`, of each tile, look up in the table `past` tables behind `table` to `sums`, two of each cell.
@@ -112,8 +125,14 @@ void TripleSumsEmitter::addTable(MutableArrayRef<Value> sums, Value table, int64
     for (int64_t tile = 0; tile < tiles; ++tile) {
       Value found = lut::LookupOp::create(b, bytes, entries, indices[tile]);
       Value negated = arith::SubIOp::create(b, splatInt(b, lanes, 8, 0), found);
-      Value value = vector::BitCastOp::create(b, pairs16, arith::SelectOp::create(b, signs[tile], negated, found).getResult());
+      Value signedValue = arith::SelectOp::create(b, signs[tile], negated, found);
       Value &all = sums[2 * (row * tiles + tile)], &odd = sums[2 * (row * tiles + tile) + 1];
+      if (!isBiased) {
+        all = lut::AccumulateOp::create(b, pairs16, signedValue, all, b.getDenseI32ArrayAttr({1, 0}));
+        odd = lut::AccumulateOp::create(b, pairs16, signedValue, odd, b.getDenseI32ArrayAttr({0, 1}));
+        continue;
+      }
+      Value value = vector::BitCastOp::create(b, pairs16, signedValue);
       all = arith::AddIOp::create(b, all, value);
       odd = arith::AddIOp::create(b, odd, arith::ShRUIOp::create(b, value, splatInt(b, lanes / 2, 16, 8)));
     }
@@ -136,7 +155,8 @@ SmallVector<Value> TripleSumsEmitter::addPair(Value pair, ArrayRef<Value> before
 /// rows after the other.
 SmallVector<Value> TripleSumsEmitter::emitChunk(Value first, int64_t count, bool takesLast, ArrayRef<Value> totals) {
   SmallVector<Value> sums(2 * block.getCells(), splatInt(b, lanes / 2, 16, 0));
-  const int64_t unrolled = getUnrolledPairs(lanes / kLanes, block.getCells());
+  // A pair for four tiles is 8 lookups and as many requests: longer lines take 4 % more time.
+  const int64_t unrolled = std::max<int64_t>(4 / block.getCells(), 1);
   sums = forEachPair(b, first, count, unrolled, sums, [&](Value pair, ArrayRef<Value> values) { return addPair(pair, values); });
   if (takesLast) {
     prefetchPair(constantIndex(b, tables / 2));
@@ -150,9 +170,11 @@ SmallVector<Value> TripleSumsEmitter::emitChunk(Value first, int64_t count, bool
   SmallVector<Value> result(totals);
   for (int64_t cell = 0; cell < block.getCells(); ++cell) {
     Value odd = sums[2 * cell + 1];
-    Value even = arith::SubIOp::create(b, sums[2 * cell], arith::ShLIOp::create(b, odd, splatInt(b, lanes / 2, 16, 8)));
+    Value even = !isBiased ? sums[2 * cell] : arith::SubIOp::create(b, sums[2 * cell], arith::ShLIOp::create(b, odd, splatInt(b, lanes / 2, 16, 8)).getResult()).getResult();
     for (int64_t part = 0; part < parts; ++part) {
-      Value rows = arith::SubIOp::create(b, part % 2 == 0 ? even : odd, bias);
+      Value rows = part % 2 == 0 ? even : odd;
+      if (isBiased)
+        rows = arith::SubIOp::create(b, rows, bias);
       rows = vector::ExtractStridedSliceOp::create(b, rows, ArrayRef<int64_t>{part / 2 * kLanes}, ArrayRef<int64_t>{kLanes}, ArrayRef<int64_t>{1});
       Value wide = arith::ExtSIOp::create(b, VectorType::get({kLanes}, b.getI32Type()), rows);
       Value &total = result[cell * parts + part];

@@ -125,8 +125,8 @@ class ScalesInTheLine(unittest.TestCase):
             found = lutra.Session(artifact).run(None, feed)
             for got, wanted in zip(found[1:], presents, strict=True):
                 np.testing.assert_array_equal(got, wanted)
-            # Integers of weights are of 14 bits.
-            tolerance = 2e-3 if by_integers else 1e-5 if sums == "f32" else 1e-7
+            # Integers of weights are of 14 bits, of the chunk's greatest scale.
+            tolerance = 4e-3 if by_integers else 1e-5 if sums == "f32" else 1e-7
             np.testing.assert_allclose(found[0], expected, rtol=tolerance, atol=tolerance)
             if sums == "f64":
                 self.interpret(Path(directory), kind, feed, found)

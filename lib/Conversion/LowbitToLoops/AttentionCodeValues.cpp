@@ -15,10 +15,12 @@ using namespace mlir;
 
 namespace lutra {
 
+/// 2^t for |t| <= 1/2, off by 3e-6 of it: a tenth of what the integers of weights are.
+static constexpr double kPowerOfTwo[] = {1.0, 0.6931241750717163, 0.24024099111557007, 0.055906426161527634, 0.009582852944731712};
 /// The greatest integer of 14 bits, and what a nibble counts from, negated.
 static constexpr int64_t kLargestInteger = (1 << 14) - 1, kNibbleOffset = 8;
 /// Keys whose values are added together and in a step of the loop, and vectors of sums: three quarters of 32 registers.
-static constexpr int64_t kKeysOfDot = 4, kKeysOfStep = 4, kCarriedSums = 24;
+static constexpr int64_t kKeysOfDot = 4, kKeysOfStep = 16, kCarriedSums = 24;
 
 void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value numKeys, const State &state, Value stateRow) {
   const Integers &to = buffers.weightIntegers;
@@ -37,48 +39,16 @@ void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value n
   shift = arith::SelectOp::create(b, loc, isNone, scalar(0.0), shift);
   shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), shift);
 
-  // What a segment's values are multiplied by.
-  auto scaled = [&](Value weight, int64_t segment, Value column) -> Value {
-    if (!buffers.valueScales)
-      return weight;
-    return arith::MulFOp::create(b, loc, weight, load(buffers.valueScales, {index(segment), column}, kKeyLanes));
-  };
-  Value zeros = splat(0.0, kKeyLanes);
-  SmallVector<Value> found = overKeys(SmallVector<Value>(segments + 1, zeros), [&](Value column, ValueRange sofar) {
-    Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, column}, kKeyLanes), shift));
-    store(weight, scores, {row, column});
-    SmallVector<Value> next;
+  SmallVector<Value> initial(1 + (to.offsets ? segments : 0), integers(0, kKeyLanes));
+  initial[0] = splat(0.0, kKeyLanes);
+  SmallVector<Value> found = overKeys(initial, [&](Value column, ValueRange sofar) {
+    Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, column}, kKeyLanes), shift), kPowerOfTwo);
+    SmallVector<Value> next = {arith::AddFOp::create(b, loc, sofar[0], weight)}, numbers;
     for (int64_t segment = 0; segment < segments; ++segment) {
-      Value product = scaled(weight, segment, column);
-      next.push_back(greatestOf(sofar[segment], product));
-    }
-    next.push_back(arith::AddFOp::create(b, loc, sofar[segments], weight));
-    return next;
-  });
-  auto reassociate = arith::FastMathFlags::reassoc;
-  Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, found[segments], reassociate);
-  memref::StoreOp::create(b, loc, total, state.total, stateRow);
-
-  SmallVector<Value> perUnit, sumsOfIntegers;
-  for (int64_t segment = 0; segment < segments; ++segment) {
-    Value most = greatestLane(found[segment]);
-    Value step = arith::DivFOp::create(b, loc, most, scalar(kLargestInteger));
-    // Integers do not show that a scale is no number.
-    if (cacheGroup) {
-      Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes);
-      nothing = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, nothing, reassociate);
-      step = arith::AddFOp::create(b, loc, step, nothing);
-    }
-    memref::StoreOp::create(b, loc, step, to.steps, ValueRange{row, index(segment)});
-    perUnit.push_back(vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), arith::DivFOp::create(b, loc, scalar(kLargestInteger), most)));
-    sumsOfIntegers.push_back(integers(0, kKeyLanes));
-  }
-  sumsOfIntegers = overKeys(sumsOfIntegers, [&](Value column, ValueRange sofar) {
-    Value weight = load(scores, {row, column}, kKeyLanes);
-    SmallVector<Value> next, numbers;
-    for (int64_t segment = 0; segment < segments; ++segment) {
-      numbers.push_back(roundToInteger(scaled(weight, segment, column), perUnit[segment], /*offset=*/0));
-      next.push_back(add(sofar[segment], numbers.back()));
+      Value perUnit = buffers.valueScales ? load(buffers.valueScales, {index(segment), column}, kKeyLanes) : splat(kLargestInteger, kKeyLanes);
+      numbers.push_back(roundToInteger(weight, perUnit, /*offset=*/0));
+      if (to.offsets)
+        next.push_back(add(sofar[1 + segment], numbers.back()));
     }
     for (int64_t segment = 0; segment < segments; segment += 2) {
       ArrayRef<Value> both = ArrayRef(numbers).slice(segment, std::min<int64_t>(2, segments - segment));
@@ -86,12 +56,37 @@ void AttentionKernel::emitCodeWeights(const Buffers &buffers, Value row, Value n
     }
     return next;
   });
+  Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, found[0], arith::FastMathFlags::reassoc);
+  memref::StoreOp::create(b, loc, total, state.total, stateRow);
   if (!to.offsets)
     return;
+  // The upper bits of each number are those of the same float.
+  Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), numKeys);
+  Value tooMuch = mul(count, arith::ConstantIntOp::create(b, loc, b.getI32Type(), llvm::bit_cast<int32_t>(static_cast<float>(kRounder))));
   for (int64_t segment = 0; segment < segments; ++segment) {
-    Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumsOfIntegers[segment]);
+    Value sum = sub(vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, found[1 + segment]), tooMuch);
     Value offset = mul(sum, arith::ConstantIntOp::create(b, loc, b.getI32Type(), -kNibbleOffset));
     memref::StoreOp::create(b, loc, offset, to.offsets, ValueRange{row, index(segment)});
+  }
+}
+
+void AttentionKernel::emitWeightSteps(const Buffers &buffers, Value numKeys) {
+  const Integers &to = buffers.weightIntegers;
+  for (int64_t segment = 0; segment < segments; ++segment) {
+    Value step = scalar(1.0 / kLargestInteger);
+    if (cacheGroup) {
+      Value most = greatestLane(load(buffers.mostScales, {index(segment), index(0)}, kKeyLanes));
+      // Integers do not show that a scale is no number.
+      Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes);
+      nothing = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, nothing, arith::FastMathFlags::reassoc);
+      step = arith::AddFOp::create(b, loc, arith::DivFOp::create(b, loc, most, scalar(kLargestInteger)), nothing);
+      Value perUnit = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), arith::DivFOp::create(b, loc, scalar(kLargestInteger), most));
+      forRange(index(0), numKeys, kKeyLanes, [&](Value column) {
+        Value scales = load(buffers.valueScales, {index(segment), column}, kKeyLanes);
+        store(arith::MulFOp::create(b, loc, scales, perUnit), buffers.valueScales, {index(segment), column});
+      });
+    }
+    memref::StoreOp::create(b, loc, step, to.steps, ValueRange{index(0), index(segment)});
   }
 }
 
@@ -142,8 +137,6 @@ void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, i
     // Sums in the order of unit, row, digit, vector, half of its codes.
     auto accumulate = [&](ArrayRef<Value> lines, Value column, ValueRange before) {
       SmallVector<Value> after;
-      if (firstRow == 0 && first == 0)
-        prefetchLines(presentValue, next, add(next.begin, column), kKeysOfDot);
       for (int64_t at = first; at < first + count; ++at) {
         SmallVector<Value> codes;
         for (Value vector : loadFourLines(presentValue, keys, lines, at * unit))
@@ -161,14 +154,11 @@ void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, i
     auto loop = [&](Value begin, Value end, int64_t step, Value last, ValueRange initial) {
       return scf::ForOp::create(b, loc, begin, end, index(step), initial, [&](OpBuilder &, Location, Value column, ValueRange before) {
         SmallVector<Value> sofar(before);
-        for (int64_t first = 0; first < step; first += kKeysOfDot) {
-          SmallVector<Value> lines;
-          Value at = add(column, index(first));
-          for (int64_t i = 0; i < kKeysOfDot; ++i) {
-            Value key = add(add(keys.begin, at), index(i));
-            lines.push_back(last ? min(key, last) : key);
-          }
-          sofar = accumulate(lines, at, sofar);
+        if (firstRow == 0 && first == 0 && !last)
+          prefetchLines(presentValue, next, column, (kChunk / kKeyLanes) * kValuesWithKeys, kKeyLanes - kValuesWithKeys);
+        for (int64_t key = 0; key < step; key += kKeysOfDot) {
+          Value at = add(column, index(key));
+          sofar = accumulate(linesAt(keys, at, kKeysOfDot, last), at, sofar);
         }
         scf::YieldOp::create(b, loc, sofar);
       });
@@ -186,7 +176,7 @@ void AttentionKernel::emitCodeValues(const Buffers &buffers, int64_t firstRow, i
 void AttentionKernel::storeValues(ValueRange added, const Integers &from, int64_t row, int64_t unit, const State &state, Value stateRow) {
   int64_t parities = 8 / cacheBits, vectors = takesWholeBlocks ? kBlockBytes / kPieceBytes : 1, parts = vectors * parities;
   int64_t segment = unit * vectors * kPieceBytes * segments / codeBytes();
-  Value step = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), ofRow(from.steps, index(row), segment));
+  Value step = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), ofRow(from.steps, index(0), segment));
   for (int64_t i = 0; i < vectors; ++i) {
     SmallVector<Value> halves;
     for (int64_t part = i * parities; part < (i + 1) * parities; ++part) {
@@ -217,15 +207,16 @@ void AttentionKernel::storeValues(ValueRange added, const Integers &from, int64_
 void AttentionKernel::allocateCodeBuffers(Buffers &buffers, SmallVectorImpl<Value> &heap) {
   buffers.scores = scratch({headsPerKV, kChunk}, sums, heap);
   buffers.greatest = scratch({headsPerKV, kKeyLanes}, sums, heap);
-  buffers.weightIntegers = {scratch({headsPerKV, weightWord(llvm::alignTo(segments, 2), 1)}, b.getI32Type(), heap), scratch({headsPerKV, segments}, sums, heap),
+  buffers.weightIntegers = {scratch({headsPerKV, weightWord(llvm::alignTo(segments, 2), 1)}, b.getI32Type(), heap), scratch({1, segments}, sums, heap),
                             cacheBits == 4 ? scratch({headsPerKV, segments}, b.getI32Type(), heap) : Value()};
   if (!cacheGroup)
     return;
   buffers.keyScales = scratch({segments, kChunk}, sums, heap);
   buffers.valueScales = scratch({segments, kChunk}, sums, heap);
   buffers.nothing = scratch({segments, kKeyLanes}, sums, heap);
-  buffers.keyHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kKeyLanes}, b.getI8Type(), heap);
-  buffers.valueHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kKeyLanes}, b.getI8Type(), heap);
+  buffers.mostScales = scratch({segments, kKeyLanes}, sums, heap);
+  buffers.keyHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kChunk}, b.getI8Type(), heap);
+  buffers.valueHalves = scratch({segments / scalesAtOnce(), 2 * scalesAtOnce() * kChunk}, b.getI8Type(), heap);
 }
 
 void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const State &state, Value firstRow, const Buffers &buffers) {
@@ -240,6 +231,7 @@ void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const Sta
       body(row, std::min(kRowsAtOnce, headsPerKV - row));
   };
   forRows([&](int64_t row, int64_t rows) { emitCodeScores(buffers, row, rows, keys, next, position); });
+  emitWeightSteps(buffers, numKeys);
   forRange(index(0), index(headsPerKV), 1,
            [&](Value row) { emitCodeWeights(buffers, row, numKeys, state, add(firstRow, row)); });
   forRows([&](int64_t row, int64_t rows) { emitCodeValues(buffers, row, rows, keys, next, state, add(firstRow, index(row))); });

@@ -40,10 +40,9 @@ Value AttentionKernel::integers(int64_t value, int64_t lanes) {
 
 Value AttentionKernel::roundToInteger(Value x, Value perUnit, int64_t offset) {
   // A number beyond 2^23 has no fraction: adding one rounds, and leaves the integer in the lowest bits.
-  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
-  auto type = VectorType::get({lanes}, b.getI32Type());
-  Value shifted = multiplyAdd(x, perUnit, splat(0x1.8p23 + static_cast<double>(offset), lanes));
-  return arith::AndIOp::create(b, loc, arith::BitcastOp::create(b, loc, type, shifted), integers((1 << kIntegerBits) - 1, lanes));
+  auto type = VectorType::get(cast<VectorType>(x.getType()).getShape(), b.getI32Type());
+  Value shifted = multiplyAdd(x, perUnit, splat(kRounder + static_cast<double>(offset), type.getNumElements()));
+  return arith::BitcastOp::create(b, loc, type, shifted);
 }
 
 Value AttentionKernel::digitWords(Value numbers, int64_t digit) {
@@ -60,14 +59,14 @@ Value AttentionKernel::bytesAsWords(Value numbers) {
 }
 
 Value AttentionKernel::digitFours(ArrayRef<Value> numbers) {
-  // Two bytes of a lane for the digits of each, then the bytes of four lanes are transposed.
+  // Each number takes 16 bits of a lane, and then a byte for each digit; the bytes of four lanes are transposed.
   auto masked = [&](Value value, int64_t mask) -> Value { return arith::AndIOp::create(b, loc, value, integers(mask, kKeyLanes)); };
   auto shifted = [&](Value value, int64_t bits) -> Value { return arith::ShLIOp::create(b, loc, value, integers(bits, kKeyLanes)); };
-  Value lanes;
-  for (auto [i, number] : llvm::enumerate(numbers)) {
-    Value digits = arith::OrIOp::create(b, loc, masked(number, kLargestDigit), masked(shifted(number, 8 - kDigitBits), kLargestDigit << 8));
-    lanes = lanes ? Value(arith::OrIOp::create(b, loc, lanes, shifted(digits, 16))) : digits;
-  }
+  Value lanes = numbers[0];
+  if (numbers.size() == 2)
+    lanes = arith::OrIOp::create(b, loc, masked(lanes, (1 << kIntegerBits) - 1), shifted(numbers[1], 16));
+  int64_t digit = kLargestDigit << 16 | kLargestDigit;
+  lanes = arith::OrIOp::create(b, loc, masked(lanes, digit), masked(shifted(lanes, 8 - kDigitBits), digit << 8));
   Value bytes = vector::BitCastOp::create(b, loc, VectorType::get({4 * kKeyLanes}, b.getI8Type()), lanes);
   return vector::BitCastOp::create(b, loc, lanes.getType(), transposeBytes(bytes));
 }
@@ -132,6 +131,7 @@ void AttentionKernel::emitQueryDigits(const Integers &to, Value queries, Value r
       }
       for (auto [half, part] : llvm::enumerate(parts)) {
         Value numbers = roundToInteger(part, perUnit, kMiddle);
+        numbers = arith::AndIOp::create(b, loc, numbers, integers((1 << kIntegerBits) - 1, headLanes));
         // Nibbles are not signed: the digits beside them are.
         if (to.offsets) {
           numbers = sub(numbers, integers(kMiddle, headLanes));
@@ -184,18 +184,20 @@ AttentionKernel::Integers AttentionKernel::emitQueryIntegers(Value batches, Smal
 // Lines
 //===----------------------------------------------------------------------===//
 
-void AttentionKernel::copyScales(Value cache, Value halves, const Keys &keys, ArrayRef<Value> lines) {
+void AttentionKernel::copyScales(Value cache, Value halves, const Keys &keys, ArrayRef<Value> lines, Value column) {
+  int64_t bytes = 2 * scalesAtOnce();
   for (int64_t segment = 0; segment < segments; segment += scalesAtOnce())
     for (auto [i, line] : llvm::enumerate(lines)) {
-      Value bytes = load(cache, {keys.batch, keys.kvHead, line, index(codeBytes() + 2 * segment)}, 2 * scalesAtOnce());
-      store(bytes, halves, {index(segment / scalesAtOnce()), index(2 * scalesAtOnce() * static_cast<int64_t>(i))});
+      Value at = mul(add(column, index(i)), index(bytes));
+      store(load(cache, {keys.batch, keys.kvHead, line, index(codeBytes() + 2 * segment)}, bytes), halves, {index(segment / scalesAtOnce()), at});
     }
 }
 
 SmallVector<Value> AttentionKernel::widenScales(Value halves, Value scales, Value column) {
+  int64_t bytesOfLine = 2 * scalesAtOnce();
   SmallVector<Value> widened;
   for (int64_t segment = 0; segment < segments; segment += scalesAtOnce()) {
-    Value bytes = load(halves, {index(segment / scalesAtOnce()), index(0)}, 2 * scalesAtOnce() * kKeyLanes);
+    Value bytes = load(halves, {index(segment / scalesAtOnce()), mul(column, index(bytesOfLine))}, bytesOfLine * kKeyLanes);
     Value numbers = vector::BitCastOp::create(b, loc, VectorType::get({scalesAtOnce() * kKeyLanes}, b.getF16Type()), bytes);
     SmallVector<Value> parts = {numbers};
     if (scalesAtOnce() == 2) {
@@ -210,11 +212,15 @@ SmallVector<Value> AttentionKernel::widenScales(Value halves, Value scales, Valu
   return widened;
 }
 
-void AttentionKernel::prefetchLines(Value cache, const Keys &keys, Value key, int64_t count) {
-  for (int64_t byte = 0; byte < count * lineBytes(); byte += kMachineLine)
-    memref::PrefetchOp::create(
-        b, loc, cache, ValueRange{keys.batch, keys.kvHead, add(key, index(byte / lineBytes())), index(byte % lineBytes())},
-        /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+void AttentionKernel::prefetchLines(Value cache, const Keys &keys, Value column, int64_t first, int64_t count) {
+  constexpr int64_t kHalves = 2;
+  Value step = mul(arith::DivUIOp::create(b, loc, column, index(kKeyLanes)), index(count / kHalves));
+  for (int64_t half = 0; half < kHalves; ++half) {
+    Value key = add(add(keys.begin, step), index((half * kChunk + first) / kHalves));
+    for (int64_t byte = 0; byte < count / kHalves * lineBytes(); byte += kMachineLine)
+      memref::PrefetchOp::create(b, loc, cache, ValueRange{keys.batch, keys.kvHead, add(key, index(byte / lineBytes())), index(byte % lineBytes())},
+                                 /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  }
 }
 
 Value AttentionKernel::loadPieces(Value cache, const Keys &keys, ArrayRef<Value> lines, int64_t first, int64_t step, int64_t at) {
@@ -362,17 +368,25 @@ void AttentionKernel::emitCodeScores(const Buffers &buffers, int64_t firstRow, i
     queries.push_back(add(firstQuery, index(row)));
     store(splat(-std::numeric_limits<double>::infinity(), kKeyLanes), buffers.greatest, {index(firstRow + row), index(0)});
   }
-  for (int64_t segment = 0; segment < segments && cacheGroup && firstRow == 0; ++segment)
-    store(splat(0.0, kKeyLanes), buffers.nothing, {index(segment), index(0)});
+  bool takesScales = cacheGroup && firstRow == 0;
+  Value all = sub(keys.end, keys.begin), lastWhole = sub(mul(arith::DivUIOp::create(b, loc, all, index(kKeyLanes)), index(kKeyLanes)), index(kKeyLanes));
+  auto copy = [&](ArrayRef<Value> lines, Value column) {
+    copyScales(presentKey, buffers.keyHalves, keys, lines, column);
+    copyScales(presentValue, buffers.valueHalves, keys, lines, column);
+  };
+  if (takesScales) {
+    for (int64_t segment = 0; segment < segments; ++segment)
+      for (Value buffer : {buffers.nothing, buffers.mostScales})
+        store(splat(0.0, kKeyLanes), buffer, {index(segment), index(0)});
+    copy(linesAt(keys, index(0), kKeyLanes, sub(keys.end, index(1))), index(0));
+  }
   forLines(keys, kKeyLanes, [&](ArrayRef<Value> lines, Value column, bool isWhole) {
-    bool takesScales = cacheGroup && firstRow == 0;
-    if (takesScales) {
-      // Where they lie, by the few: as vectors they are read at the end, when these stores are done.
-      copyScales(presentKey, buffers.keyHalves, keys, lines);
-      copyScales(presentValue, buffers.valueHalves, keys, lines);
+    if (takesScales && !isWhole)
+      copy(lines, column);
+    if (firstRow == 0) {
+      prefetchLines(presentKey, next, column, /*first=*/0, kKeyLanes);
+      prefetchLines(presentValue, next, column, /*first=*/0, kValuesWithKeys);
     }
-    if (firstRow == 0)
-      prefetchLines(presentKey, next, add(next.begin, column), kKeyLanes);
     SmallVector<SmallVector<Value>> products;
     for (int64_t segment = 0; segment < segments; ++segment)
       products.push_back(takesWholeBlocks ? emitBlockProducts(from, queries, keys, lines, segment)
@@ -381,8 +395,14 @@ void AttentionKernel::emitCodeScores(const Buffers &buffers, int64_t firstRow, i
     if (takesScales) {
       keyScales = widenScales(buffers.keyHalves, buffers.keyScales, column);
       for (auto [segment, wide] : llvm::enumerate(widenScales(buffers.valueHalves, buffers.valueScales, column))) {
-        Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes);
+        Value nothing = load(buffers.nothing, {index(segment), index(0)}, kKeyLanes), most = load(buffers.mostScales, {index(segment), index(0)}, kKeyLanes);
         store(multiplyAdd(wide, splat(0.0, kKeyLanes), nothing), buffers.nothing, {index(segment), index(0)});
+        store(greatestOf(wide, most), buffers.mostScales, {index(segment), index(0)});
+      }
+      // Copies of two bytes are read as vectors a step later, when these stores are done.
+      if (isWhole) {
+        Value nextColumn = min(add(column, index(kKeyLanes)), lastWhole);
+        copy(linesAt(keys, nextColumn, kKeyLanes), nextColumn);
       }
     }
     for (int64_t segment = 0; segment < segments; ++segment) {
@@ -413,21 +433,22 @@ void AttentionKernel::emitCodeScores(const Buffers &buffers, int64_t firstRow, i
 
 void AttentionKernel::forLines(const Keys &keys, int64_t count, llvm::function_ref<void(ArrayRef<Value>, Value, bool)> body) {
   Value all = sub(keys.end, keys.begin), whole = mul(arith::DivUIOp::create(b, loc, all, index(count)), index(count));
-  auto lines = [&](Value column, Value last) {
-    SmallVector<Value> result;
-    for (int64_t i = 0; i < count; ++i) {
-      Value key = add(add(keys.begin, column), index(i));
-      result.push_back(last ? min(key, last) : key);
-    }
-    return result;
-  };
-  forRange(index(0), whole, count, [&](Value column) { body(lines(column, {}), column, true); });
+  forRange(index(0), whole, count, [&](Value column) { body(linesAt(keys, column, count), column, true); });
   Value isRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, whole, all);
   auto branch = scf::IfOp::create(b, loc, isRest, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   // The last key stands for those behind it, so that no memory behind it is read.
-  body(lines(whole, sub(keys.end, index(1))), whole, false);
+  body(linesAt(keys, whole, count, sub(keys.end, index(1))), whole, false);
+}
+
+SmallVector<Value> AttentionKernel::linesAt(const Keys &keys, Value column, int64_t count, Value last) {
+  SmallVector<Value> lines;
+  for (int64_t i = 0; i < count; ++i) {
+    Value key = add(add(keys.begin, column), index(i));
+    lines.push_back(last ? min(key, last) : key);
+  }
+  return lines;
 }
 
 } // namespace lutra

@@ -20,7 +20,7 @@ namespace lutra {
 
 /// Larger buffers of a task are not taken from the stack.
 static constexpr int64_t kStackBytes = 64 << 10;
-/// Bytes ahead in each stream of what is asked for.
+/// Bytes ahead in each stream of what is asked for; twice as many where sums in f64 fill the machine's window.
 static constexpr int64_t kBytesAhead = 512;
 
 int64_t AttentionKernel::vectorLanes(int64_t size) { return std::min<int64_t>(16, size & -size); }
@@ -159,10 +159,17 @@ void AttentionKernel::prefetchLine(Value cache, const Keys &keys, Value key, int
                                ValueRange{keys.batch, keys.kvHead, key, index(i * kMachineLine / elementBytes)},
                                /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
+void AttentionKernel::prefetchElements(Value cache, const Keys &keys, Value key, int64_t first, int64_t count) {
+  int64_t perLine = kMachineLine * 8 / cast<MemRefType>(cache.getType()).getElementTypeBitWidth();
+  for (int64_t d = first; d < first + count; d += perLine)
+    memref::PrefetchOp::create(b, loc, cache, ValueRange{keys.batch, keys.kvHead, key, index(d)}, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}
 void AttentionKernel::prefetchAhead(Value cache, const Keys &keys, ArrayRef<Value> lines) {
   if (lines.size() != kKeysAtOnce)
     return;
-  int64_t ahead = std::max<int64_t>(kBytesAhead / lineBytes(), kKeysOfStream);
+  int64_t bytes = sums.isF32() ? kBytesAhead : 2 * kBytesAhead;
+  int64_t ahead = std::max<int64_t>(bytes / lineBytes(), kKeysOfStream);
   for (int64_t first = 0; first < kKeysAtOnce; first += kKeysOfStream) {
     Value last = sub(keys.end, index(kKeysOfStream)), begin = min(add(lines[first], index(ahead)), last);
     for (int64_t i = 0; i < kKeysOfStream; ++i)

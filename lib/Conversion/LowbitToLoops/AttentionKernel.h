@@ -50,6 +50,8 @@ private:
   static constexpr int64_t kMachineLine = 64;
   /// Bytes of a line that are taken together where codes are multiplied.
   static constexpr int64_t kPieceBytes = 16, kBlockBytes = 4 * kPieceBytes;
+  /// Scores take longer than values: so many of 16 keys' values are asked for while the scores of others are made, so that memory is read evenly.
+  static constexpr int64_t kValuesWithKeys = 4;
   /// Products of so many codes (at least -2^7) with numbers below 2^14 add up to less than 2^31.
   static constexpr int64_t kLongestSegment = 1024;
 
@@ -77,7 +79,7 @@ private:
   struct Integers {
     /// i32 [rows, words]: four digits a word (queryWord, weightWord).
     mlir::Value digits;
-    /// [rows, segments]: what an integer counts (f32); what a sum of products with nibbles has too much, negated (i32).
+    /// [rows, segments]: what an integer counts (f32; of weights, one for all rows); what a sum of products with nibbles has too much, negated (i32).
     mlir::Value steps, offsets;
     /// Of queries, where whole blocks are taken: i32 [rows, words], each word of `digits` four times (blockWord).
     mlir::Value blocks = {};
@@ -92,10 +94,10 @@ private:
     Integers queryIntegers = {}, weightIntegers = {};
     /// There: the greatest scores, [query heads of a key-value head, kKeyLanes].
     mlir::Value greatest = {};
-    /// There: the scales of a chunk's keys, [segments, kChunk], as the values' are then, and the f16 ones of 16 lines.
+    /// There: the scales of a chunk's keys, [segments, kChunk], as the values' are then, and both as the f16 that they are.
     mlir::Value keyScales = {}, keyHalves = {}, valueHalves = {};
-    /// [segments, kKeyLanes]: 0 times sums of the values' scales, which is 0 unless one of them is no finite number.
-    mlir::Value nothing = {};
+    /// [segments, kKeyLanes]: 0 times sums of the values' scales, which is 0 unless one of them is no finite number; the greatest of them.
+    mlir::Value nothing = {}, mostScales = {};
   };
 
   // Small expressions, in index arithmetic unless named otherwise.
@@ -127,6 +129,8 @@ private:
   int64_t lineBytes();
   /// Asks for a line of the cache before it is needed, in the cache of level 4 - `locality` of the machine.
   void prefetchLine(mlir::Value cache, const Keys &keys, mlir::Value key, int locality = 3);
+  /// The same of `count` elements from `first` on.
+  void prefetchElements(mlir::Value cache, const Keys &keys, mlir::Value key, int64_t first, int64_t count);
   /// Asks for what the streams of `lines` will read soon: loads alone are issued too late, since arithmetic fills the machine's window.
   void prefetchAhead(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
   /// A buffer for one task, of the stack where it is small; others are added to `heap`, to be released.
@@ -212,8 +216,9 @@ private:
                   const Walk &walk, mlir::Value position);
   /// A score as it counts: capped, and -infinity where the key is not to be seen. Without `keyPositions` all are.
   mlir::Value capAndMask(mlir::Value score, mlir::Value keyPositions, mlir::Value position);
-  /// e^below for what lies at most at 0: the weight of a score so far below the greatest. In f32, what would be subnormal is 0.
-  mlir::Value weightOf(mlir::Value below);
+  /// e^below for what lies at most at 0: the weight of a score so far below the greatest. In f32, what would be subnormal is 0, and `powerOfTwo` may name
+  /// other coefficients of 2^t for |t| <= 1/2.
+  mlir::Value weightOf(mlir::Value below, llvm::ArrayRef<double> powerOfTwo = {});
   /// The greater of two, and the greatest lane. A score that is no number need not win: its weight is no number either, nor is their sum.
   mlir::Value greatestOf(mlir::Value x, mlir::Value y);
   mlir::Value greatestLane(mlir::Value vector);
@@ -227,8 +232,9 @@ private:
   mlir::Value blendAndAdd(mlir::Value first, mlir::Value second, int64_t bit);
   mlir::Value sumHalves(mlir::Value vector, int64_t lanesLeft);
   /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.
+  /// `beside` is emitted with each vector of keys, at its place.
   void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const Keys &keys, const State &state,
-                   mlir::Value stateRow);
+                   mlir::Value stateRow, llvm::function_ref<void(mlir::Value)> beside = nullptr);
   /// The values of `rows` rows of the state, from `stateRow` on, += weights x values of the cache.
   void emitValues(mlir::Value scores, mlir::Value row, int64_t rows, const Keys &keys, const State &state,
                   mlir::Value stateRow);
@@ -247,12 +253,13 @@ private:
   int64_t weightWord(int64_t segment, int64_t digit) { return segment / 2 * kChunk + segment % 2 * 2 + 1 - digit; }
   /// A vector of i32.
   mlir::Value integers(int64_t value, int64_t lanes);
-  /// x `perUnit` + `offset`, within 0 and 2^14 - 1, rounded to even; a number of 14 bits whatever x is.
+  /// The bits of kRounder + x `perUnit` + `offset`: the lowest 14 are that sum, within 0 and 2^14 - 1, rounded to even.
+  static constexpr double kRounder = 0x1.8p23;
   mlir::Value roundToInteger(mlir::Value x, mlir::Value perUnit, int64_t offset);
   /// A digit (0: the upper) of numbers of 14 bits, and numbers that are bytes, four in an i32.
   mlir::Value digitWords(mlir::Value numbers, int64_t digit);
   mlir::Value bytesAsWords(mlir::Value numbers);
-  /// Of each four lanes of 14-bit numbers, of one or two vectors: their lower digits in an i32, then the upper ones.
+  /// Of each four lanes of 14-bit numbers (roundToInteger), of one or two vectors: their lower digits in an i32, then the upper ones.
   mlir::Value digitFours(llvm::ArrayRef<mlir::Value> numbers);
   /// Of each four words, their first bytes, then their second ones, ...
   mlir::Value transposeBytes(mlir::Value bytes);
@@ -273,11 +280,14 @@ private:
   void forLines(const Keys &keys, int64_t count, llvm::function_ref<void(llvm::ArrayRef<mlir::Value>, mlir::Value, bool)> body);
   /// Scales of a line that are copied together.
   int64_t scalesAtOnce() { return segments % 2 == 0 ? 2 : 1; }
-  /// Puts the scales of 16 lines beside each other, and then as floats, a vector for each segment, from scales[segment, column] on.
-  void copyScales(mlir::Value cache, mlir::Value halves, const Keys &keys, llvm::ArrayRef<mlir::Value> lines);
+  /// `count` keys of a chunk from `column` on; those past `last`, if one is given, repeat it.
+  llvm::SmallVector<mlir::Value> linesAt(const Keys &keys, mlir::Value column, int64_t count, mlir::Value last = {});
+  /// Puts the scales of 16 lines beside each other, from `column` on; and those as floats, a vector for each segment, in scales[segment, column] and on.
+  void copyScales(mlir::Value cache, mlir::Value halves, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, mlir::Value column);
   llvm::SmallVector<mlir::Value> widenScales(mlir::Value halves, mlir::Value scales, mlir::Value column);
-  /// Asks for the lines of `count` keys from `key` on.
-  void prefetchLines(mlir::Value cache, const Keys &keys, mlir::Value key, int64_t count);
+  /// Asks for lines of a chunk while another is taken, 16 keys at a time, at `column`: from key `first` on, `count` each time, half of them from either half of
+  /// the chunk: two streams, so that one goes on where the other meets a new page.
+  void prefetchLines(mlir::Value cache, const Keys &keys, mlir::Value column, int64_t first, int64_t count);
   /// Bytes `at` and following of the lines `first`, `first` + `step`, ..., four after each other, as i32.
   mlir::Value loadPieces(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, int64_t first, int64_t step, int64_t at);
   /// Of 16 lines, four bytes in a lane for each line: those at `at`, at `at` + 4, ...
@@ -299,6 +309,8 @@ private:
   /// `next` is what is taken after these keys, to be asked for meanwhile.
   void emitCodeScores(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
                       mlir::Value position);
+  /// What the weights of a chunk are multiplied by to be integers takes the place of the values' scales.
+  void emitWeightSteps(const Buffers &buffers, mlir::Value numKeys);
   void emitCodeWeights(const Buffers &buffers, mlir::Value row, mlir::Value numKeys, const State &state, mlir::Value stateRow);
   void emitCodeValues(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Keys &next,
                       const State &state, mlir::Value stateRow);

@@ -160,7 +160,9 @@ void AttentionKernel::storeScores(Value score, Value scores, Value row, Value ke
   store(capAndMask(score, keyPositions, position), scores, {row, sub(key, keys.begin)});
 }
 
-Value AttentionKernel::weightOf(Value below) {
+Value AttentionKernel::weightOf(Value below, ArrayRef<double> powerOfTwo) {
+  if (powerOfTwo.empty())
+    powerOfTwo = kPowerOfTwo;
   if (!sums.isF32())
     return math::ExpOp::create(b, loc, below);
   // 2^n p(t) with n + t = below log2(e), |t| <= 1/2. A number beyond 2^23 has no fraction: adding one rounds to n, and leaves n + 127 in
@@ -170,8 +172,8 @@ Value AttentionKernel::weightOf(Value below) {
   Value shifted = multiplyAdd(below, toLog2, rounder);
   Value n = arith::SubFOp::create(b, loc, shifted, rounder);
   Value t = multiplyAdd(below, toLog2, arith::NegFOp::create(b, loc, n));
-  Value power = constantLike(std::end(kPowerOfTwo)[-1], below);
-  for (double coefficient : llvm::reverse(ArrayRef(kPowerOfTwo).drop_back()))
+  Value power = constantLike(powerOfTwo.back(), below);
+  for (double coefficient : llvm::reverse(powerOfTwo.drop_back()))
     power = multiplyAdd(power, t, constantLike(coefficient, below));
   Type integers = b.getI32Type();
   TypedAttr mantissa = b.getI32IntegerAttr(23);
@@ -201,7 +203,7 @@ Value AttentionKernel::greatestLane(Value vector) {
 }
 
 void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
-                                  Value stateRow) {
+                                  Value stateRow, llvm::function_ref<void(Value)> beside) {
   // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
   auto reassociate = arith::FastMathFlags::reassoc;
   double lowest = -std::numeric_limits<double>::infinity();
@@ -221,6 +223,8 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
   auto sumLoop = scf::ForOp::create(
       b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(0.0, kKeyLanes)},
       [&](OpBuilder &, Location, Value key, ValueRange so) {
+        if (beside)
+          beside(key);
         Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, key}, kKeyLanes), shift));
         // The values of a line share their scale with its weight.
         Value scaled = keys.valueScales

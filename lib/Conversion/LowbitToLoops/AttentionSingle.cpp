@@ -22,6 +22,8 @@ namespace lutra {
 
 /// Vectors of sums that are carried through a chunk's values: half of 32 registers.
 static constexpr int64_t kCarriedSums = 16;
+/// Where values are taken in several passes, because a line has more than are carried: steps of the streams that each pass takes.
+static constexpr int64_t kStepsOfPass = 8;
 
 //===----------------------------------------------------------------------===//
 // The walk through a chunk
@@ -145,47 +147,65 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
                                          const State &state, Value stateRow, Value position) {
   int64_t allParts = headSize / headSumLanes;
   int64_t together = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
+  bool isOnePass = allParts <= together;
   // A chunk's keys and those of the next lie this far apart; the last chunk's are its own next.
   Value next = min(index(kChunk), sub(position, sub(keys.end, index(1))));
-  for (int64_t first = 0; first < allParts; first += together) {
-    int64_t parts = std::min(together, allParts - first);
-    auto columnOf = [&](int64_t part) { return index((first + part) * headSumLanes); };
-    auto accumulate = [&](ArrayRef<Value> lines, Value column, ValueRange before) {
-      SmallVector<Value> sofar(before);
-      if (row == 0 && first == 0 && !cacheBits)
-        prefetchAhead(presentValue, keys, lines);
-      for (auto [i, key] : llvm::enumerate(lines)) {
-        if (row == 0 && first == 0 && cacheBits)
-          prefetchLine(presentKey, keys, add(key, next));
-        SmallVector<Value> elements = loadParts(presentValue, keys, key, first, parts);
-        for (int64_t r = 0; r < rows; ++r) {
-          Value weight =
-              memref::LoadOp::create(b, loc, scores, ValueRange{index(row + r), add(column, index(i))});
-          Value weights = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), weight);
-          for (int64_t part = 0; part < parts; ++part)
-            sofar[r * parts + part] = multiplyAdd(weights, elements[part], sofar[r * parts + part]);
-        }
+  auto columnOf = [&](int64_t part) { return index(part * headSumLanes); };
+  auto accumulate = [&](ArrayRef<Value> lines, int64_t first, int64_t parts, Value column, ValueRange before) {
+    SmallVector<Value> sofar(before);
+    if (row == 0 && !cacheBits && isOnePass)
+      prefetchAhead(presentValue, keys, lines);
+    for (auto [i, key] : llvm::enumerate(lines)) {
+      if (row == 0 && first == 0 && cacheBits)
+        prefetchLine(presentKey, keys, add(key, next));
+      if (row == 0 && !cacheBits && !isOnePass)
+        prefetchElements(presentValue, keys, min(add(key, index(kStepsOfPass)), sub(keys.end, index(1))), first * headSumLanes, parts * headSumLanes);
+      SmallVector<Value> elements = loadParts(presentValue, keys, key, first, parts);
+      for (int64_t r = 0; r < rows; ++r) {
+        Value weight = memref::LoadOp::create(b, loc, scores, ValueRange{index(row + r), add(column, index(i))});
+        Value weights = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), weight);
+        for (int64_t part = 0; part < parts; ++part)
+          sofar[r * parts + part] = multiplyAdd(weights, elements[part], sofar[r * parts + part]);
       }
-      return sofar;
-    };
-    SmallVector<Value> initial;
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t part = 0; part < parts; ++part)
-        initial.push_back(load(state.values, {add(stateRow, index(r)), columnOf(part)}, headSumLanes));
-    auto streamed = scf::ForOp::create(
-        b, loc, index(0), walk.perStream, index(kKeysOfStream), initial,
-        [&](OpBuilder &, Location, Value step, ValueRange sofar) {
-          scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), mul(step, index(kStreams)), sofar));
-        });
-    auto all = scf::ForOp::create(
-        b, loc, walk.rest, keys.end, index(1), streamed.getResults(),
-        [&](OpBuilder &, Location, Value key, ValueRange sofar) {
-          scf::YieldOp::create(b, loc, accumulate(key, sub(key, keys.begin), sofar));
-        });
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t part = 0; part < parts; ++part)
-        store(all.getResult(r * parts + part), state.values, {add(stateRow, index(r)), columnOf(part)});
+    }
+    return sofar;
+  };
+  // Parts of lines that are added up together: their sums are those of the state before and behind.
+  auto forParts = [&](llvm::function_ref<ValueRange(int64_t, int64_t, ValueRange)> body) {
+    for (int64_t first = 0; first < allParts; first += together) {
+      int64_t parts = std::min(together, allParts - first);
+      SmallVector<Value> initial;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t part = 0; part < parts; ++part)
+          initial.push_back(load(state.values, {add(stateRow, index(r)), columnOf(first + part)}, headSumLanes));
+      ValueRange all = body(first, parts, initial);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t part = 0; part < parts; ++part)
+          store(all[r * parts + part], state.values, {add(stateRow, index(r)), columnOf(first + part)});
+    }
+  };
+  auto addSteps = [&](Value begin, Value end, int64_t first, int64_t parts, ValueRange initial) -> ValueRange {
+    return scf::ForOp::create(b, loc, begin, end, index(kKeysOfStream), initial, [&](OpBuilder &, Location, Value step, ValueRange sofar) {
+             scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), first, parts, mul(step, index(kStreams)), sofar));
+           }).getResults();
+  };
+  auto addRest = [&](int64_t first, int64_t parts, ValueRange initial) -> ValueRange {
+    return scf::ForOp::create(b, loc, walk.rest, keys.end, index(1), initial, [&](OpBuilder &, Location, Value key, ValueRange sofar) {
+             scf::YieldOp::create(b, loc, accumulate(key, first, parts, sub(key, keys.begin), sofar));
+           }).getResults();
+  };
+  if (isOnePass) {
+    forParts([&](int64_t first, int64_t parts, ValueRange initial) {
+      return addRest(first, parts, addSteps(index(0), walk.perStream, first, parts, initial));
+    });
+    return;
   }
+  // Each pass over some steps asks for its part of the lines of the steps behind: so memory is read evenly, and not in the first pass alone.
+  forRange(index(0), walk.perStream, kStepsOfPass, [&](Value begin) {
+    Value end = min(add(begin, index(kStepsOfPass)), walk.perStream);
+    forParts([&](int64_t first, int64_t parts, ValueRange initial) { return addSteps(begin, end, first, parts, initial); });
+  });
+  forParts(addRest);
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,7 +241,14 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
         prefetchLine(presentValue, keys, min(key, sub(keys.end, index(1))));
         prefetchLine(presentKey, keys, min(add(key, index(kChunk)), position));
       }
-    emitWeights(buffers.scores, row, numKeys, keys, state, add(firstRow, row));
+    // Weights in f64 take longer: their rows ask for the first keys of a stream each.
+    auto askForValues = [&](Value column) {
+      Value first = add(keys.begin, mul(walk.perStream, arith::RemUIOp::create(b, loc, row, index(kStreams))));
+      Value step = arith::DivUIOp::create(b, loc, column, index(kKeyLanes));
+      prefetchLine(presentValue, keys, min(add(first, step), sub(keys.end, index(1))), /*locality=*/2);
+    };
+    bool asks = !cacheBits && !sums.isF32();
+    emitWeights(buffers.scores, row, numKeys, keys, state, add(firstRow, row), asks ? llvm::function_ref<void(Value)>(askForValues) : nullptr);
   });
   for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
     emitWeightedValues(buffers.scores, row, std::min(kRowsAtOnce, headsPerKV - row), keys, walk, state,

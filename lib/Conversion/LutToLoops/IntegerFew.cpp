@@ -29,7 +29,7 @@ constexpr int64_t kRowsAlone = 4;
 constexpr int64_t kRowsInRegisters = 2;
 
 /// The same of triples, whose blocks have six vectors of codes for 16 weight rows, and the rows whose sums are two each, so that products do not wait.
-constexpr int64_t kRowsOfTwoTripleParts = 4, kRowsOfTwoSums = 2;
+constexpr int64_t kRowsOfTwoTripleParts = 8, kRowsOfTwoSums = 2;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
 

@@ -140,8 +140,8 @@ MemRefType lutloops::getArgumentType(MemRefType type) {
   if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
     return {};
   SmallVector<int64_t> shape(type.getRank(), ShapedType::kDynamic);
-  strides.assign(shape.size(), ShapedType::kDynamic);
-  strides.back() = 1;
+  // Of three dimensions the last is a group, and as long as the format makes it: rows that are multiplied at once are then constants apart.
+  std::fill_n(strides.begin(), strides.size() == 3 ? 1 : strides.size() - 1, ShapedType::kDynamic);
   return MemRefType::get(shape, type.getElementType(),
                          StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides));
 }

@@ -21,10 +21,16 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
-/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes.
+/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes. More, up to 24, are multiplied
+/// with 16: each sum then loads its activations, and the units that multiply are what it waits for all the same.
 constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 12;
 /// Numbers of rows that have loops of their own, at most. More come in pairs, 5 and 6, 7 and 8: a row that is multiplied twice is a tenth of the work.
 constexpr int64_t kRowsAlone = 4;
+/// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
+/// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
+constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
+/// Pairs of quads of a group from which on the codes of a pair are unpacked while the one before is multiplied, beyond those rows.
+constexpr int64_t kPairsAhead = 16;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
 
@@ -33,31 +39,45 @@ constexpr int64_t kRowsOfTwoTripleParts = 8, kRowsOfTwoSums = 2;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
 
+/// Bytes of an activation row's codes in a group.
+int64_t getRowBytes(const GroupLayout &layout) { return 2 * kQuad * layout.pairs; }
+
+/// Whether many rows' codes of a group are copied.
+bool mustCopyRows(const GroupLayout &layout) {
+  return getRowBytes(layout) % kNearDistance == 0 && getRowBytes(layout) <= kMaxNearBytes;
+}
+
 class FewRowsEmitter {
 public:
   FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
                  Value distance, const ConvertLutToLoopsOptions &options);
 
-  /// Emits the product of the activations, which have `count` rows, or one less, and the tiles of the items [first, last).
-  void emitItems(Value first, Value last, int64_t count, bool maybeLess);
+  /// Emits the product of the activations, and the tiles of the items [first, last). `known` is the number of rows; 0: it is found at run time.
+  void emitItems(Value first, Value last, int64_t known);
 
 private:
   using Body = function_ref<void(Value)>;
   void forRange(Value begin, Value end, Body body);
-  void forTiles(Value item, int64_t count, function_ref<void(Value tile, Value place)> body);
+  void forTiles(Value item, Value count, function_ref<void(Value tile, Value place)> body);
+  void emitGroups(Value item, int64_t count);
+  void copyRows(Value group);
+  void chooseRows(Value number, function_ref<void(int64_t)> body);
   void emitGroup(Value group, Value offset, Value place, int64_t count);
-  SmallVector<Value> sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts);
+  SmallVector<Value> sumRows(Value group, Value offset, Value sixteens, int64_t begin, int64_t count, int64_t parts);
   void emitTriples(Value group, Value offset, Value place, int64_t count);
   void addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin, int64_t count,
                   int64_t parts);
   SmallVector<Value> sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count,
                                int64_t parts);
-  void addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count);
-  void scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums);
+  SmallVector<CodeQuads> unpackPair(Value offset, Value pair, Value sixteens, int64_t begin, int64_t parts);
+  void addPair(MutableArrayRef<Value> sums, Value group, Value pair, ArrayRef<CodeQuads> weights, int64_t count);
+  void scaleRows(Value group, Value offset, Value place, Value sixteens, int64_t begin, int64_t count, ArrayRef<Value> sums);
   void store(Value tile, Value place);
 
   /// The activation row that is multiplied as number `row`: where there is one less than loops are for, the last is multiplied twice.
   Value placeOf(int64_t row, int64_t count) { return lastRow && row == count - 1 ? lastRow : constantIndex(b, row); }
+  /// From one vector of weight rows to the next of those that are multiplied together.
+  int64_t partRows(int64_t parts) const { return parts == 2 && !triples ? kTileRows / 2 : kLanes; }
   Value loadQuad(Value group, Value row, Value column);
   Value loadBias(Value group, Value row);
   Value splat(Value scalar) { return vector::BroadcastOp::create(b, VectorType::get({kLanes}, scalar.getType()), scalar); }
@@ -71,10 +91,12 @@ private:
   const GroupLayout &layout;
   PanelCodes codes;
   std::optional<TripleCodes> triples;
-  int64_t lastColumns, prefetchBytes;
+  int64_t lastColumns, prefetchBytes, fewRows;
   bool isWide;
   /// `[tile][row][64]`, the sums over the groups so far.
   Value products;
+  /// `[row][code]`, the codes of a group where they were copied; null: they are read where they are.
+  Value near, nearRows;
   /// `[16 weight rows][activation row][16]`, the sums of a long group of triples so far.
   Value waitingSums;
   Value zero, one, rows, groups, tileBytes, tileCount, distance, lastRow;
@@ -84,18 +106,21 @@ private:
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/false), lastColumns(lastColumns),
-      prefetchBytes(options.prefetchBytes), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
+      prefetchBytes(options.prefetchBytes), fewRows(getFewRows(layout, options)), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
       distance(distance) {
-  auto type = MemRefType::get({options.streams * getFewRows(options) * kTileRows}, b.getF32Type());
+  auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);
   rows = memref::DimOp::create(b, buffers.padded, one);
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
   if (layout.triples) {
     triples.emplace(b, buffers.weights, codes.doubled, prefetchBytes, options.lookupEntries);
-    waitingSums = memref::AllocaOp::create(b, MemRefType::get({getFewRows(options) * kTileRows}, b.getI32Type()),
+    waitingSums = memref::AllocaOp::create(b, MemRefType::get({fewRows * kTileRows}, b.getI32Type()),
                                            b.getI64IntegerAttr(kVectorBytes));
   }
+  if (fewRows >= kNearRows && mustCopyRows(layout))
+    nearRows = memref::AllocaOp::create(b, MemRefType::get({fewRows, getRowBytes(layout) + kVectorBytes}, b.getI8Type()),
+                                        b.getI64IntegerAttr(kVectorBytes));
   // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
   Value columns = memref::DimOp::create(b, buffers.out, one);
   tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
@@ -108,17 +133,18 @@ void FewRowsEmitter::forRange(Value begin, Value end, Body body) {
   });
 }
 
-/// The tiles of an item, each with the place of its products; the last items may have a tile less.
-void FewRowsEmitter::forTiles(Value item, int64_t count, function_ref<void(Value, Value)> body) {
+/// The tiles of an item, each with the place of its products of `count` rows; the last items may have a tile less.
+void FewRowsEmitter::forTiles(Value item, Value count, function_ref<void(Value, Value)> body) {
   scf::ForOp::create(b, item, tileCount, distance, ValueRange{zero}, [&](OpBuilder &, Location, Value tile, ValueRange place) {
     body(tile, place[0]);
-    scf::YieldOp::create(b, affine(b, place[0], 0, {}, count * kTileRows));
+    scf::YieldOp::create(b, affine(b, place[0], kTileRows, count, 0));
   });
 }
 
 /// Four codes of an activation row from `column` of the group on, in all lanes.
 Value FewRowsEmitter::loadQuad(Value group, Value row, Value column) {
-  Value loaded = vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded, ValueRange{group, row, column});
+  Value loaded = near ? vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), near, ValueRange{row, column})
+                      : vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded, ValueRange{group, row, column});
   Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
   return vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()),
                                    splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
@@ -128,73 +154,89 @@ Value FewRowsEmitter::loadBias(Value group, Value row) {
   return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, row}));
 }
 
+/// The codes of a pair of quads for each 16 of some weight rows.
+SmallVector<CodeQuads> FewRowsEmitter::unpackPair(Value offset, Value pair, Value sixteens, int64_t begin, int64_t parts) {
+  SmallVector<CodeQuads> weights;
+  for (int64_t part = 0; part < parts; ++part)
+    weights.push_back(emitCodeQuads(b, layout, codes.doubled, buffers.weights, offset, pair, sixteens, begin + part * partRows(parts), prefetchBytes));
+  return weights;
+}
+
 /// Adds the products of a pair of quads to `sums`, `[16 weight rows][activation row]`.
-void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value offset, Value pair, int64_t begin, int64_t count) {
-  auto unpack = [&](int64_t part) {
-    return emitCodeQuads(b, layout, codes.doubled, buffers.weights, offset, pair, begin + part * kLanes, prefetchBytes);
-  };
-  auto loadRow = [&](int64_t row, int64_t half) { return loadQuad(group, placeOf(row, count), affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
-  auto add = [&](int64_t part, int64_t row, Value weights, Value activations) {
+void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value pair, ArrayRef<CodeQuads> weights, int64_t count) {
+  const int64_t parts = weights.size();
+  auto load = [&](int64_t row, int64_t half) { return loadQuad(group, placeOf(row, count), affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
+  auto add = [&](int64_t part, int64_t row, int64_t half, Value activations) {
     Value &sum = sums[part * count + row];
-    sum = lut::DotOp::create(b, weights, activations, sum, codes.largest);
+    sum = lut::DotOp::create(b, weights[part][half], activations, sum, codes.largest);
   };
-  const int64_t parts = sums.size() / count;
-  // Of one or two rows the activations stay in registers, of more the weights.
+  // Of one or two rows the activations stay in registers, of more the weights; then a sum's two products are far from each other.
   if (count <= kRowsInRegisters) {
     SmallVector<CodeQuads> activations;
     for (int64_t row = 0; row < count; ++row)
-      activations.push_back({loadRow(row, 0), loadRow(row, 1)});
-    for (int64_t part = 0; part < parts; ++part) {
-      CodeQuads weights = unpack(part);
+      activations.push_back({load(row, 0), load(row, 1)});
+    for (int64_t part = 0; part < parts; ++part)
       for (int64_t row = 0; row < count; ++row)
         for (int64_t half : {0, 1})
-          add(part, row, weights[half], activations[row][half]);
-    }
+          add(part, row, half, activations[row][half]);
     return;
   }
-  SmallVector<CodeQuads> weights;
-  for (int64_t part = 0; part < parts; ++part)
-    weights.push_back(unpack(part));
-  for (int64_t row = 0; row < count; ++row)
-    for (int64_t half : {0, 1}) {
-      Value activations = loadRow(row, half);
+  for (int64_t half : {0, 1})
+    for (int64_t row = 0; row < count; ++row) {
+      Value activations = load(row, half);
       for (int64_t part = 0; part < parts; ++part)
-        add(part, row, weights[part][half], activations);
+        add(part, row, half, activations);
     }
 }
 
-/// The sums of a group for `parts` times 16 rows of a tile from `begin` on.
-SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, int64_t begin, int64_t count, int64_t parts) {
+/// The sums of a group for `parts` times 16 rows of a tile from `begin` + 16 `sixteens` on.
+SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixteens, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<Value> starts, sums;
   for (int64_t row = 0; row < count; ++row)
     starts.push_back(codes.doubled ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
   for (int64_t part = 0; part < parts; ++part)
     sums.append(starts);
-  auto loop = scf::ForOp::create(b, zero, constantIndex(b, layout.pairs), one, sums,
-                                 [&](OpBuilder &, Location, Value pair, ValueRange before) {
-                                   SmallVector<Value> after(before);
-                                   addPair(after, group, offset, pair, begin, count);
-                                   scf::YieldOp::create(b, after);
-                                 });
-  return SmallVector<Value>(loop.getResults());
+  auto unpack = [&](Value pair) { return unpackPair(offset, pair, sixteens, begin, parts); };
+  Value end = constantIndex(b, layout.pairs);
+  if (parts > 1 || count <= kRowsOfTwoParts || layout.pairs < kPairsAhead) {
+    auto loop = scf::ForOp::create(b, zero, end, one, sums, [&](OpBuilder &, Location, Value pair, ValueRange before) {
+      SmallVector<Value> after(before);
+      addPair(after, group, pair, unpack(pair), count);
+      scf::YieldOp::create(b, after);
+    });
+    return SmallVector<Value>(loop.getResults());
+  }
+  // The codes of the next pair are unpacked beside the products of this one, which else would all wait for theirs; the last pair is unpacked twice.
+  const size_t width = sums.size();
+  Value last = constantIndex(b, layout.pairs - 1);
+  CodeQuads first = unpack(zero).front();
+  sums.append(first.begin(), first.end());
+  auto loop = scf::ForOp::create(b, zero, end, one, sums, [&](OpBuilder &, Location, Value pair, ValueRange before) {
+    CodeQuads next = unpack(arith::MinUIOp::create(b, affine(b, pair, 0, {}, 1), last)).front();
+    SmallVector<Value> after(before.take_front(width));
+    addPair(after, group, pair, CodeQuads{before[width], before[width + 1]}, count);
+    after.append(next.begin(), next.end());
+    scf::YieldOp::create(b, after);
+  });
+  return SmallVector<Value>(loop.getResults().take_front(width));
 }
 
 /// y = fma(alpha, fma(scale, f32(acc), zeta asum), y) for the rows of `sums`.
-void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, int64_t begin, int64_t count, ArrayRef<Value> sums) {
+void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, Value sixteens, int64_t begin, int64_t count, ArrayRef<Value> sums) {
   auto floats = VectorType::get({kLanes}, b.getF32Type());
   const int64_t alphaBytes = layout.alphaType.getIntOrFloatBitWidth() / 8;
   for (int64_t part = 0; part < static_cast<int64_t>(sums.size()) / count; ++part) {
-    int64_t first = begin + part * kLanes;
-    Value alpha = loadAsFloat(b, buffers.weights, affine(b, offset, 0, {}, layout.alphaOffset + first * alphaBytes), layout.alphaType);
+    int64_t first = begin + part * partRows(sums.size() / count);
+    Value alpha = loadAsFloat(b, buffers.weights, affine(b, offset, kLanes * alphaBytes, sixteens, layout.alphaOffset + first * alphaBytes), layout.alphaType);
     Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
-                             : loadZetas(b, buffers.weights, offset, layout, first);
+                             : loadZetas(b, buffers.weights, offset, layout, first, sixteens);
     for (int64_t row = 0; row < count; ++row) {
       Value at = placeOf(row, count), sum = sums[part * count + row];
       if (!codes.doubled)
         sum = arith::AddIOp::create(b, loadBias(group, at), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
       Value offsetTerm = arith::MulFOp::create(b, zeta, loadSplat(b, buffers.sums, group, at));
       Value value = math::FmaOp::create(b, loadSplat(b, buffers.scales, group, at), arith::SIToFPOp::create(b, floats, sum), offsetTerm);
-      Value product = affine(b, place, 0, {}, row * kTileRows + first);
+      Value product = affine(b, place, kLanes, sixteens, row * kTileRows + first);
       vector::StoreOp::create(b, math::FmaOp::create(b, alpha, value, loadProducts(product)), products, ValueRange{product});
     }
   }
@@ -260,7 +302,7 @@ void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t
     for (int64_t left = 0; left < layout.pairs % lowbit::kTripleOctets; ++left)
       addTriples(sums, group, affine(b, offset, 0, {}, blocks * lowbit::kTripleBlockBytes + left * lowbit::kTripleOctetBytes),
                  constantIndex(b, (blocks * kBlockQuads + left * kOctetQuads) * kQuad), /*isBlock=*/false, begin, count, parts);
-    scaleRows(group, offset, place, begin, count, sums);
+    scaleRows(group, offset, place, zero, begin, count, sums);
     return SmallVector<Value>();
   };
   if (!waits)
@@ -283,14 +325,49 @@ void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t
 void FewRowsEmitter::emitGroup(Value group, Value offset, Value place, int64_t count) {
   // As many weight rows share a load of the activations as leave registers for their codes beside the sums.
   const int64_t parts = !isWide || count > kRowsOfTwoParts ? 1 : count > kRowsOfFourParts ? 2 : 4;
+  auto multiply = [&](Value sixteens, int64_t begin) {
+    scaleRows(group, offset, place, sixteens, begin, count, sumRows(group, offset, sixteens, begin, count, parts));
+  };
   if (triples)
     emitTriples(group, offset, place, count);
+  else if (parts * kLanes == kTileRows)
+    multiply(zero, 0);
   else
-    for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes)
-      scaleRows(group, offset, place, begin, count, sumRows(group, offset, begin, count, parts));
+    // The first 16 rows of the halves and the others are a loop, so that their code is there once.
+    forRange(zero, constantIndex(b, kTileRows / 2 / kLanes), [&](Value sixteens) {
+      for (int64_t begin = 0; begin < kTileRows; begin += parts * kTileRows / 2)
+        multiply(sixteens, begin);
+    });
   for (int64_t byte = layout.alphaOffset; prefetchBytes > 0 && byte < layout.bytes; byte += kVectorBytes)
     memref::PrefetchOp::create(b, buffers.weights, ValueRange{affine(b, offset, 0, {}, byte + prefetchBytes)}, /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
+}
+
+/// All groups of an item's tiles, for `count` rows.
+void FewRowsEmitter::emitGroups(Value item, int64_t count) {
+  const bool isCopied = count >= kNearRows && mustCopyRows(layout);
+  if (isCopied)
+    near = nearRows;
+  forRange(zero, groups, [&](Value group) {
+    if (isCopied)
+      copyRows(group);
+    forTiles(item, constantIndex(b, count), [&](Value tile, Value place) {
+      emitGroup(group, affine(b, arith::MulIOp::create(b, tile, tileBytes), layout.bytes, group, 0), place, count);
+    });
+  });
+  near = {};
+}
+
+/// Copies the codes of a group.
+void FewRowsEmitter::copyRows(Value group) {
+  auto bytes = VectorType::get({kVectorBytes}, b.getI8Type());
+  forRange(zero, rows, [&](Value row) {
+    scf::ForOp::create(b, zero, constantIndex(b, getRowBytes(layout)), constantIndex(b, kVectorBytes), ValueRange(), [&](OpBuilder &, Location, Value at, ValueRange) {
+      Value loaded = vector::LoadOp::create(b, bytes, buffers.padded, ValueRange{group, row, at});
+      vector::StoreOp::create(b, loaded, nearRows, ValueRange{row, at});
+      scf::YieldOp::create(b);
+    });
+  });
 }
 
 /// The products from `place` on through the epilogue to the output.
@@ -303,23 +380,55 @@ void FewRowsEmitter::store(Value tile, Value place) {
   });
 }
 
-void FewRowsEmitter::emitItems(Value first, Value last, int64_t count, bool maybeLess) {
-  lastRow = maybeLess ? arith::SubIOp::create(b, rows, one).getResult() : Value();
+/// Runs `body` for the number of rows, which has loops of its own, or with the next even one.
+void FewRowsEmitter::chooseRows(Value number, function_ref<void(int64_t)> body) {
+  SmallVector<int64_t> cases;
+  for (int64_t count = triples ? 2 : 1; count <= fewRows; count += count < kRowsAlone ? 1 : 2)
+    cases.push_back(count);
+  // No rows have no loops, which is the default.
+  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), number, cases, cases.size());
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [index, region] : llvm::enumerate(choice->getRegions())) {
+    b.createBlock(&region);
+    if (index > 0) {
+      lastRow = cases[index - 1] > kRowsAlone ? arith::SubIOp::create(b, rows, one).getResult() : Value();
+      body(cases[index - 1]);
+    }
+    scf::YieldOp::create(b);
+  }
+}
+
+void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
+  Value number;
+  if (known > 0) {
+    number = constantIndex(b, known);
+  } else {
+    Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rows, constantIndex(b, kRowsAlone));
+    Value isOdd = arith::RemUIOp::create(b, rows, constantIndex(b, 2));
+    number = arith::SelectOp::create(b, isAlone, rows, arith::AddIOp::create(b, rows, isOdd));
+  }
   forRange(first, last, [&](Value item) {
-    forTiles(item, count, [&](Value, Value place) {
-      for (int64_t part = 0; part < count * kTileRows; part += kLanes)
-        vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), products, ValueRange{affine(b, place, 0, {}, part)});
-    });
-    forRange(zero, groups, [&](Value group) {
-      forTiles(item, count, [&](Value tile, Value place) {
-        emitGroup(group, affine(b, arith::MulIOp::create(b, tile, tileBytes), layout.bytes, group, 0), place, count);
+    forTiles(item, number, [&](Value, Value place) {
+      forRange(zero, number, [&](Value row) {
+        for (int64_t part = 0; part < kTileRows; part += kLanes)
+          vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), products, ValueRange{affine(b, place, kTileRows, row, part)});
       });
     });
-    forTiles(item, count, [&](Value tile, Value place) { store(tile, place); });
+    if (known > 0)
+      emitGroups(item, known);
+    else
+      chooseRows(number, [&](int64_t count) { emitGroups(item, count); });
+    forTiles(item, number, [&](Value tile, Value place) { store(tile, place); });
   });
 }
 
-int64_t lutloops::getFewRows(const ConvertLutToLoopsOptions &options) { return options.vectorRows >= kTileRows ? kFewRows : kFewRowsNarrow; }
+int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
+  if (options.vectorRows < kTileRows)
+    return kFewRowsNarrow;
+  // Rows that would have to be copied, but are too long.
+  const bool isAliased = getRowBytes(layout) > kMaxNearBytes && getRowBytes(layout) % kNearDistance == 0;
+  return layout.triples || isAliased ? kFewRowsOfTriples : kFewRows;
+}
 
 void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,
                               Region &region, const ConvertLutToLoopsOptions &options) {
@@ -327,22 +436,5 @@ void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const Gr
   Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
   FewRowsEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns,
                          ranges[2], options);
-  if (rows > 0)
-    return emitter.emitItems(ranges[0], ranges[1], rows, /*maybeLess=*/false);
-  // Numbers of rows have loops of their own, pairs of them beyond `kRowsAlone`; none has none, which is the default.
-  Value count = memref::DimOp::create(b, buffers[0], constantIndex(b, 1));
-  SmallVector<int64_t> cases;
-  for (int64_t number = layout.triples ? 2 : 1; number <= getFewRows(options); number += number < kRowsAlone ? 1 : 2)
-    cases.push_back(number);
-  Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, count, constantIndex(b, kRowsAlone));
-  Value isOdd = arith::RemUIOp::create(b, count, constantIndex(b, 2));
-  Value number = arith::SelectOp::create(b, isAlone, count, arith::AddIOp::create(b, count, isOdd));
-  auto choice = scf::IndexSwitchOp::create(b, TypeRange(), number, cases, cases.size());
-  OpBuilder::InsertionGuard guard(b);
-  for (auto [index, region] : llvm::enumerate(choice->getRegions())) {
-    b.createBlock(&region);
-    if (index > 0)
-      emitter.emitItems(ranges[0], ranges[1], cases[index - 1], /*maybeLess=*/cases[index - 1] > kRowsAlone);
-    scf::YieldOp::create(b);
-  }
+  emitter.emitItems(ranges[0], ranges[1], rows);
 }

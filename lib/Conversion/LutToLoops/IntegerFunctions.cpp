@@ -88,7 +88,7 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
     return failure();
   // Where bytes are summed in 32 bits by one instruction, a few rows need no panel; a single one of triples has loops of its own.
   int64_t staticRows = cast<MemRefType>(op.getPadded().getType()).getDimSize(1);
-  const int64_t few = getFewRows(options);
+  const int64_t few = getFewRows(*layout, options);
   if (options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || (staticRows > 0 && staticRows <= few))) {
     if (!ShapedType::isDynamic(staticRows)) {
       callFew(b, op, *buffers, *layout, staticRows);

@@ -21,8 +21,9 @@ inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
 inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
-/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, and with narrow ones.
-inline constexpr int64_t kFewRows = 12;
+/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, and with narrow registers.
+inline constexpr int64_t kFewRows = 24;
+inline constexpr int64_t kFewRowsOfTriples = 12;
 inline constexpr int64_t kFewRowsNarrow = 4;
 
 /// The operands of a lut.integer_matmul as arguments of a function.
@@ -46,10 +47,10 @@ struct PanelCodes {
 /// Codes of 16 rows of a tile, 4 bytes for each row: those of a quad, and of the next one.
 using CodeQuads = std::array<mlir::Value, 2>;
 
-/// Emits the codes, or twice the codes, of one pair of tables (8 codes, two quads) for the 16 rows of a tile from `row` on: `offset` is the group's place
-/// in `weights`. Asks for the weights that lie `prefetchBytes` ahead (0: for none).
+/// Emits the codes, or twice the codes, of one pair of tables (8 codes, two quads) for the 16 rows of a tile from `row` + 16 `sixteens` on, which are in the
+/// same half of the tile as `row`: `offset` is the group's place in `weights`. Asks for the weights that lie `prefetchBytes` ahead (0: for none).
 CodeQuads emitCodeQuads(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                        mlir::Value pair, int64_t row, int64_t prefetchBytes);
+                        mlir::Value pair, mlir::Value sixteens, int64_t row, int64_t prefetchBytes);
 
 /// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
 /// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights
@@ -66,8 +67,8 @@ void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t channels, int64_t streams,
                        mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
-/// The most activation rows that `emitIntegerFew` is for.
-int64_t getFewRows(const ConvertLutToLoopsOptions &options);
+/// The most activation rows that `emitIntegerFew` is for, times a weight of this layout.
+int64_t getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
 
 /// The same of `rows` rows (0: it is known at run time), at most `getFewRows`; of triples, more than one. Its items are those of
 /// `emitIntegerSingle`, and n is the function's last argument.

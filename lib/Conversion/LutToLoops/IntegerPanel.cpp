@@ -61,9 +61,9 @@ static Value codesOfOne(ImplicitLocOpBuilder &b, Value lanes, int64_t byte) {
 }
 
 namespace {
-/// Where a run's bytes lie, and how far ahead to ask for them.
+/// Where a run's bytes lie, how many times 16 rows after those that are asked for, and how far ahead to ask memory for them.
 struct Source {
-  Value weights, offset, pair;
+  Value weights, offset, pair, sixteens;
   int64_t prefetchBytes;
 };
 } // namespace
@@ -75,18 +75,23 @@ static void prefetch(ImplicitLocOpBuilder &b, const Source &source, Value place,
                                /*localityHint=*/3, /*isDataCache=*/true);
 }
 
+/// The place of row `row`, which has `bytes` bytes, in a run of `width` bytes for each row that begins `begin` bytes behind the group.
+static Value placeOf(ImplicitLocOpBuilder &b, const Source &source, int64_t width, int64_t begin, int64_t bytes, int64_t row) {
+  return affine(b, affine(b, source.offset, width * kTileRows, source.pair, begin + bytes * row), bytes * kLanes, source.sixteens, 0);
+}
+
 /// The codes of the planes of `run` for 16 rows from `row` on: a lane's low nibbles are codes 0 to 3, its high nibbles 4 to 7.
 static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, const Source &source, int64_t row) {
   auto lanes = VectorType::get({kLanes}, b.getI32Type());
   if (run.width == 4) {
-    Value place = affine(b, source.offset, 4 * kTileRows, source.pair, run.offset + 4 * row);
+    Value place = placeOf(b, source, 4, run.offset, 4, row);
     prefetch(b, source, place, row, 4);
     return codesOfFour(b, loadBytes(b, source.weights, place, b.getI32Type(), kLanes));
   }
   // Two bytes: the planes of a row, or (one plane) the codes of rows r and r + 32.
   int64_t half = run.width == 1 ? row / (kTileRows / 2) : 0;
   int64_t first = run.width == 1 ? row % (kTileRows / 2) : row;
-  Value place = affine(b, source.offset, run.width * kTileRows, source.pair, run.offset + 2 * first);
+  Value place = placeOf(b, source, run.width, run.offset, 2, first);
   if (half == 0)
     prefetch(b, source, place, first, 2);
   Value words = loadBytes(b, source.weights, place, b.getI16Type(), kLanes);
@@ -102,7 +107,7 @@ static CodeQuads lookUpCodebook(ImplicitLocOpBuilder &b, ArrayRef<int32_t> codeb
     entries.emplace_back(8, index < static_cast<int64_t>(codebook.size()) ? codebook[index] << (doubled ? 1 : 0) : 0);
   auto tableType = VectorType::get({lowbit::kCodebookEntries}, b.getI8Type());
   Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, entries));
-  Value at = affine(b, source.offset, 4 * kTileRows, source.pair, 4 * row);
+  Value at = placeOf(b, source, 4, 0, 4, row);
   prefetch(b, source, at, row, 4);
   Value low = loadBytes(b, source.weights, at, b.getI8Type(), 4 * kLanes);
   Value high = arith::ShRUIOp::create(b, low, splatInt(b, 4 * kLanes, 8, 4));
@@ -118,8 +123,8 @@ PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layo
 }
 
 CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
-                                  int64_t row, int64_t prefetchBytes) {
-  const Source source{weights, offset, pair, prefetchBytes};
+                                  Value sixteens, int64_t row, int64_t prefetchBytes) {
+  const Source source{weights, offset, pair, sixteens, prefetchBytes};
   if (!layout.codebook.empty())
     return lookUpCodebook(b, layout.codebook, doubled, source, row);
   CodeQuads quads;
@@ -138,8 +143,9 @@ CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &la
 
 void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
                              Value panel, Value place, int64_t prefetchBytes) {
+  Value zero = constantIndex(b, 0);
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, row, prefetchBytes);
+    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, zero, row, prefetchBytes);
     for (int64_t half : {0, 1})
       vector::StoreOp::create(b, quads[half], panel, ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
   }

@@ -103,9 +103,10 @@ mlir::Value loadBytes(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Va
 /// 16 stored values of type i8, f16 or f32 at byte `offset`, as f32.
 mlir::Value loadAsFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value bytes, mlir::Value offset, mlir::Type stored);
 
-/// The zetas (betas) of 16 rows of a tile from `row` on, in the group at byte `groupOffset` of `weights`, as f32.
+/// The zetas (betas) of 16 rows of a tile from `row` on, in the group at byte `groupOffset` of `weights`, as f32. With `sixteens`,
+/// from `row` + 16 `sixteens` on.
 mlir::Value loadZetas(mlir::ImplicitLocOpBuilder &b, mlir::Value weights, mlir::Value groupOffset, const GroupLayout &layout,
-                      int64_t row);
+                      int64_t row, mlir::Value sixteens = {});
 
 mlir::Value constantIndex(mlir::ImplicitLocOpBuilder &b, int64_t value);
 /// A vector constant with every lane `value`.
@@ -149,8 +150,8 @@ private:
   llvm::DenseMap<mlir::Attribute, mlir::func::FuncOp> functions;
 };
 
-/// The type of a function's argument for a buffer of type `type`: sizes and outer strides dynamic, innermost stride 1. Null when
-/// the buffer's innermost stride is not known to be 1.
+/// The type of a function's argument for a buffer of type `type`: sizes and outer strides dynamic, innermost stride 1, and of three dimensions the middle
+/// stride as it is. Null when the buffer's innermost stride is not known to be 1.
 mlir::MemRefType getArgumentType(mlir::MemRefType type);
 
 /// Casts the buffers to the types of arguments; an error on `op` names the first that cannot be.
@@ -167,13 +168,13 @@ void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func:
 
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none). A single activation row is multiplied by
-/// `streams` tiles at once: item i of the range is tiles i, i + n, i + 2 n, ..., where n is a `streams`th of the tiles, rounded up.
+/// `streams` tiles at once: i, i + n, i + 2 n, ..., where n is a `streams`th of the range's tiles, rounded down; those that are left follow one by one.
 /// With `aheadStreams` above 0, a precompute has two more arguments before the range, the weights of the product that reads the tables and the bytes from
 /// one of its streams to the next, and asks for the first of these weights while it makes the tables.
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
                     lowbit::TableScale scale, int64_t aheadStreams);
-void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
 void emitTriplePrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale);
+void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
                 int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,
                 const ConvertLutToLoopsOptions &options);
 

@@ -18,8 +18,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     are asked for, if that product follows in the same block. Every output row is one lane, accumulated group after group: the value does not depend on
     any option or on the number of threads.
 
-    A product of integer codes with up to 12 rows (4 with narrow registers), where four bytes are summed by one instruction, multiplies codes in the registers
-    where they are unpacked. With more rows, or other instructions, a block of each tile becomes a panel of bytes first, with which six (four) rows are
+    A product of integer codes with up to 24 rows (12 of triples, 4 with narrow registers), where four bytes are summed by one instruction, multiplies codes in the
+    registers where they are unpacked. With more rows, or other instructions, a block of each tile becomes a panel of bytes first, with which six (four) rows are
     multiplied at a time; the rows that are left are one block.
 
     Refused: layouts other than 64 rows of full 4-bit indices, and operands whose innermost stride is not 1.

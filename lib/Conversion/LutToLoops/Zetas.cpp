@@ -10,9 +10,11 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::lutloops;
 
-Value lutloops::loadZetas(ImplicitLocOpBuilder &b, Value weights, Value groupOffset, const GroupLayout &layout, int64_t row) {
+Value lutloops::loadZetas(ImplicitLocOpBuilder &b, Value weights, Value groupOffset, const GroupLayout &layout, int64_t row,
+                           Value sixteens) {
   auto load = [&](int64_t begin, Type stored) {
-    return loadAsFloat(b, weights, affine(b, groupOffset, 0, {}, begin + row * (stored.getIntOrFloatBitWidth() / 8)), stored);
+    const int64_t bytes = stored.getIntOrFloatBitWidth() / 8;
+    return loadAsFloat(b, weights, affine(b, groupOffset, sixteens ? kLanes * bytes : 0, sixteens, begin + row * bytes), stored);
   };
   if (layout.zeta)
     return splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat());

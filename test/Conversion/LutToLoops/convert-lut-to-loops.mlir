@@ -6,7 +6,7 @@
 // Two products of one kind share a function; a block of 4 rows, then single rows. Beside each load of codes is the prefetch of those 4096
 // bytes ahead; the scales' (128 bytes of f16: two) come last, in the order of memory.
 // CHECK-LABEL: func.func private @lut_matmul
-// CHECK-SAME: memref<?x?x?xi8, strided<[?, ?, 1], offset: ?>>
+// CHECK-SAME: memref<?x?x?xi8, strided<[?, 128, 1], offset: ?>>
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
 // CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c4 {
 // CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {

@@ -41,9 +41,9 @@ _PASSES, _GOOD = 5, 0.05
 #: How often fits are repeated with what all strategies of a case have in common taken out of their times, and how much of that is.
 _STATES, _COMMON = 3, 0.8
 #: Rows that an int8 product multiplies without a panel, at most: with planes, and with triples (wide registers).
-_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 12, 12
+_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 22, 12
 #: Of these those that have loops of their own, and those that share loads of codes between 32 rows of a weight; rows of a block with a panel (CostModel.cpp).
-_ROWS_ALONE, _ROWS_OF_HALF, _BLOCK_ROWS = 4, 12, 6
+_ROWS_ALONE, _ROWS_OF_HALF, _ROWS_OF_HALF_TRIPLES, _BLOCK_ROWS = 4, 12, 8, 6
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
 _COLD_ROWS = 8
 
@@ -70,7 +70,7 @@ def groups(case: Case) -> int:
 def _loads(m: int, ternary: bool) -> int:
     """How often an int8 product of few rows loads their codes for 64 rows of a weight."""
     if ternary:
-        return 2 if m <= _ROWS_ALONE else 4
+        return 2 if m <= _ROWS_OF_HALF_TRIPLES else 4
     return 1 if m <= _ROWS_ALONE else 2 if m <= _ROWS_OF_HALF else 4
 
 

@@ -4,7 +4,7 @@
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15,few-unpack-rate:5 by-rows' --lowbit-quantize-products --lowbit-split-precompute --lowbit-share-tables | FileCheck %s --check-prefix=TABLES
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:1e9,table-rate:1e9,fma-rate:50,int8-rate:1 by-rows' | FileCheck %s --check-prefix=LUT
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:1e9,lookup-rate:1e-9,table-rate:1,fma-rate:50,int8-rate:300 by-rows' | FileCheck %s --check-prefix=INT8
-// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15 by-rows' -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=SOME
+// RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:100,table-rate:10,fma-rate:50,int8-rate:300,unpack-rate:15,panel-rows:13 by-rows' -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=SOME
 // RUN: lutra-opt %s --lowbit-select-strategy='rates=bandwidth:10,lookup-rate:300,table-rate:10,fma-rate:50,int8-rate:400,few-rate:600,few-triple-rate:1e3,unpack-rate:30,few-unpack-rate:8 by-rows' -Rpass=lowbit-select 2>&1 | FileCheck %s --check-prefix=ALONE
 
 !Q = !lowbit.weight<256x128, #lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>>

@@ -7,6 +7,7 @@
 
 #include "FactsFile.h"
 #include "lib/Conversion/LutToLLVM/LutToLLVM.h"
+#include "lib/Conversion/LutToLoops/IntegerKernel.h"
 #include "lutra/Codegen/Passes.h"
 #include "lutra/Pipelines/Pipelines.h"
 #include "lutra/Target/Target.h"
@@ -144,8 +145,9 @@ private:
   lutra::lowbit::CostRates machineRates() const {
     lutra::lowbit::CostRates rates = measured ? measured->rates : estimateRates();
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
-    const bool isFew = instructions.hasDotProduct();
-    rates.panelRows = rates.triplePanelRows = isFew ? (instructions.avx512bw ? 13 : 5) : 1;
+    const bool isFew = instructions.hasDotProduct(), isWide = instructions.avx512bw;
+    rates.panelRows = 1 + (!isFew ? 0 : isWide ? lutra::lutloops::kFewRows : lutra::lutloops::kFewRowsNarrow);
+    rates.triplePanelRows = 1 + (!isFew ? 0 : isWide ? lutra::lutloops::kFewRowsOfTriples : lutra::lutloops::kFewRowsNarrow);
     return rates;
   }
 

@@ -41,7 +41,7 @@ _PASSES, _GOOD = 5, 0.05
 #: How often fits are repeated with what all strategies of a case have in common taken out of their times, and how much of that is.
 _STATES, _COMMON = 3, 0.8
 #: Rows that an int8 product multiplies without a panel, at most: with planes, and with triples (wide registers).
-_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 22, 12
+_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 24, 12
 #: Of these those that have loops of their own, and those that share loads of codes between 32 rows of a weight; rows of a block with a panel (CostModel.cpp).
 _ROWS_ALONE, _ROWS_OF_HALF, _ROWS_OF_HALF_TRIPLES, _BLOCK_ROWS = 4, 12, 8, 6
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).

@@ -19,7 +19,7 @@ struct CostRates {
   /// Bytes of weights read.
   double bandwidth = 0;
   /// Activation rows from which on an int8 product has a panel, and one with a weight in triples: no rates, but what the target's loops do.
-  double panelRows = 23, triplePanelRows = 13;
+  double panelRows = 25, triplePanelRows = 13;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING) double MEMBER = 0;
 #include "dialects/lowbit/Transforms/CostRates.def"
 

@@ -70,7 +70,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     rows, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
     products, and instead of their planes take N K / few-triple-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows; a single
     row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
-    becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (23 and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
+    becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (25 and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and
     lookup-one-rate are lookup-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
     bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding

@@ -119,10 +119,7 @@ class ScalesInTheLine(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "op.onnx"
             path.write_bytes(model.SerializeToString())
-            artifact = lutra.compile(
-                path, path.with_suffix(".lutra"), options={"kv-cache": kind, "sums": sums, "mcpu": mcpu}
-            )
-            found = lutra.Session(artifact).run(None, feed)
+            found = self.run_model(path, {"kv-cache": kind, "sums": sums, "mcpu": mcpu}, feed)
             for got, wanted in zip(found[1:], presents, strict=True):
                 np.testing.assert_array_equal(got, wanted)
             # Integers of weights are of 14 bits, of the chunk's greatest scale.
@@ -130,6 +127,10 @@ class ScalesInTheLine(unittest.TestCase):
             np.testing.assert_allclose(found[0], expected, rtol=tolerance, atol=tolerance)
             if sums == "f64":
                 self.interpret(Path(directory), kind, feed, found)
+
+    def run_model(self, model: Path, options: dict[str, str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Here; test/Conformance/attention.py has it on other machines."""
+        return lutra.Session(lutra.compile(model, model.with_suffix(".lutra"), options=options)).run(None, feed)
 
     def interpret(self, directory: Path, kind: str, feed: dict[str, np.ndarray], found: list[np.ndarray]) -> None:
         """The interpreter gives the same bytes of caches; of its outputs, one number in some 10^8 may differ."""

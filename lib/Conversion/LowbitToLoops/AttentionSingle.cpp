@@ -147,18 +147,19 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
                                          const State &state, Value stateRow, Value position) {
   int64_t allParts = headSize / headSumLanes;
   int64_t together = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
-  bool isOnePass = allParts <= together;
+  // Where elements are converted, several passes take so long beside one's reading that memory would wait for them.
+  bool takesTurns = allParts > together && !cacheBits && cast<MemRefType>(presentValue.getType()).getElementType() != sums;
   // A chunk's keys and those of the next lie this far apart; the last chunk's are its own next.
   Value next = min(index(kChunk), sub(position, sub(keys.end, index(1))));
   auto columnOf = [&](int64_t part) { return index(part * headSumLanes); };
   auto accumulate = [&](ArrayRef<Value> lines, int64_t first, int64_t parts, Value column, ValueRange before) {
     SmallVector<Value> sofar(before);
-    if (row == 0 && !cacheBits && isOnePass)
+    if (row == 0 && first == 0 && !cacheBits && !takesTurns)
       prefetchAhead(presentValue, keys, lines);
     for (auto [i, key] : llvm::enumerate(lines)) {
       if (row == 0 && first == 0 && cacheBits)
         prefetchLine(presentKey, keys, add(key, next));
-      if (row == 0 && !cacheBits && !isOnePass)
+      if (row == 0 && takesTurns)
         prefetchElements(presentValue, keys, min(add(key, index(kStepsOfPass)), sub(keys.end, index(1))), first * headSumLanes, parts * headSumLanes);
       SmallVector<Value> elements = loadParts(presentValue, keys, key, first, parts);
       for (int64_t r = 0; r < rows; ++r) {
@@ -194,7 +195,7 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
              scf::YieldOp::create(b, loc, accumulate(key, first, parts, sub(key, keys.begin), sofar));
            }).getResults();
   };
-  if (isOnePass) {
+  if (!takesTurns) {
     forParts([&](int64_t first, int64_t parts, ValueRange initial) {
       return addRest(first, parts, addSteps(index(0), walk.perStream, first, parts, initial));
     });

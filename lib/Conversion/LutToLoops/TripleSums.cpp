@@ -154,7 +154,12 @@ SmallVector<Value> TripleSumsEmitter::addPair(Value pair, ArrayRef<Value> before
 /// Adds the sums of `count` pairs from `first` on, and of the last table where it has no neighbour and the chunk takes it, to `totals`: of each cell, 16
 /// rows after the other.
 SmallVector<Value> TripleSumsEmitter::emitChunk(Value first, int64_t count, bool takesLast, ArrayRef<Value> totals) {
-  SmallVector<Value> sums(2 * block.getCells(), splatInt(b, lanes / 2, 16, 0));
+  // The bias of all lookups is taken off before they are added, modulo 2^16 like everything: of the odd rows, and of both.
+  const int64_t bias = isBiased ? kBias * (2 * count + (takesLast ? 1 : 0)) : 0;
+  Value start = splatInt(b, lanes / 2, 16, -bias & 0xffff), startOfBoth = splatInt(b, lanes / 2, 16, -257 * bias & 0xffff);
+  SmallVector<Value> sums;
+  for (int64_t cell = 0; cell < block.getCells(); ++cell)
+    sums.append({startOfBoth, start});
   // A pair for four tiles is 8 lookups and as many requests: longer lines take 4 % more time.
   const int64_t unrolled = std::max<int64_t>(4 / block.getCells(), 1);
   sums = forEachPair(b, first, count, unrolled, sums, [&](Value pair, ArrayRef<Value> values) { return addPair(pair, values); });
@@ -165,7 +170,6 @@ SmallVector<Value> TripleSumsEmitter::emitChunk(Value first, int64_t count, bool
       indices.push_back(loadLastIndices(offset));
     addTable(sums, constantIndex(b, tables - 1), 0, indices);
   }
-  Value bias = splatInt(b, lanes / 2, 16, kBias * (2 * count + (takesLast ? 1 : 0)));
   const int64_t parts = lanes / kLanes;
   SmallVector<Value> result(totals);
   for (int64_t cell = 0; cell < block.getCells(); ++cell) {
@@ -173,8 +177,6 @@ SmallVector<Value> TripleSumsEmitter::emitChunk(Value first, int64_t count, bool
     Value even = !isBiased ? sums[2 * cell] : arith::SubIOp::create(b, sums[2 * cell], arith::ShLIOp::create(b, odd, splatInt(b, lanes / 2, 16, 8)).getResult()).getResult();
     for (int64_t part = 0; part < parts; ++part) {
       Value rows = part % 2 == 0 ? even : odd;
-      if (isBiased)
-        rows = arith::SubIOp::create(b, rows, bias);
       rows = vector::ExtractStridedSliceOp::create(b, rows, ArrayRef<int64_t>{part / 2 * kLanes}, ArrayRef<int64_t>{kLanes}, ArrayRef<int64_t>{1});
       Value wide = arith::ExtSIOp::create(b, VectorType::get({kLanes}, b.getI32Type()), rows);
       Value &total = result[cell * parts + part];

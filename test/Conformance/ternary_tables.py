@@ -53,7 +53,11 @@ def ternary_model(cases: list[Case], rng: np.random.Generator, path: Path) -> No
     ir_model(cases, rng, path)
     text = path.read_text()
     text = re.sub(r"#lowbit.uniform<bits = 2, group = (\d+)>", r"#lowbit.ternary<group = \1, storage = two_bit>", text)
-    text = re.sub(r"#lowbit.bipolar<planes = 2, group = (\d+)>", r"#lowbit.bipolar<planes = 2, group = \1, zeta = 1.0 : f32>", text)
+    text = re.sub(
+        r"#lowbit.bipolar<planes = 2, group = (\d+)>",
+        r"#lowbit.bipolar<planes = 2, group = \1, zeta = 1.0 : f32>",
+        text,
+    )
     path.write_text(text)
 
 
@@ -85,7 +89,9 @@ def main() -> None:
             sys.exit(f"no weight lies in lookup_triples: {work / 'tables.mlir'}")
         for i, case in enumerate(cases):
             if not same(np.load(work / "tables" / f"y{i}.npy"), np.load(work / "lut" / f"y{i}.npy")).all():
-                sys.exit(f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}")
+                sys.exit(
+                    f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}"
+                )
         (work / "off").symlink_to(work / "tables", target_is_directory=True)
         for name, target in targets:
             run("lutrac", model, "-o", work / "artifact", *target, *options)

@@ -23,7 +23,7 @@ namespace lutra {
 /// Vectors of sums that are carried through a chunk's values: half of 32 registers.
 static constexpr int64_t kCarriedSums = 16;
 /// Where values are taken in several passes, because a line has more than are carried: steps of the streams that each pass takes.
-static constexpr int64_t kStepsOfPass = 8;
+static constexpr int64_t kStepsOfPass = 2;
 
 //===----------------------------------------------------------------------===//
 // The walk through a chunk
@@ -147,8 +147,8 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
                                          const State &state, Value stateRow, Value position) {
   int64_t allParts = headSize / headSumLanes;
   int64_t together = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
-  // Where elements are converted, several passes take so long beside one's reading that memory would wait for them.
-  bool takesTurns = allParts > together && !cacheBits && cast<MemRefType>(presentValue.getType()).getElementType() != sums;
+  // If the first of several passes read a chunk, memory would wait for the others.
+  bool takesTurns = allParts > together && !cacheBits;
   // A chunk's keys and those of the next lie this far apart; the last chunk's are its own next.
   Value next = min(index(kChunk), sub(position, sub(keys.end, index(1))));
   auto columnOf = [&](int64_t part) { return index(part * headSumLanes); };
@@ -201,7 +201,7 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
     });
     return;
   }
-  // Each pass over some steps asks for its part of the lines of the steps behind: so memory is read evenly, and not in the first pass alone.
+  // Each pass over a few steps asks for its part of the lines of the steps behind.
   forRange(index(0), walk.perStream, kStepsOfPass, [&](Value begin) {
     Value end = min(add(begin, index(kStepsOfPass)), walk.perStream);
     forParts([&](int64_t first, int64_t parts, ValueRange initial) { return addSteps(begin, end, first, parts, initial); });

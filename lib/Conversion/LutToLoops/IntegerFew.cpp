@@ -69,6 +69,9 @@ private:
                   int64_t parts);
   SmallVector<Value> sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count,
                                int64_t parts);
+  SmallVector<Value> sumShort(ArrayRef<Value> sums, function_ref<SmallVector<Value>(ArrayRef<Value>, Value, Value)> addPairs);
+  /// Whether sums are of twice the codes as they are, and so may begin with the bias.
+  bool startsFromBias() const { return codes.doubled || codes.shortQuads > 0; }
   SmallVector<CodeQuads> unpackPair(Value offset, Value pair, Value sixteens, int64_t begin, int64_t parts);
   void addPair(MutableArrayRef<Value> sums, Value group, Value pair, ArrayRef<CodeQuads> weights, int64_t count);
   void scaleRows(Value group, Value offset, Value place, Value sixteens, int64_t begin, int64_t count, ArrayRef<Value> sums);
@@ -105,7 +108,7 @@ private:
 
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
-    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/false), lastColumns(lastColumns),
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples), lastColumns(lastColumns),
       prefetchBytes(options.prefetchBytes), fewRows(getFewRows(layout, options)), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
       distance(distance) {
   auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
@@ -189,23 +192,47 @@ void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value pai
     }
 }
 
+/// Adds all pairs to `sums`, by way of lanes of 16 bits that `addPairs` adds some to, and which are emptied before they may overflow.
+SmallVector<Value> FewRowsEmitter::sumShort(ArrayRef<Value> sums, function_ref<SmallVector<Value>(ArrayRef<Value>, Value, Value)> addPairs) {
+  const int64_t pairs = std::min<int64_t>(codes.shortQuads / 2, layout.pairs), rest = layout.pairs % pairs;
+  auto addRun = [&](ArrayRef<Value> before, Value first, int64_t number) {
+    SmallVector<Value> lanes(before.size(), splatInt(b, 2 * kLanes, 16, 0)), after;
+    lanes = addPairs(lanes, first, affine(b, first, 0, {}, number));
+    for (auto [lane, sum] : llvm::zip_equal(lanes, before))
+      after.push_back(lut::AccumulateOp::create(b, sum.getType(), lane, sum, b.getDenseI32ArrayAttr({2, 2})));
+    return after;
+  };
+  if (pairs == layout.pairs)
+    return addRun(sums, zero, pairs);
+  Value whole = constantIndex(b, layout.pairs - rest);
+  auto loop = scf::ForOp::create(b, zero, whole, constantIndex(b, pairs), sums, [&](OpBuilder &, Location, Value first, ValueRange before) {
+    scf::YieldOp::create(b, addRun(llvm::to_vector(before), first, pairs));
+  });
+  SmallVector<Value> values(loop.getResults());
+  return rest > 0 ? addRun(values, whole, rest) : values;
+}
+
 /// The sums of a group for `parts` times 16 rows of a tile from `begin` + 16 `sixteens` on.
 SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixteens, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<Value> starts, sums;
   for (int64_t row = 0; row < count; ++row)
-    starts.push_back(codes.doubled ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
+    starts.push_back(startsFromBias() ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
   for (int64_t part = 0; part < parts; ++part)
     sums.append(starts);
   auto unpack = [&](Value pair) { return unpackPair(offset, pair, sixteens, begin, parts); };
   Value end = constantIndex(b, layout.pairs);
-  if (parts > 1 || count <= kRowsOfTwoParts || layout.pairs < kPairsAhead) {
-    auto loop = scf::ForOp::create(b, zero, end, one, sums, [&](OpBuilder &, Location, Value pair, ValueRange before) {
+  auto addPairs = [&](ArrayRef<Value> values, Value first, Value last) {
+    auto loop = scf::ForOp::create(b, first, last, one, values, [&](OpBuilder &, Location, Value pair, ValueRange before) {
       SmallVector<Value> after(before);
       addPair(after, group, pair, unpack(pair), count);
       scf::YieldOp::create(b, after);
     });
     return SmallVector<Value>(loop.getResults());
-  }
+  };
+  if (codes.shortQuads > 0)
+    return sumShort(sums, addPairs);
+  if (parts > 1 || count <= kRowsOfTwoParts || layout.pairs < kPairsAhead)
+    return addPairs(sums, zero, end);
   // The codes of the next pair are unpacked beside the products of this one, which else would all wait for theirs; the last pair is unpacked twice.
   const size_t width = sums.size();
   Value last = constantIndex(b, layout.pairs - 1);
@@ -232,7 +259,7 @@ void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, Value six
                              : loadZetas(b, buffers.weights, offset, layout, first, sixteens);
     for (int64_t row = 0; row < count; ++row) {
       Value at = placeOf(row, count), sum = sums[part * count + row];
-      if (!codes.doubled)
+      if (!startsFromBias())
         sum = arith::AddIOp::create(b, loadBias(group, at), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
       Value offsetTerm = arith::MulFOp::create(b, zeta, loadSplat(b, buffers.sums, group, at));
       Value value = math::FmaOp::create(b, loadSplat(b, buffers.scales, group, at), arith::SIToFPOp::create(b, floats, sum), offsetTerm);
@@ -423,7 +450,10 @@ void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
 }
 
 int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  if (options.vectorRows < kTileRows)
+  const bool isWide = options.vectorRows >= kTileRows;
+  if (options.accumulatorBits == 16)
+    return layout.triples ? (isWide ? kFewRowsNarrow : 1) : isWide ? kFewRowsShort : kFewRowsNarrow;
+  if (!isWide)
     return kFewRowsNarrow;
   // Rows that would have to be copied, but are too long.
   const bool isAliased = getRowBytes(layout) > kMaxNearBytes && getRowBytes(layout) % kNearDistance == 0;

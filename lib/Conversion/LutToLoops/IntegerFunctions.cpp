@@ -86,10 +86,10 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  // Where bytes are summed in 32 bits by one instruction, a few rows need no panel; a single one of triples has loops of its own.
+  // A few rows need no panel; a single one of triples has loops of its own.
   int64_t staticRows = cast<MemRefType>(op.getPadded().getType()).getDimSize(1);
   const int64_t few = getFewRows(*layout, options);
-  if (options.accumulatorBits == 32 && (ShapedType::isDynamic(staticRows) || (staticRows > 0 && staticRows <= few))) {
+  if (ShapedType::isDynamic(staticRows) || (staticRows > 0 && staticRows <= few)) {
     if (!ShapedType::isDynamic(staticRows)) {
       callFew(b, op, *buffers, *layout, staticRows);
       op.erase();
@@ -105,7 +105,8 @@ LogicalResult KernelFunctions::lower(lut::IntegerMatmulOp op) {
     };
     if (layout->triples)
       branchAt(arith::CmpIPredicate::eq, 1, 1);
-    branchAt(arith::CmpIPredicate::ule, few, 0);
+    if (few > 1)
+      branchAt(arith::CmpIPredicate::ule, few, 0);
   }
   SmallVector<Type> types = llvm::to_vector(ValueRange(*buffers).getTypes());
   types.append(4, b.getIndexType());

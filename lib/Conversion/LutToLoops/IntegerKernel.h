@@ -21,10 +21,12 @@ inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
 inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
-/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, and with narrow registers.
+/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, with narrow registers, and with wide ones
+/// where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
 inline constexpr int64_t kFewRows = 24;
 inline constexpr int64_t kFewRowsOfTriples = 12;
 inline constexpr int64_t kFewRowsNarrow = 4;
+inline constexpr int64_t kFewRowsShort = 12;
 
 /// The operands of a lut.integer_matmul as arguments of a function.
 struct IntegerBuffers {

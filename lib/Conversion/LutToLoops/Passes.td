@@ -18,9 +18,9 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     are asked for, if that product follows in the same block. Every output row is one lane, accumulated group after group: the value does not depend on
     any option or on the number of threads.
 
-    A product of integer codes with up to 24 rows (12 of triples, 4 with narrow registers), where four bytes are summed by one instruction, multiplies codes in the
-    registers where they are unpacked. With more rows, or other instructions, a block of each tile becomes a panel of bytes first, with which six (four) rows are
-    multiplied at a time; the rows that are left are one block.
+    A product of integer codes with up to 24 rows (12 of triples) multiplies codes in the registers where they are unpacked; up to 4 with narrow registers, and with
+    `accumulator-bits` = 16, where lanes of 16 bits hold the sums of a part of a group, up to 12 (4 of triples; with narrow registers 4 and 1). With more rows a block
+    of each tile becomes a panel of bytes first, with which six (four) rows are multiplied at a time; the rows that are left are one block.
 
     Refused: layouts other than 64 rows of full 4-bit indices, and operands whose innermost stride is not 1.
 

@@ -9,7 +9,7 @@
 
 // Up to 24 rows are multiplied without a panel, up to four in loops of their own, more in those of pairs of numbers: of one row 64 weight rows at a time, their codes
 // next to their products; of twelve 32 weight rows at a time, whose four vectors of codes all rows use; of more, 16 at a time. What is less than a tile is a loop. With
-// narrow registers it is up to four rows. Sums of 16 bits on the way have no such function. Rows of a group are as far from each other as the format says.
+// narrow registers it is up to four rows, and with sums of 16 bits on the way, which are emptied once in this group, up to twelve. Rows of a group are as far from each other as the format says.
 // CHECK-LABEL: func.func private @lut_integer_few(
 // CHECK-SAME: memref<?x?x?xi8, strided<[?, 32, 1], offset: ?>>
 // CHECK: scf.index_switch
@@ -45,7 +45,16 @@
 // CHECK: call @lut_integer_matmul(
 // NARROW-LABEL: func.func @product
 // NARROW: arith.cmpi ule, %{{.*}}, %c4
-// SHORT-NOT: lut_integer_few
+// SHORT-LABEL: func.func private @lut_integer_few(
+// SHORT: case 2 {
+// SHORT: %[[LANES:.*]]:8 = scf.for {{.*}} -> ({{vector<32xi16>(, vector<32xi16>){7}[)]}} {
+// SHORT: lut.dot {{.*}} {largest = 15 : i64} : vector<64xi8>, vector<32xi16>
+// SHORT: scf.yield
+// SHORT: lut.accumulate %[[LANES]]#0 into %{{.*}} weights [2, 2] : vector<32xi16>, vector<16xi32>
+// SHORT: case 12 {
+// SHORT-NOT: case 14 {
+// SHORT-LABEL: func.func @product
+// SHORT: arith.cmpi ule, %{{.*}}, %c12
 func.func @product(%p: memref<2x?x32xi8>, %b: memref<2x?xi32>, %z: memref<2x?xf32>, %s: memref<2x?xf32>, %w: memref<4608xi8>, %o: memref<?x70xf32>) {
   lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<2x?x32xi8>, memref<2x?xi32>, memref<2x?xf32>, memref<2x?xf32>, memref<4608xi8>)
       outs(%o : memref<?x70xf32>) {weight = !W}

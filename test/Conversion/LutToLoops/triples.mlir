@@ -1,5 +1,6 @@
 // RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=32 --canonicalize --split-input-file | FileCheck %s
 // RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=16 --canonicalize --split-input-file | FileCheck %s --check-prefix=SHORT
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=16 vector-rows=16' --canonicalize --split-input-file | FileCheck %s --check-prefix=NARROW
 // RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64' --canonicalize --split-input-file | FileCheck %s --check-prefix=NUMBERS
 
 !W = !lowbit.weight<70x64, #lowbit.packed<#lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, triples = true>>>
@@ -47,12 +48,17 @@
 // NUMBERS: lut.lookup %[[D1]][%[[NUMBER]]] : vector<64xi8>, vector<64xi8>
 // NUMBERS-NEXT: lut.lookup
 // NUMBERS: math.fma
-// Without dot products of 32 bits every number of rows has a panel, of the codes as they are.
-// SHORT-NOT: lut_integer_single
+// Without dot products of 32 bits panels are of the codes as they are, and begin at five rows; with narrow registers at two.
+// SHORT-LABEL: func.func private @lut_integer_matmul(
 // SHORT-DAG: arith.constant dense<[0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 0]> : vector<16xi8>
 // SHORT: lut.dot {{.*}} : vector<64xi8>, vector<32xi16>
 // SHORT-LABEL: func.func @product
-// SHORT-NOT: scf.if
+// SHORT: call @lut_integer_single(
+// SHORT: arith.cmpi ule, %{{.*}}, %c4 : index
+// NARROW-LABEL: func.func @product
+// NARROW: call @lut_integer_single(
+// NARROW-NOT: scf.if
+// NARROW: call @lut_integer_matmul(
 func.func @product(%p: memref<2x?x32xi8>, %b: memref<2x?xi32>, %z: memref<2x?xf32>, %w: memref<2304xi8>, %o: memref<?x70xf32>) {
   lut.integer_matmul ins(%p, %b, %z, %z, %w : memref<2x?x32xi8>, memref<2x?xi32>, memref<2x?xf32>, memref<2x?xf32>, memref<2304xi8>)
       outs(%o : memref<?x70xf32>) {weight = !W}

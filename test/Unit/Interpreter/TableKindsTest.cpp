@@ -250,8 +250,11 @@ TEST_F(KindsTest, QuantizedTablesAreWithinTheirRounding) {
 }
 
 TEST_F(KindsTest, InterpreterTakesTheKindThatAProductNames) {
-  std::string weights = R"(%w = lowbit.weight {codes = dense<5> : tensor<3x2x8xi8>, scales = dense<0.5> : tensor<3x2xf32>}
-      : !lowbit.weight<3x32, #lowbit.uniform<bits = 4, group = 16>>)";
+  // All codes occur: none of the planes is dropped.
+  std::string weights = "%w = lowbit.weight {codes = dense<\"0x";
+  for (int part = 0; part < 6; ++part)
+    weights += "0123456789ABCDEF";
+  weights += R"("> : tensor<3x2x8xi8>, scales = dense<0.5> : tensor<3x2xf32>} : !lowbit.weight<3x32, #lowbit.uniform<bits = 4, group = 16>>)";
   auto product = [&](const std::string &attributes, const std::string &element) {
     return "func.func @main(%a: tensor<2x32x" + element + ">) -> tensor<2x3x" + element + "> {\n" + weights +
            "\n%y = lowbit.matmul %a, %w " + attributes + " : tensor<2x32x" + element +

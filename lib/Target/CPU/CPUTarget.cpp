@@ -145,9 +145,9 @@ private:
   lutra::lowbit::CostRates machineRates() const {
     lutra::lowbit::CostRates rates = measured ? measured->rates : estimateRates();
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
-    const bool isFew = instructions.hasDotProduct(), isWide = instructions.avx512bw;
-    rates.panelRows = 1 + (!isFew ? 0 : isWide ? lutra::lutloops::kFewRows : lutra::lutloops::kFewRowsNarrow);
-    rates.triplePanelRows = 1 + (!isFew ? 0 : isWide ? lutra::lutloops::kFewRowsOfTriples : lutra::lutloops::kFewRowsNarrow);
+    const bool sumsInOne = instructions.hasDotProduct(), isWide = instructions.avx512bw;
+    rates.panelRows = 1 + (!isWide ? lutra::lutloops::kFewRowsNarrow : sumsInOne ? lutra::lutloops::kFewRows : lutra::lutloops::kFewRowsShort);
+    rates.triplePanelRows = 1 + (sumsInOne && isWide ? lutra::lutloops::kFewRowsOfTriples : sumsInOne || isWide ? lutra::lutloops::kFewRowsNarrow : 1);
     return rates;
   }
 

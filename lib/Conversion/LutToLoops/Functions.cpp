@@ -178,6 +178,8 @@ func::FuncOp KernelFunctions::getOrCreate(Location loc, StringRef prefix, Attrib
 
 /// Activation rows of a block at most: more would not share more, and their products would not stay in registers.
 static constexpr int64_t kMaxBlockRows = 4;
+/// Bytes of weights that are asked for while tables are made, about.
+static constexpr int64_t kAheadBytes = 16 << 10;
 /// Tiles of a product from which on it does not matter how many are left over when they are read as streams.
 static constexpr int64_t kManyTiles = 32;
 /// Bytes of tables that a chunk of activation rows has: half of what is common as a core's second-level cache.
@@ -249,6 +251,13 @@ static int64_t countStreams(lut::MatmulOp op, const ConvertLutToLoopsOptions &op
   return best;
 }
 
+/// Bytes of a stream of weights that are asked for with each activation that tables are made of, of either time that it is read. More than is asked for ahead
+/// later would be gone through without asking for more meanwhile, and memory would rest.
+static int64_t getAheadBytes(int64_t columns, int64_t streams) {
+  int64_t bytes = kAheadBytes / llvm::bit_ceil(uint64_t(streams)) / (2 * columns);
+  return std::clamp<int64_t>(llvm::bit_floor(uint64_t(bytes)), 1, 8);
+}
+
 /// The product in the block of `op` that reads its tables first, if its weights are known where the tables are made. Null: there is none.
 static lut::MatmulOp getReader(lut::PrecomputeOp op) {
   for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
@@ -265,21 +274,22 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();
-  int64_t rest = op.getActivations().getType().getDimSize(1) % op.getGroup();
+  int64_t columns = op.getActivations().getType().getDimSize(1), rest = columns % op.getGroup();
   const bool ofThree = op.getWidth() == lowbit::kTripleWidth;
   auto callFor = [&](ValueRange arguments, Value first, Value last, int64_t aheadStreams) {
+    int64_t aheadBytes = aheadStreams > 0 ? getAheadBytes(columns, aheadStreams) : 0;
     SmallVector<Value> operands(arguments);
     operands.append({first, last});
     SmallVector<Type> types = llvm::to_vector(ValueRange(operands).getTypes());
     SmallVector<Attribute> key{b.getStringAttr("precompute"), TypeAttr::get(b.getFunctionType(types, {})),
                                b.getI64IntegerAttr(op.getGroup()), b.getI64IntegerAttr(rest), scaleKey(b, op.getScaleKind()),
-                               b.getI64IntegerAttr(aheadStreams), b.getI64IntegerAttr(op.getWidth())};
+                               b.getI64IntegerAttr(aheadStreams), b.getI64IntegerAttr(aheadBytes), b.getI64IntegerAttr(op.getWidth())};
     func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
                                         [&](ImplicitLocOpBuilder &body, ValueRange args) {
                                           if (ofThree)
                                             emitTriplePrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
                                           else
-                                            emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams);
+                                            emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams, aheadBytes);
                                         });
     func::CallOp::create(b, function, operands);
   };

@@ -170,9 +170,9 @@ void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func:
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none). A single activation row is multiplied by
 /// `streams` tiles at once: i, i + n, i + 2 n, ..., where n is a `streams`th of the range's tiles, rounded down; those that are left follow one by one.
 /// With `aheadStreams` above 0, a precompute has two more arguments before the range, the weights of the product that reads the tables and the bytes from
-/// one of its streams to the next, and asks for the first of these weights while it makes the tables.
+/// one of its streams to the next, and asks for the first of these weights while it makes the tables: `aheadBytes` of a stream with each activation.
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
-                    lowbit::TableScale scale, int64_t aheadStreams);
+                    lowbit::TableScale scale, int64_t aheadStreams, int64_t aheadBytes);
 void emitTriplePrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale);
 void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
                 int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,

@@ -26,9 +26,10 @@ constexpr int64_t kPairWidth = 2 * lowbit::kTableWidth;
 struct Ahead {
   Value weights, distance;
   int64_t streams = 0;
+  /// Bytes of a stream that are asked for with an activation.
+  int64_t streamBytes = 0;
 
-  /// Asks for the lines that are next when `done` activations were gone through and `tables` tables follow: 8 bytes an activation, which is about twice what
-  /// memory gives in the time. Lines come into the second-level cache: the tables need the first.
+  /// Asks for the lines that are next when `done` activations were gone through and `tables` tables follow. Lines come into the second-level cache: the tables need the first.
   void ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const;
 };
 
@@ -104,9 +105,7 @@ private:
 } // namespace
 
 void Ahead::ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const {
-  constexpr int64_t lineBytes = 64, bytesEach = 8;
-  // Of each stream the bytes from (bytes an activation) times the activations before to the same after.
-  int64_t streamBytes = bytesEach / int64_t(llvm::bit_ceil(uint64_t(streams)));
+  constexpr int64_t lineBytes = 64;
   Value begin = arith::MulIOp::create(b, done, constantIndex(b, streamBytes));
   for (int64_t byte = 0; byte < tables * lowbit::kTableWidth * streamBytes; byte += lineBytes)
     for (int64_t stream = 0; stream < streams; ++stream) {
@@ -428,11 +427,11 @@ void PrecomputeEmitter::emitRow(Value row) {
 }
 
 void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest,
-                              lowbit::TableScale scale, int64_t aheadStreams) {
+                              lowbit::TableScale scale, int64_t aheadStreams, int64_t aheadBytes) {
   ValueRange rows = args.take_back(2), buffers = args.drop_back(2);
   Ahead ahead;
   if (aheadStreams > 0) {
-    ahead = {buffers.drop_back(1).back(), buffers.back(), aheadStreams};
+    ahead = {buffers.drop_back(1).back(), buffers.back(), aheadStreams, aheadBytes};
     buffers = buffers.drop_back(2);
   }
   PrecomputeEmitter emitter(b, buffers, group, rest, scale, ahead);

@@ -43,3 +43,21 @@ func.func @later(%a: memref<1x128xf32>, %e: memref<1x2x256xi8>, %s: memref<1x2xf
   lut.matmul ins(%e, %s, %z, %w : memref<1x2x256xi8>, memref<1x2xf32>, memref<1x2xf32>, memref<1280xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
   return
 }
+
+// -----
+
+!W = !lowbit.weight<64x4096, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 64, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
+
+// Of many activations each asks for less: a line for 8 tables here.
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK-COUNT-2: memref.prefetch
+// CHECK-NOT: memref.prefetch
+// CHECK: vector.reduction <maxui>
+// CHECK-COUNT-2: memref.prefetch
+// CHECK-NOT: memref.prefetch
+// CHECK-LABEL: func.func @many
+func.func @many(%a: memref<1x4096xf32>, %e: memref<1x64x256xi8>, %s: memref<1x64xf32>, %z: memref<1x64xf32>, %w: memref<40960xi8>, %o: memref<1x64xf32>) {
+  lut.precompute ins(%a : memref<1x4096xf32>) outs(%e, %s, %z : memref<1x64x256xi8>, memref<1x64xf32>, memref<1x64xf32>) {group = 64 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<1x64x256xi8>, memref<1x64xf32>, memref<1x64xf32>, memref<40960xi8>) outs(%o : memref<1x64xf32>) {weight = !W}
+  return
+}

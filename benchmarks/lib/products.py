@@ -114,9 +114,11 @@ def weight_bytes(artifact: Path, unread: str = "") -> int:
 
 
 def _kept(case: Case, options: Sequence[str]) -> Path:
-    """Where `keep` puts a product. Another compiler, or another way to make models, is another place."""
+    """Where `keep` puts a product. Another compiler, another way to make models, or a file that an option names and that has changed (cpu.facts) is
+    another place."""
+    named = [Path(value) for _, _, value in (option.partition("=") for option in options) if Path(value).is_file()]
     files = [tool("lutrac"), *library().parent.glob("libLutra*.so"), Path(__file__)]
-    stamps = [str(file.stat().st_mtime_ns) for file in sorted(files)]
+    stamps = [str(file.stat().st_mtime_ns) for file in [*sorted(files), *named]]
     key = hashlib.sha256("\n".join([*options, *stamps]).encode()).hexdigest()[:16]
     rows = f"m{case.m}-" if case.known_m else ""
     return CACHE / "products" / f"{case.n}x{case.k}-{case.width}-g{case.group}-{rows}{key}"

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from lookup_matmul import Case, arguments_of, compare, host_targets, ir_model, run, same, save_inputs
-from suite.targets import available, build_emulator
-from triples import compare_emulated
+from lookup_matmul import Case, arguments_of, ir_model, run, same, save_inputs
+from suite.ternary import Machines, compare_models
 
 #: Several streams of tiles and a rest; an odd number of tables; a short last group, and one longer than K; groups longer than 16-bit sums hold.
 FIXED = [
@@ -61,49 +58,25 @@ def ternary_model(cases: list[Case], rng: np.random.Generator, path: Path) -> No
     path.write_text(text)
 
 
-def main() -> None:
-    arguments = arguments_of(__doc__, 12).parse_args()
-    seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
-    print(f"seed {seed}", flush=True)
-    rng, numbers = random.Random(seed), np.random.default_rng(seed)
-    wanted = arguments.targets.split(",") if arguments.targets else []
-    targets = [(name, options) for name, options in host_targets() if (name in wanted if wanted else name != "ltc")]
-    emulated = [target for target in available() if target.emulated and target.name in wanted]
-    emulator = build_emulator(arguments.work_dir / "emulator") if emulated else arguments.work_dir
-    begin, done, comparisons = time.monotonic(), 0, 0
-    while done < arguments.cases and time.monotonic() - begin < 60 * arguments.minutes:
-        cases = (FIXED if done == 0 else [draw(rng) for _ in range(4)])[: arguments.cases - done]
-        work = arguments.work_dir / f"model{done}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        model = work / "model.mlir"
-        ternary_model(cases, numbers, model)
-        inputs = save_inputs(work, cases, numbers)
-        scale = rng.choice(["group", "row"])
-        options = ["--target-option=cpu.ternary-table=3", f"--target-option=cpu.table-scale={scale}"]
-        for phase in ("tables", "lut"):
-            lowered = work / f"{phase}.mlir"
-            run("lutrac", model, f"--compile-to={phase}", "-o", lowered, "--target=cpu", *options)
-            run("lutra-run", "--interpret", lowered, "--output-dir", work / phase, *inputs)
-        if (work / "tables.mlir").read_text().count("lookup_triples = true") == 0:
-            sys.exit(f"no weight lies in lookup_triples: {work / 'tables.mlir'}")
-        for i, case in enumerate(cases):
-            if not same(np.load(work / "tables" / f"y{i}.npy"), np.load(work / "lut" / f"y{i}.npy")).all():
-                sys.exit(
-                    f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}"
-                )
-        (work / "off").symlink_to(work / "tables", target_is_directory=True)
-        for name, target in targets:
-            run("lutrac", model, "-o", work / "artifact", *target, *options)
-            comparisons += compare(work, work / "artifact", cases, inputs, work / "tables", name)
-        for found in emulated:
-            run("lutrac", model, "-o", work / "artifact", *found.options, *options)
-            comparisons += compare_emulated(work, work / "artifact", cases, found, emulator)
-        shutil.rmtree(work)
-        done += len(cases)
-    names = ", ".join([*(name for name, _ in targets), *(target.name for target in emulated)])
-    print(f"{done} cases for {names}: {comparisons} results bit-identical to the interpreter's")
+def check(work: Path, cases: list[Case], rng: random.Random, numbers: np.random.Generator, machines: Machines) -> int:
+    """Interprets tables and lookups as values, then the packed bytes, and runs every machine; the number of comparisons."""
+    model = work / "model.mlir"
+    ternary_model(cases, numbers, model)
+    inputs = save_inputs(work, cases, numbers)
+    options = ["--target-option=cpu.ternary-table=3", f"--target-option=cpu.table-scale={rng.choice(['group', 'row'])}"]
+    for phase in ("tables", "lut"):
+        lowered = work / f"{phase}.mlir"
+        run("lutrac", model, f"--compile-to={phase}", "-o", lowered, "--target=cpu", *options)
+        run("lutra-run", "--interpret", lowered, "--output-dir", work / phase, *inputs)
+    if "lookup_triples = true" not in (work / "tables.mlir").read_text():
+        sys.exit(f"no weight lies in lookup_triples: {work / 'tables.mlir'}")
+    for i, case in enumerate(cases):
+        if not same(np.load(work / "tables" / f"y{i}.npy"), np.load(work / "lut" / f"y{i}.npy")).all():
+            sys.exit(
+                f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}"
+            )
+    return machines.compare(work, cases, inputs, options, work / "tables")
 
 
 if __name__ == "__main__":
-    main()
+    compare_models(arguments_of(__doc__, 12).parse_args(), FIXED, draw, check, "the interpreter's")

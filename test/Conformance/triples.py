@@ -11,14 +11,12 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from lookup_matmul import Case, Targets, arguments_of, compare, host_targets, ir_model, run, same, save_inputs
-from suite.targets import Target, available, build_emulator
+from lookup_matmul import Case, arguments_of, ir_model, run, same, save_inputs
+from suite.ternary import Machines, compare_models
 
 #: Several streams of tiles and a rest; an octet behind a block; a short last group, longer than K; a long group whose panel is in parts.
 FIXED = [
@@ -42,70 +40,32 @@ def draw(rng: random.Random) -> Case:
     )
 
 
-def compare_emulated(work: Path, artifact: Path, cases: list[Case], target: Target, emulator: Path) -> int:
-    """Runs one artifact under qemu with 1 and 2 threads; the number of comparisons with the interpreter's outputs."""
-    for threads in (1, 2):
-        found = work / f"found-{threads}"
-        target.run(artifact, threads, work, [], found, emulator)
-        for i, case in enumerate(cases):
-            if not same(np.load(work / "off" / f"y{i}.npy"), np.load(found / f"y{i}.npy")).all():
-                sys.exit(f"{target.name}, {threads} threads: {case} differs; case {i}, work directory {work}")
-    return 2 * len(cases)
-
-
-def check(
-    work: Path,
-    model: Path,
-    cases: list[Case],
-    rng: np.random.Generator,
-    targets: Targets,
-    emulated: list[Target],
-    emulator: Path,
-) -> int:
-    """Interprets planes, then triples, and runs triples on every target; the number of comparisons."""
-    inputs = save_inputs(work, cases, rng)
-    strategy = ["--target=cpu", "--target-option=cpu.strategy=int8"]
+def check(work: Path, cases: list[Case], _: random.Random, numbers: np.random.Generator, machines: Machines) -> int:
+    """Interprets planes, then triples, and runs triples on every machine; the number of comparisons."""
+    model = work / "model.mlir"
+    ir_model(cases, numbers, model)
+    inputs = save_inputs(work, cases, numbers)
+    strategy = "--target-option=cpu.strategy=int8"
     for name in ("off", "on"):
         lowered = work / f"{name}.mlir"
-        run("lutrac", model, "--compile-to=tables", "-o", lowered, *strategy, f"--target-option=cpu.triples={name}")
+        run(
+            "lutrac",
+            model,
+            "--compile-to=tables",
+            "-o",
+            lowered,
+            "--target=cpu",
+            strategy,
+            f"--target-option=cpu.triples={name}",
+        )
         run("lutra-run", "--interpret", lowered, "--output-dir", work / name, *inputs)
     if "triples = true" in (work / "off.mlir").read_text():
         sys.exit(f"cpu.triples=off stores triples: {work / 'off.mlir'}")
     for i, case in enumerate(cases):
         if not same(np.load(work / "off" / f"y{i}.npy"), np.load(work / "on" / f"y{i}.npy")).all():
             sys.exit(f"the interpreter reads triples of {case} otherwise than planes; case {i}, work directory {work}")
-    comparisons = 0
-    for name, target in targets:
-        run("lutrac", model, "-o", work / "artifact", *target, *strategy[1:])
-        comparisons += compare(work, work / "artifact", cases, inputs, work / "off", name)
-    for found in emulated:
-        run("lutrac", model, "-o", work / "artifact", *found.options, *strategy[1:])
-        comparisons += compare_emulated(work, work / "artifact", cases, found, emulator)
-    return comparisons
-
-
-def main() -> None:
-    arguments = arguments_of(__doc__, 12).parse_args()
-    seed = arguments.seed if arguments.seed is not None else time.time_ns() % 1_000_000
-    print(f"seed {seed}", flush=True)
-    rng, numbers = random.Random(seed), np.random.default_rng(seed)
-    wanted = arguments.targets.split(",") if arguments.targets else []
-    targets = [(name, options) for name, options in host_targets() if (name in wanted if wanted else name != "ltc")]
-    emulated = [target for target in available() if target.emulated and target.name in wanted]
-    emulator = build_emulator(arguments.work_dir / "emulator") if emulated else arguments.work_dir
-    begin, done, comparisons = time.monotonic(), 0, 0
-    while done < arguments.cases and time.monotonic() - begin < 60 * arguments.minutes:
-        cases = (FIXED if done == 0 else [draw(rng) for _ in range(4)])[: arguments.cases - done]
-        work = arguments.work_dir / f"model{done}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        ir_model(cases, numbers, work / "model.mlir")
-        comparisons += check(work, work / "model.mlir", cases, numbers, targets, emulated, emulator)
-        shutil.rmtree(work)
-        done += len(cases)
-    names = ", ".join([*(name for name, _ in targets), *(target.name for target in emulated)])
-    print(f"{done} cases for {names}: {comparisons} results bit-identical to the interpreter's on planes")
+    return machines.compare(work, cases, inputs, [strategy], work / "off")
 
 
 if __name__ == "__main__":
-    main()
+    compare_models(arguments_of(__doc__, 12).parse_args(), FIXED, draw, check, "the interpreter's on planes")

@@ -25,13 +25,6 @@ static bool hasIntegerSums(WeightType weight) {
          128 * ((int64_t(1) << weight.getBits()) - 1) <= std::numeric_limits<int32_t>::max() / weight.getGroup();
 }
 
-/// Whether a weight is stored three codes in five bits where int8 products alone read it (lowbit-pack-weights): two planes, and the middle one of codes 0, 1
-/// and 2 is 0. Four codes around the same zero are taken for three.
-static bool hasTriples(WeightType weight) {
-  auto bipolar = dyn_cast<BipolarAttr>(weight.getFormat());
-  return bipolar && bipolar.getZeta() && weight.getBits() == 2 && bipolar.getZeta().getValueAsDouble() == 1;
-}
-
 namespace {
 enum class Part { Before, During };
 
@@ -46,7 +39,8 @@ struct Work {
     const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
     const double columns = weight.getCols();
     const double quads = rows / block + rows % block;
-    const bool isTernary = hasTriples(weight) && !isShared, isFew = rows < (isTernary ? rates.triplePanelRows : rates.panelRows);
+    // Int8 products alone have ternary codes three in five bits (lowbit-pack-weights). Four codes around the same zero are taken for three.
+    const bool isTernary = lutra::lowbit::isTernary(weight.getFormat()) && !isShared, isFew = rows < (isTernary ? rates.triplePanelRows : rates.panelRows);
     const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;
     const double single = isSingle, few = isPassed, many = isFew ? 0 : rows;
     const double passes = !isPassed ? 0 : isKnown || rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2);

@@ -26,6 +26,9 @@ namespace {
 constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 12;
 /// Numbers of rows that have loops of their own, at most. More come in pairs, 5 and 6, 7 and 8: a row that is multiplied twice is a tenth of the work.
 constexpr int64_t kRowsAlone = 4;
+/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, with rows that contend (below), with narrow
+/// registers, and with wide ones where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
+constexpr int64_t kFewRows = 24, kFewRowsOfTriples = 12, kFewRowsAliased = 12, kFewRowsNarrow = 4, kFewRowsShort = 12;
 /// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
 /// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
 constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
@@ -449,15 +452,19 @@ void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
   });
 }
 
-int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  const bool isWide = options.vectorRows >= kTileRows;
-  if (options.accumulatorBits == 16)
-    return layout.triples ? (isWide ? kFewRowsNarrow : 1) : isWide ? kFewRowsShort : kFewRowsNarrow;
+int64_t lutloops::getFewRows(bool triples, bool isWide, bool sumsInOne) {
+  if (triples && !sumsInOne)
+    return isWide ? kFewRowsNarrow : 1;
   if (!isWide)
     return kFewRowsNarrow;
+  return triples ? kFewRowsOfTriples : sumsInOne ? kFewRows : kFewRowsShort;
+}
+
+int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
+  const int64_t most = getFewRows(layout.triples, options.vectorRows >= kTileRows, options.accumulatorBits != 16);
   // Rows that would have to be copied, but are too long.
   const bool isAliased = getRowBytes(layout) > kMaxNearBytes && getRowBytes(layout) % kNearDistance == 0;
-  return layout.triples || isAliased ? kFewRowsOfTriples : kFewRows;
+  return isAliased ? std::min(most, kFewRowsAliased) : most;
 }
 
 void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,

@@ -21,12 +21,6 @@ inline constexpr int64_t kQuadBytes = kQuad * kTileRows;
 inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
-/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, with narrow registers, and with wide ones
-/// where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
-inline constexpr int64_t kFewRows = 24;
-inline constexpr int64_t kFewRowsOfTriples = 12;
-inline constexpr int64_t kFewRowsNarrow = 4;
-inline constexpr int64_t kFewRowsShort = 12;
 
 /// The operands of a lut.integer_matmul as arguments of a function.
 struct IntegerBuffers {
@@ -69,6 +63,9 @@ void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
 void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t channels, int64_t streams,
                        mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
+/// The most activation rows that are multiplied without a panel: with 32 wide registers or narrow ones, and with an instruction that sums four bytes in 32
+/// bits or without.
+int64_t getFewRows(bool triples, bool isWide, bool sumsInOne);
 /// The most activation rows that `emitIntegerFew` is for, times a weight of this layout.
 int64_t getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
 

@@ -146,8 +146,8 @@ private:
     lutra::lowbit::CostRates rates = measured ? measured->rates : estimateRates();
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const bool sumsInOne = instructions.hasDotProduct(), isWide = instructions.avx512bw;
-    rates.panelRows = 1 + (!isWide ? lutra::lutloops::kFewRowsNarrow : sumsInOne ? lutra::lutloops::kFewRows : lutra::lutloops::kFewRowsShort);
-    rates.triplePanelRows = 1 + (sumsInOne && isWide ? lutra::lutloops::kFewRowsOfTriples : sumsInOne || isWide ? lutra::lutloops::kFewRowsNarrow : 1);
+    rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne);
+    rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne);
     return rates;
   }
 

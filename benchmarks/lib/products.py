@@ -148,6 +148,12 @@ def _compile(case: Case, folder: Path, options: Sequence[str]) -> None:
     (folder / _SECONDS).write_text(str(seconds))
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copies in writes as large as the compiler's, so that the copy gets such pages as the artifact itself."""
+    with source.open("rb") as reader, target.open("wb", buffering=0) as writer:
+        shutil.copyfileobj(reader, writer, 4 << 20)
+
+
 def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> Artifact:
     """Compiles `case`, unless `keep` did, and copies the artifact until the weights are at least `rotated` bytes."""
     kept, first = _kept(case, options), folder / "0"
@@ -164,7 +170,7 @@ def prepare(case: Case, folder: Path, options: Sequence[str], rotated: int) -> A
         for file in first.iterdir():
             # One library, loaded once; but weights that lie in memory of their own.
             if file.name == weights:
-                shutil.copyfile(file, target / file.name)
+                _copy(file, target / file.name)
             else:
                 os.link(file, target / file.name)
     return Artifact(folder, copies, size, float((folder / _SECONDS).read_text()))

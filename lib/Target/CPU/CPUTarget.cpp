@@ -6,6 +6,7 @@
 #include "lib/Target/CPU/CPUTarget.h"
 
 #include "FactsFile.h"
+#include "MachineRates.h"
 #include "lib/Conversion/LutToLLVM/LutToLLVM.h"
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
 #include "lutra/Codegen/Passes.h"
@@ -32,7 +33,7 @@ public:
          "Products: lut (looked up where planes allow, so that numbers do not depend on the number of rows), int8 (activations of 8 bits instead), "
          "dense (f32), or auto (the fastest for each number of rows; lut where tables are not i8)",
          "lut", {"lut", "int8", "dense", "auto"}},
-        {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else they follow from the CPU", ""},
+        {"facts", "File of the machine's facts that scripts/calibrate wrote, for strategy=auto; else those of the CPU that come with the compiler, or estimated ones", ""},
         {"kv-cache", "Keys and values of the past: f32, f16, or codes of 8 or 4 bits with scales (i8, i4)", "f32", {"f32", "f16", "i8", "i4"}},
         {"sums", "Attention's scores and sums: f64 (as specified), f32 (fast), or auto (f64 where activations are quantized)", "auto",
          {"auto", "f32", "f64"}},
@@ -77,7 +78,9 @@ public:
       // Triples are unpacked by byte shuffles.
       tables.packTriples = option("triples") == "on" && lutra::LutInstructions::fromFeatures(machine->features()).hasByteShuffle();
       if (choosesByTime()) {
-        tables.rates = machineRates().spell();
+        const lutra::MachineRates known = machineRates();
+        tables.rates = known.rates.spell();
+        tables.facts = known.facts;
         tables.byRows = true;
       }
       // Without a byte shuffle a row's sums do not fit the registers as it is; more rows would only make longer code. NEON's 32
@@ -141,56 +144,14 @@ private:
   /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.
   bool choosesByTime() const { return option("strategy") == "auto" && option("table") == "i8"; }
 
-  /// What one core does in a nanosecond, and from how many rows on the loops of convert-lut-to-loops make panels.
-  lutra::lowbit::CostRates machineRates() const {
-    lutra::lowbit::CostRates rates = measured ? measured->rates : estimateRates();
+  /// The rates that products are chosen by, and from how many rows on the loops of convert-lut-to-loops make panels.
+  lutra::MachineRates machineRates() const {
+    lutra::MachineRates known = measured ? lutra::MachineRates{measured->rates, measured->cpu} : lutra::findRates(*machine);
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const bool sumsInOne = instructions.hasDotProduct(), isWide = instructions.avx512bw;
-    rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne);
-    rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne);
-    return rates;
-  }
-
-  /// Rates estimated, at 3 GHz and vectors of `lanes` f32. Good for comparing products, not for promises.
-  lutra::lowbit::CostRates estimateRates() const {
-    lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
-    const double lanes = instructions.avx512bw ? 16 : instructions.hasByteShuffle() ? 8 : 4, clock = 3;
-    // Measured with 64-byte vectors and vpdpbusd (facts/cascadelake.yaml), and scaled by lanes; other machines by the instructions that they lack.
-    const bool shuffles = instructions.hasByteShuffle(), dots = instructions.hasDotProduct();
-    const double vectors = clock * lanes;
-    lutra::lowbit::CostRates rates;
-    rates.bandwidth = 12;
-    rates.lookup = vectors * (shuffles ? 3.68 : 0.1);
-    rates.lookupTwo = vectors * (shuffles ? 2.88 : 0.1);
-    rates.lookupOne = vectors * (shuffles ? 1.41 : 0.1);
-    rates.index = vectors * (shuffles ? 1.87 : 0.4);
-    rates.fetch = vectors * 1.31;
-    rates.sum = vectors / 8.72;
-    rates.store = vectors / 24.2;
-    rates.table = vectors / 24.9;
-    rates.lutCall = clock / 1672;
-    rates.few = vectors * (dots ? 8.5 : shuffles ? 1.5 : 0.22);
-    rates.fewLoad = vectors * (dots ? 141 : shuffles ? 9 : 4.5);
-    rates.single = vectors * (dots ? 1.01 : shuffles ? 0.48 : 0.24);
-    rates.fewUnpack = vectors * 2.93;
-    rates.fewRun = vectors * (dots ? 1.29 : shuffles ? 0.46 : 0.23);
-    rates.fewTriple = vectors * (dots ? 1.47 : shuffles ? 0.69 : 0.35);
-    rates.fewScaled = vectors / 8.99;
-    rates.fewSum = vectors / 8.61;
-    rates.int8 = vectors * (dots ? 30.8 : shuffles ? 1.5 : 0.22);
-    rates.panel = vectors * 1.19;
-    rates.unpack = vectors * 14.4;
-    rates.triple = vectors * (dots ? 9.67 : shuffles ? 0.89 : 0.45);
-    rates.byte = vectors * 2.81;
-    rates.int8Sum = vectors / 7.18;
-    rates.int8Store = vectors / 29.6;
-    rates.code = vectors / 41.3;
-    rates.int8Call = clock / 2435;
-    rates.fma = vectors / 1.02;
-    rates.number = vectors / 18.4;
-    rates.denseStore = vectors / 40;
-    rates.denseCall = clock / 1446;
-    return rates;
+    known.rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne);
+    known.rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne);
+    return known;
   }
 
   std::optional<lutra::Machine> machine;

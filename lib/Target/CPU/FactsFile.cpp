@@ -1,6 +1,7 @@
 //===- FactsFile.cpp - what a machine does, measured ----------------------===//
 #include "FactsFile.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/YAMLTraits.h"
@@ -88,21 +89,38 @@ static void gather(const SMDiagnostic &diagnostic, void *text) {
   raw_string_ostream(message) << diagnostic.getFilename() << ":" << diagnostic.getLineNo() << ": " << diagnostic.getMessage();
 }
 
+/// The facts in `buffer`, or what is wrong with them.
+static Expected<FactsFile> parse(MemoryBufferRef buffer) {
+  const std::string name = buffer.getBufferIdentifier().str();
+  std::string message;
+  FactsFile facts;
+  yaml::Input input(buffer, nullptr, gather, &message);
+  input >> facts;
+  if (input.error())
+    return createStringError("the facts are wrong: " + (message.empty() ? name + " is empty" : message) + "; scripts/calibrate writes them");
+  // Not in the mapping: the reader does not survive such a complaint about an empty document.
+  std::string problem = facts.rates.int8 == 0 ? "int8-rate must be a positive number" : facts.rates.findProblem();
+  if (!problem.empty())
+    return createStringError("the facts are wrong: " + name + ": " + problem + "; scripts/calibrate writes them");
+  return facts;
+}
+
 Expected<FactsFile> FactsFile::load(StringRef path) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return createStringError("cannot read the facts '" + path + "': " + buffer.getError().message() +
                              "; scripts/calibrate writes them");
-  std::string message;
-  FactsFile facts;
-  yaml::Input input((*buffer)->getMemBufferRef(), nullptr, gather, &message);
-  input >> facts;
-  if (input.error())
-    return createStringError("the facts are wrong: " + (message.empty() ? path.str() + " is empty" : message) +
-                             "; scripts/calibrate writes them");
-  // Not in the mapping: the reader does not survive such a complaint about an empty document.
-  std::string problem = facts.rates.int8 == 0 ? "int8-rate must be a positive number" : facts.rates.findProblem();
-  if (!problem.empty())
-    return createStringError("the facts are wrong: " + path + ": " + problem + "; scripts/calibrate writes them");
-  return facts;
+  return parse((*buffer)->getMemBufferRef());
+}
+
+/// Written by CMake from facts/*.yaml: the name of each, and its text.
+static constexpr std::pair<StringLiteral, StringLiteral> kShipped[] = {
+#include "Facts.inc"
+};
+
+std::optional<FactsFile> FactsFile::ofCpu(StringRef name) {
+  const auto *found = find_if(kShipped, [&](const auto &shipped) { return shipped.first == name; });
+  if (found == std::end(kShipped))
+    return std::nullopt;
+  return cantFail(parse({found->second, found->first}), "shipped facts are tested");
 }

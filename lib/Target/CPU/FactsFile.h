@@ -12,6 +12,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ struct FactsFile {
 
   /// Reads a file. The error names the place, and the key that is unknown, missing or no positive number.
   static llvm::Expected<FactsFile> load(llvm::StringRef path);
+  /// The facts that come with the compiler of the CPU that LLVM calls `name` (facts/NAME.yaml), or nothing.
+  static std::optional<FactsFile> ofCpu(llvm::StringRef name);
 };
 
 } // namespace lutra

@@ -33,11 +33,31 @@ _MCA = "/usr/lib/llvm-22/bin/llvm-mca"
 _LOOKUP = re.compile(r"^\s+(?:vpshufb|pshufb)\s.*%(?P<x86>[xyz])mm\d+$|^\s+tbl\s+(?P<neon>v)\d+\.16b", re.MULTILINE)
 #: The same of triples, whose three digits are looked up for 5 bits, beside the dot products of a kernel without a panel.
 _TRIPLE_LOOKUP = re.compile(_LOOKUP.pattern.replace("vpshufb|", "vpshufb|vpermb|"), re.MULTILINE)
-_TRIPLE_BYTES = 5 / 24
 _DOT = re.compile(r"^\s+(?:vpdpbusd|sdot)\s", re.MULTILINE)
 _LANES = {"z": 64, "y": 32, "x": 16, "v": 16}
 _LABEL = re.compile(r"^(\.?L\w+):")
 _JUMP = re.compile(r"^\s+(?:j[a-z]+|b\.?[a-z]*|cb[n]?z\s+\w+,|tb[n]?z\s+\w+, #\d+,)\s+(\.?L\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A kind of weight as a kind of kernel reads it: `lookup_bytes` of codes for each byte that is looked up."""
+
+    name: str
+    width: str
+    lookup_bytes: float = 0.5
+    options: tuple[str, ...] = ()
+    lookup: re.Pattern[str] = _LOOKUP
+    multiplies: bool = False
+
+
+#: Bits of planes: the halves of a byte are the indices of two groups of activations. Tables of three: an index of four bits has a sign beside it. Triples: the three digits of five bits are
+#: looked up one by one.
+COLUMNS = (
+    *(Column(width, width) for width in WIDTHS),
+    Column("in threes", "ternary", 5 / 8, ("cpu.ternary-table=3",)),
+    Column("triples", "ternary", 5 / 24, ("cpu.strategy=int8",), _TRIPLE_LOOKUP, True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +68,8 @@ class Loop:
     code_bytes: float
 
 
-def loops(assembly: str, triples: bool = False) -> list[Loop]:
-    """The innermost loops with lookups. A byte of codes is looked up twice: its halves are the indices of two groups of activations."""
+def loops(assembly: str, column: Column = COLUMNS[0]) -> list[Loop]:
+    """The innermost loops with the lookups of `column`."""
     lines = assembly.splitlines()
     labels = {match[1]: index for index, line in enumerate(lines) if (match := _LABEL.match(line))}
     spans = [
@@ -62,10 +82,10 @@ def loops(assembly: str, triples: bool = False) -> list[Loop]:
         if any((begin, end) != other and begin <= other[0] and other[1] <= end for other in spans):
             continue
         body = tuple(line for line in lines[begin + 1 : end + 1] if not _LABEL.match(line))
-        text, pattern = "\n".join(body), _TRIPLE_LOOKUP if triples else _LOOKUP
-        looked_up = sum(_LANES[match["x86"] or match["neon"]] for match in pattern.finditer(text))
-        if looked_up and (not triples or _DOT.search(text)):
-            found.append(Loop(body, looked_up * (_TRIPLE_BYTES if triples else 0.5)))
+        text = "\n".join(body)
+        looked_up = sum(_LANES[match["x86"] or match["neon"]] for match in column.lookup.finditer(text))
+        if looked_up and (not column.multiplies or _DOT.search(text)):
+            found.append(Loop(body, looked_up * column.lookup_bytes))
     return found
 
 
@@ -82,19 +102,20 @@ def cycles(loop: Loop, triple: str, cpu: str) -> float:
     return int(total[1]) / iterations
 
 
-def estimate(case: Case, triple: str, cpu: str, folder: Path, triples: bool = False) -> float | None:
-    """Bytes of codes a cycle in the kernel of one row of activations; nothing where triples are multiplied by a panel."""
+def estimate(column: Column, group: int, triple: str, cpu: str, folder: Path) -> float | None:
+    """Bytes of codes a cycle in the kernel of one row of activations; nothing where it multiplies by a panel."""
+    case = Case(1, 1024, 1024, column.width, group, 1, "cost")
     model, assembly = folder / "product.onnx", folder / "product.s"
     make_model(case, model)
-    options = [f"cpu.mcpu={cpu}", f"cpu.triple={triple}"] + ["cpu.strategy=int8"] * triples
+    options = [f"cpu.mcpu={cpu}", f"cpu.triple={triple}", *column.options]
     command: list[str | Path] = [tool("lutrac"), model, "--emit=asm", "-o", assembly, "--crash-reproducer=none"]
     done = subprocess.run(
         command + [f"--target-option={option}" for option in options], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BenchmarkError(f"lutrac failed for {cpu}: {done.stderr.strip()}")
-    found = loops(assembly.read_text(), triples)
-    if not found and triples:
+    found = loops(assembly.read_text(), column)
+    if not found and column.multiplies:
         return None
     if not found:
         raise BenchmarkError(f"{case.name} for {cpu} has no loop with byte shuffles")
@@ -108,19 +129,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--group", type=int, default=128, help="activations that share a scale")
     options = parser.parse_args(arguments)
     print("Bytes of codes a cycle by llvm-mca (an estimate; loads hit the first-level cache)\n")
-    columns = [(width, False) for width in WIDTHS] + [("ternary", True)]
-    print(
-        f"| {'CPU':<15} | " + " | ".join(f"{'triples' if triples else width:>8}" for width, triples in columns) + " |"
-    )
-    print(f"|{'-' * 17}|" + "|".join("-" * 10 for _ in columns) + "|")
+    print(f"| {'CPU':<15} | " + " | ".join(f"{column.name:>9}" for column in COLUMNS) + " |")
+    print(f"|{'-' * 17}|" + "|".join("-" * 11 for _ in COLUMNS) + "|")
     try:
         with tempfile.TemporaryDirectory() as name:
             for cpu in options.cpu or MACHINES:
-                rates = []
-                for width, triples in columns:
-                    case = Case(1, 1024, 1024, width, options.group, 1, "cost")
-                    rates.append(estimate(case, MACHINES[cpu], cpu, Path(name), triples))
-                cells = (f"{rate:>8.2f}" if rate else f"{'':>8}" for rate in rates)
+                rates = [estimate(column, options.group, MACHINES[cpu], cpu, Path(name)) for column in COLUMNS]
+                cells = (f"{rate:>9.2f}" if rate else f"{'':>9}" for rate in rates)
                 print(f"| {cpu:<15} | " + " | ".join(cells) + " |", flush=True)
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)

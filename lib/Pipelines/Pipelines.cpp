@@ -121,6 +121,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   lut.accumulatorBits = options.accumulatorBits;
   lut.vectorRows = options.vectorRows;
   lut.lookupEntries = options.lookupEntries;
+  lut.prefetchBytes = options.prefetchBytes;
   pm.addPass(createConvertLutToLoops(lut));
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addNestedPass<func::FuncOp>(createLinalgToLoops());

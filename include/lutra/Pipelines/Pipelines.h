@@ -66,6 +66,8 @@ struct LoopOptions {
   int64_t vectorRows = 64;
   /// Entries of a table of bytes that one instruction looks up: 16 or 64.
   int64_t lookupEntries = 16;
+  /// How far ahead of the loads weights are asked for, half as far by loops that read several tiles at once; 0 for not at all.
+  int64_t prefetchBytes = 4096;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
   std::string sums = "auto";
 };

@@ -11,6 +11,8 @@ import dataclasses
 import datetime
 import json
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ import cost
 from figures import Spread
 from lutra import native
 from lutra.errors import LutraError
-from paths import BenchmarkError, driver, library
+from paths import BenchmarkError, driver, library, tool
 from rates import Timed, solve
 from report import cpu_name
 from worker_process import WorkerProcess
@@ -37,6 +39,13 @@ def cache_sizes(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> di
             scale = {"K": 1 << 10, "M": 1 << 20}.get(text[-1], 1)
             sizes[int((index / "level").read_text())] = int(text.rstrip("KM")) * scale
     return sizes
+
+
+def llvm_cpu() -> str:
+    """The processor's name as the compiler has it: that of the file of facts that it takes by itself (lib/Target/CPU/facts)."""
+    listed = subprocess.run([tool("lutrac"), "--print-targets"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^  cpu: (\S+)$", listed, re.MULTILINE)
+    return found[1] if found else "unknown"
 
 
 def spell(facts: Mapping[str, object]) -> str:
@@ -85,7 +94,7 @@ class Calibration:
         self._say("products")
         rates = self._products(threads[0]["bandwidth"])
         return {
-            "cpu": cpu_name(),
+            "cpu": f"{cpu_name()} ({llvm_cpu()})",
             "source": f"scripts/calibrate of Lutra {native.version()}, {datetime.date.today()}",
             "bandwidth": threads[0]["bandwidth"],
             **rates,

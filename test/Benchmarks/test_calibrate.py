@@ -145,6 +145,9 @@ class CalibrateTest(unittest.TestCase):
             self.assertEqual(calibrate.cache_sizes(Path(name)), {1: 32768, 2: 1 << 20, 3: 33 << 20})
         self.assertEqual(calibrate.cache_sizes(Path("/nowhere")), {})
 
+    def test_name_of_the_processor(self) -> None:
+        self.assertRegex(calibrate.llvm_cpu(), "^[a-z0-9-]+$")
+
     def test_spelling_is_yaml(self) -> None:
         facts = {"cpu": 'a "b": c', "bandwidth": 12.345678, "threads": [{"count": 1, "region-ns": 0.5}]}
         text = 'cpu: "a \\"b\\": c"\nbandwidth: 12.35\nthreads:\n  - { count: 1, region-ns: 0.5 }\n'

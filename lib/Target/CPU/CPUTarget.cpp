@@ -48,7 +48,7 @@ public:
   }
 
   std::vector<std::pair<std::string, std::string>> facts() const override {
-    return {{"triple", machine->triple()}, {"cpu", machine->cpu()}, {"features", machine->featureList()}};
+    return {{"triple", machine->triple()}, {"cpu", machine->cpu()}, {"features", machine->featureList()}, {"rates", machineRates().facts}};
   }
 
   void buildPipeline(OpPassManager &pm, lutra::Phase phase) const override {

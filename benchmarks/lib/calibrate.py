@@ -64,11 +64,24 @@ def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
 
 
-class Calibration:
-    """The measurements; everything is the median of a few rounds."""
+def read_rows(path: Path) -> list[Timed]:
+    """The times in the rows that `benchmarks/run --json` wrote for its parts cost and auto: of the latter the best rounds, which is what it judges by."""
+    try:
+        rows = json.loads(path.read_text())
+        return [
+            Timed(cases.Case.parse(row["name"]), row["peer"], row.get("peer_low_ns") or row["peer_ns"])
+            for row in rows
+            if row["name"].startswith(("cost/", "auto/"))
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise BenchmarkError(f"'{path}' is no file of rows that benchmarks/run --json wrote") from None
 
-    def __init__(self, log: bool, times: Path | None = None) -> None:
-        self._log, self._times = log, times
+
+class Calibration:
+    """The measurements; everything is the median of a few rounds. `rows` are times that are known already."""
+
+    def __init__(self, log: bool, times: Path | None = None, rows: Sequence[Timed] = ()) -> None:
+        self._log, self._times, self._rows = log, times, rows
         self._driver = WorkerProcess(driver(), library())
 
     def close(self) -> None:
@@ -95,13 +108,18 @@ class Calibration:
         rates = self._products(threads[0]["bandwidth"])
         return {
             "cpu": f"{cpu_name()} ({llvm_cpu()})",
-            "source": f"scripts/calibrate of Lutra {native.version()}, {datetime.date.today()}",
+            "source": f"scripts/calibrate of Lutra {native.version()}, {datetime.date.today()}{self._others()}",
             "bandwidth": threads[0]["bandwidth"],
             **rates,
             "threads": threads,
             "caches": caches,
             "peaks": peaks,
         }
+
+    def _others(self) -> str:
+        kinds = {kind: sum(timed.case.kind == kind for timed in self._rows) for kind in ("cost", "auto")}
+        named = " and ".join(f"{count} times of benchmarks/run --only {kind}" for kind, count in kinds.items() if count)
+        return named and f", with {named}"
 
     def _say(self, what: str) -> None:
         if self._log:
@@ -125,7 +143,7 @@ class Calibration:
             comparison.close()
         if self._times:
             self._times.write_text("".join(json.dumps(dataclasses.asdict(product)) + "\n" for product in timed))
-        return solve(timed, bandwidth)
+        return solve([*timed, *self._rows], bandwidth)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -136,20 +154,30 @@ def main(arguments: Sequence[str]) -> int:
         "--times", type=Path, metavar="FILE", help="write the products' times too, a JSON object a line"
     )
     parser.add_argument(
+        "--rows",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="fit to these times too: what benchmarks/run --only cost (or auto) --json FILE wrote on this machine",
+    )
+    parser.add_argument(
         "--prepare", action="store_true", help="only compile what is to be timed; the next call finds it"
     )
     options = parser.parse_args(arguments)
     output: Path | None = options.output
+    # scripts/calibrate leaves the folder that it was called in.
+    caller = Path(os.environ.get("LUTRA_CALLER_FOLDER", "."))
     try:
         if output:
-            # scripts/calibrate leaves the folder that it was called in.
-            output = Path(os.environ.get("LUTRA_CALLER_FOLDER", ".")) / output
+            output = caller / output
             output.open("a").close()
+        rows = [timed for path in options.rows for timed in read_rows(caller / path)]
         for case, _ in cases.calibration():
             cost.keep(case)
         if options.prepare:
             return 0
-        calibration = Calibration(True, options.times)
+        calibration = Calibration(True, options.times and caller / options.times, rows)
         try:
             text = spell(calibration.facts())
         finally:

@@ -41,6 +41,15 @@ class Case:
         group = "channel" if self.group == CHANNEL else f"g{self.group}"
         return f"{self.kind}/{self.n}x{self.k}/{self.width}/{rows}{group}/t{self.threads}"
 
+    @staticmethod
+    def parse(name: str) -> Case:
+        """The case of a `name`. Raises ValueError."""
+        kind, shape, width, *rows, group, threads = name.split("/")
+        n, k = map(int, shape.split("x"))
+        m = int(rows[0].removeprefix("m")) if rows else 1
+        size = CHANNEL if group == "channel" else int(group.removeprefix("g"))
+        return Case(m, n, k, width, size, int(threads.removeprefix("t")), kind)
+
     @property
     def known_m(self) -> bool:
         """Whether the compiler is told M; else it may be any."""

@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import re
 import subprocess
 import tempfile
@@ -144,6 +145,21 @@ class CalibrateTest(unittest.TestCase):
                 (index / "size").write_text(f"{size}\n")
             self.assertEqual(calibrate.cache_sizes(Path(name)), {1: 32768, 2: 1 << 20, 3: 33 << 20})
         self.assertEqual(calibrate.cache_sizes(Path("/nowhere")), {})
+
+    def test_rows_of_other_runs(self) -> None:
+        case = Case(7, 64, 128, "ternary", 0, 2, "auto")
+        row = {"name": case.name, "peer": "lut", "peer_ns": 3.0, "peer_low_ns": 2.0}
+        known = {"name": "cost/64x80/1/g32/t1", "peer": "int8", "peer_ns": 5.0}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(json.dumps([row, known, {"name": "gemv/64x80/1/g32/t1"}]))
+            file.flush()
+            found = calibrate.read_rows(Path(file.name))
+            other = Case(1, 64, 80, "1", 32, 1, "cost")
+            self.assertEqual(found, [Timed(case, "lut", 2.0), Timed(other, "int8", 5.0)])
+            file.write("?")
+            file.flush()
+            with self.assertRaisesRegex(BenchmarkError, "is no file of rows"):
+                calibrate.read_rows(Path(file.name))
 
     def test_name_of_the_processor(self) -> None:
         self.assertRegex(calibrate.llvm_cpu(), "^[a-z0-9-]+$")

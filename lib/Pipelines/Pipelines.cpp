@@ -116,6 +116,7 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
 void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   ConvertLowbitToLoopsOptions attention;
   attention.sums = options.sums;
+  attention.prefetchBytes = options.cachePrefetchBytes;
   pm.addPass(createConvertLowbitToLoops(attention));
   ConvertLutToLoopsOptions lut;
   lut.accumulatorBits = options.accumulatorBits;

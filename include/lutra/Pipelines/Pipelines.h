@@ -68,6 +68,8 @@ struct LoopOptions {
   int64_t lookupEntries = 16;
   /// How far ahead of the loads weights are asked for, half as far by loops that read several tiles at once; 0 for not at all.
   int64_t prefetchBytes = 4096;
+  /// The same of a cache's floats in attention of a single token.
+  int64_t cachePrefetchBytes = 512;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
   std::string sums = "auto";
 };

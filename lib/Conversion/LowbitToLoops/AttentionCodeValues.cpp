@@ -225,7 +225,7 @@ void AttentionKernel::emitCodesChunk(const Keys &keys, Value position, const Sta
   Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, keys.end, position);
   Keys next = keys;
   next.kvHead = arith::SelectOp::create(b, loc, isLast, min(add(keys.kvHead, index(1)), index(kvHeads - 1)), keys.kvHead);
-  next.begin = arith::SelectOp::create(b, loc, isLast, firstKeyOf(position, kChunk), keys.end);
+  next.begin = arith::SelectOp::create(b, loc, isLast, firstKeyOf(position, index(kChunk)), keys.end);
   auto forRows = [&](llvm::function_ref<void(int64_t, int64_t)> body) {
     for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
       body(row, std::min(kRowsAtOnce, headsPerKV - row));

@@ -20,8 +20,6 @@ namespace lutra {
 
 /// Larger buffers of a task are not taken from the stack.
 static constexpr int64_t kStackBytes = 64 << 10;
-/// Bytes ahead in each stream of what is asked for; twice as many where sums in f64 fill the machine's window.
-static constexpr int64_t kBytesAhead = 512;
 
 int64_t AttentionKernel::vectorLanes(int64_t size) { return std::min<int64_t>(16, size & -size); }
 
@@ -54,11 +52,11 @@ LogicalResult AttentionKernel::verify(lowbit::AttentionOp op) {
   return success();
 }
 
-AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, FloatType sums, OpBuilder &builder)
+AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, FloatType sums, int64_t prefetchBytes, OpBuilder &builder)
     : b(builder), loc(op.getLoc()), sums(sums), numHeads(op.getNumHeads()), kvHeads(op.getKvHeads()),
       headsPerKV(numHeads / kvHeads), window(op.getWindow()),
       cacheBits(op.getCacheBits().value_or(0)), cacheGroup(op.getCacheGroup().value_or(0)), scale(op.getScale().convertToFloat()),
-      softcap(op.getSoftcap().convertToFloat()), interleaved(op.getInterleaved()) {
+      softcap(op.getSoftcap().convertToFloat()), interleaved(op.getInterleaved()), prefetchBytes(prefetchBytes) {
   // An operand may be given twice, so the arguments are found by position.
   auto at = [&](OperandRange range) -> Value {
     return range.empty() ? Value() : arguments[range.getBeginOperandIndex()];
@@ -166,9 +164,10 @@ void AttentionKernel::prefetchElements(Value cache, const Keys &keys, Value key,
                                /*localityHint=*/3, /*isDataCache=*/true);
 }
 void AttentionKernel::prefetchAhead(Value cache, const Keys &keys, ArrayRef<Value> lines) {
-  if (lines.size() != kKeysAtOnce)
+  if (lines.size() != kKeysAtOnce || !prefetchBytes)
     return;
-  int64_t bytes = sums.isF32() ? kBytesAhead : 2 * kBytesAhead;
+  // Sums in f64 fill the machine's window.
+  int64_t bytes = sums.isF32() ? prefetchBytes : 2 * prefetchBytes;
   int64_t ahead = std::max<int64_t>(bytes / lineBytes(), kKeysOfStream);
   for (int64_t first = 0; first < kKeysAtOnce; first += kKeysOfStream) {
     Value last = sub(keys.end, index(kKeysOfStream)), begin = min(add(lines[first], index(ahead)), last);
@@ -278,11 +277,17 @@ void AttentionKernel::rotateHead(Value source, ArrayRef<Value> sourceIndices, Va
     store(scaled(load(source, at(sourceIndices, d), lanes)), target, at(targetIndices, d));
 }
 
-Value AttentionKernel::firstKeyOf(Value position, int64_t step) {
+int64_t AttentionKernel::keysOfChunk() {
+  if (cacheBits)
+    return kChunk;
+  return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kChunkBytes / lineBytes()), kChunk, kLongChunk);
+}
+
+Value AttentionKernel::firstKeyOf(Value position, Value step) {
   if (window <= 0)
     return index(0);
   Value oldest = arith::MaxSIOp::create(b, loc, sub(position, index(window - 1)), index(0));
-  return mul(arith::DivUIOp::create(b, loc, oldest, index(step)), index(step));
+  return mul(arith::DivUIOp::create(b, loc, oldest, step), step);
 }
 
 } // namespace lutra

@@ -27,8 +27,8 @@ public:
   static llvm::LogicalResult verify(lowbit::AttentionOp op);
 
   /// `arguments` are values for op's operands, in op's order, at the insertion point of `builder`. Everything between the
-  /// rotated f32 heads and the output is computed in `sums`, f32 or f64.
-  AttentionKernel(lowbit::AttentionOp op, mlir::ValueRange arguments, mlir::FloatType sums, mlir::OpBuilder &builder);
+  /// rotated f32 heads and the output is computed in `sums`, f32 or f64. A single token asks for floats `prefetchBytes` ahead.
+  AttentionKernel(lowbit::AttentionOp op, mlir::ValueRange arguments, mlir::FloatType sums, int64_t prefetchBytes, mlir::OpBuilder &builder);
 
   /// Emits everything: position checks, the cache update and the rows.
   void emit();
@@ -41,6 +41,8 @@ private:
   static constexpr int64_t kKeysAtOnce = 4, kStreams = 4, kKeysOfStream = kKeysAtOnce / kStreams;
   /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
   static constexpr int64_t kChunk = 256;
+  /// Of a single token, where the cache holds more than kLongCache positions of floats: so many keys, or bytes of keys, since memory waits at either end of a chunk.
+  static constexpr int64_t kLongChunk = 1024, kChunkBytes = 512 << 10, kLongCache = 1024;
   /// Rows per block: enough to pay for a key tile's transposition, few enough to keep their scores in the L2 cache.
   static constexpr int64_t kBlockRows = 32;
   /// Rows computed together: independent accumulators that hide the latency of fma.
@@ -178,7 +180,9 @@ private:
   void rotateHead(mlir::Value source, llvm::ArrayRef<mlir::Value> sourceIndices, mlir::Value target,
                   llvm::ArrayRef<mlir::Value> targetIndices, mlir::Value position, mlir::Value factor);
   /// The first key that a token at `position` attends to: 0, or the window's, rounded down to a multiple of `step`.
-  mlir::Value firstKeyOf(mlir::Value position, int64_t step);
+  mlir::Value firstKeyOf(mlir::Value position, mlir::Value step);
+  /// The most keys that a chunk of a single token has.
+  int64_t keysOfChunk();
 
   /// One block of rows (query tokens x query heads of one key-value head) of a prompt.
   void emitBlock(mlir::Value batch, mlir::Value kvHead, mlir::Value firstRow, mlir::Value numRows);
@@ -345,6 +349,10 @@ private:
   bool splitsNibbles;
   /// Lanes of a vector along a head, of f32 and of sums: powers of two that divide its size.
   int64_t headLanes, headSumLanes;
+  /// Of floats: bytes ahead in each stream of what is asked for; 0 for nothing.
+  int64_t prefetchBytes;
+  /// Of a single token: keys of a chunk.
+  mlir::Value chunkKeys;
   mlir::Value numTokens, cacheLength;
 };
 

@@ -132,7 +132,7 @@ void AttentionKernel::emitBlock(Value batch, Value kvHead, Value firstRow, Value
   Value lastRow = sub(add(firstRow, numRows), index(1));
   Value first = firstPosition(batch).first;
   Value endKey = add(add(first, tokenAndHead(lastRow, kvHead).first), index(1));
-  Value firstKey = firstKeyOf(add(first, tokenAndHead(firstRow, kvHead).first), kKeyLanes);
+  Value firstKey = firstKeyOf(add(first, tokenAndHead(firstRow, kvHead).first), index(kKeyLanes));
   Value paddedRows = roundUp(numRows, kRowsAtOnce);
   auto tokenAndHeadOf = [&](Value row) { return tokenAndHead(min(add(firstRow, row), lastRow), kvHead); };
   auto positionOf = [&](Value row) { return add(first, tokenAndHeadOf(row).first); };

@@ -112,10 +112,10 @@ void AttentionKernel::emitScores(Value queries, Value scores, int64_t firstRow, 
                                  const Walk &walk, Value position) {
   auto indexVector = VectorType::get({kKeysAtOnce}, b.getIndexType());
   auto emit = [&](ArrayRef<Value> lines, Value column, Value positions) {
-    if (firstRow == 0 && cacheBits)
+    if (firstRow == 0 && cacheBits) {
       for (Value key : lines)
         prefetchLine(presentValue, keys, key);
-    else if (firstRow == 0)
+    } else if (firstRow == 0)
       prefetchAhead(presentKey, keys, lines);
     SmallVector<Value> dots = emitDots(queries, firstRow, rows, keys, lines);
     Value scales = hasLineScales() ? lineScales(presentKey, keys, lines) : Value();
@@ -145,68 +145,89 @@ void AttentionKernel::emitScores(Value queries, Value scores, int64_t firstRow, 
 
 void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows, const Keys &keys, const Walk &walk,
                                          const State &state, Value stateRow, Value position) {
-  int64_t allParts = headSize / headSumLanes;
-  int64_t together = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
-  // If the first of several passes read a chunk, memory would wait for the others.
-  bool takesTurns = allParts > together && !cacheBits;
+  // A pass takes whole lines for as few rows as its sums allow: memory is read in order by the first, and what the others read is near.
+  int64_t allParts = headSize / headSumLanes, partsOfPass = std::min(allParts, kCarriedSums);
+  int64_t rowsOfPass = std::clamp<int64_t>(kCarriedSums / partsOfPass, 1, rows);
+  if (!sums.isF32()) {
+    // Elements become f64 in each pass, which takes as long as to multiply them: here passes share out a line's.
+    partsOfPass = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
+    rowsOfPass = rows;
+  }
+  int64_t passes = llvm::divideCeil(rows, rowsOfPass) * llvm::divideCeil(allParts, partsOfPass);
+  bool takesTurns = passes > 1;
   // A chunk's keys and those of the next lie this far apart; the last chunk's are its own next.
-  Value next = min(index(kChunk), sub(position, sub(keys.end, index(1))));
+  Value next = min(chunkKeys, sub(position, sub(keys.end, index(1))));
   auto columnOf = [&](int64_t part) { return index(part * headSumLanes); };
-  auto accumulate = [&](ArrayRef<Value> lines, int64_t first, int64_t parts, Value column, ValueRange before) {
+  struct Pass {
+    int64_t number, row, rows, first, parts;
+  };
+  auto accumulate = [&](ArrayRef<Value> lines, const Pass &pass, Value column, ValueRange before) {
     SmallVector<Value> sofar(before);
-    if (row == 0 && first == 0 && !cacheBits && !takesTurns)
+    if (row == 0 && pass.number == 0 && !cacheBits && !takesTurns)
       prefetchAhead(presentValue, keys, lines);
     for (auto [i, key] : llvm::enumerate(lines)) {
-      if (row == 0 && first == 0 && cacheBits)
+      if (row == 0 && pass.number == 0 && cacheBits)
         prefetchLine(presentKey, keys, add(key, next));
-      if (row == 0 && takesTurns)
-        prefetchElements(presentValue, keys, min(add(key, index(kStepsOfPass)), sub(keys.end, index(1))), first * headSumLanes, parts * headSumLanes);
-      SmallVector<Value> elements = loadParts(presentValue, keys, key, first, parts);
-      for (int64_t r = 0; r < rows; ++r) {
-        Value weight = memref::LoadOp::create(b, loc, scores, ValueRange{index(row + r), add(column, index(i))});
+      // Each pass asks for its share of the lines that the next steps take.
+      if (row == 0 && takesTurns && !cacheBits && prefetchBytes) {
+        int64_t begin = allParts * pass.number / passes, end = allParts * (pass.number + 1) / passes;
+        prefetchElements(presentValue, keys, min(add(key, index(kStepsOfPass)), sub(keys.end, index(1))), begin * headSumLanes, (end - begin) * headSumLanes);
+      }
+      SmallVector<Value> elements = loadParts(presentValue, keys, key, pass.first, pass.parts);
+      for (int64_t r = 0; r < pass.rows; ++r) {
+        Value weight = memref::LoadOp::create(b, loc, scores, ValueRange{index(row + pass.row + r), add(column, index(i))});
         Value weights = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), weight);
-        for (int64_t part = 0; part < parts; ++part)
-          sofar[r * parts + part] = multiplyAdd(weights, elements[part], sofar[r * parts + part]);
+        for (int64_t part = 0; part < pass.parts; ++part)
+          sofar[r * pass.parts + part] = multiplyAdd(weights, elements[part], sofar[r * pass.parts + part]);
       }
     }
     return sofar;
   };
-  // Parts of lines that are added up together: their sums are those of the state before and behind.
-  auto forParts = [&](llvm::function_ref<ValueRange(int64_t, int64_t, ValueRange)> body) {
-    for (int64_t first = 0; first < allParts; first += together) {
-      int64_t parts = std::min(together, allParts - first);
-      SmallVector<Value> initial;
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t part = 0; part < parts; ++part)
-          initial.push_back(load(state.values, {add(stateRow, index(r)), columnOf(first + part)}, headSumLanes));
-      ValueRange all = body(first, parts, initial);
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t part = 0; part < parts; ++part)
-          store(all[r * parts + part], state.values, {add(stateRow, index(r)), columnOf(first + part)});
-    }
+  // What a pass adds up are sums of the state before and behind.
+  auto forPasses = [&](llvm::function_ref<ValueRange(const Pass &, ValueRange)> body) {
+    int64_t number = 0;
+    for (int64_t firstRow = 0; firstRow < rows; firstRow += rowsOfPass)
+      for (int64_t first = 0; first < allParts; first += partsOfPass) {
+        Pass pass = {number++, firstRow, std::min(rowsOfPass, rows - firstRow), first, std::min(partsOfPass, allParts - first)};
+        auto placeOf = [&](int64_t r, int64_t part) { return SmallVector<Value>{add(stateRow, index(firstRow + r)), columnOf(first + part)}; };
+        SmallVector<Value> initial;
+        for (int64_t r = 0; r < pass.rows; ++r)
+          for (int64_t part = 0; part < pass.parts; ++part)
+            initial.push_back(load(state.values, placeOf(r, part), headSumLanes));
+        ValueRange all = body(pass, initial);
+        for (int64_t r = 0; r < pass.rows; ++r)
+          for (int64_t part = 0; part < pass.parts; ++part)
+            store(all[r * pass.parts + part], state.values, placeOf(r, part));
+      }
   };
-  auto addSteps = [&](Value begin, Value end, int64_t first, int64_t parts, ValueRange initial) -> ValueRange {
+  auto addSteps = [&](Value begin, Value end, const Pass &pass, ValueRange initial) -> ValueRange {
     return scf::ForOp::create(b, loc, begin, end, index(kKeysOfStream), initial, [&](OpBuilder &, Location, Value step, ValueRange sofar) {
-             scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), first, parts, mul(step, index(kStreams)), sofar));
+             scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), pass, mul(step, index(kStreams)), sofar));
            }).getResults();
   };
-  auto addRest = [&](int64_t first, int64_t parts, ValueRange initial) -> ValueRange {
+  auto addRest = [&](const Pass &pass, ValueRange initial) -> ValueRange {
     return scf::ForOp::create(b, loc, walk.rest, keys.end, index(1), initial, [&](OpBuilder &, Location, Value key, ValueRange sofar) {
-             scf::YieldOp::create(b, loc, accumulate(key, first, parts, sub(key, keys.begin), sofar));
+             scf::YieldOp::create(b, loc, accumulate(key, pass, sub(key, keys.begin), sofar));
            }).getResults();
   };
   if (!takesTurns) {
-    forParts([&](int64_t first, int64_t parts, ValueRange initial) {
-      return addRest(first, parts, addSteps(index(0), walk.perStream, first, parts, initial));
-    });
+    forPasses([&](const Pass &pass, ValueRange initial) { return addRest(pass, addSteps(index(0), walk.perStream, pass, initial)); });
     return;
   }
-  // Each pass over a few steps asks for its part of the lines of the steps behind.
-  forRange(index(0), walk.perStream, kStepsOfPass, [&](Value begin) {
-    Value end = min(add(begin, index(kStepsOfPass)), walk.perStream);
-    forParts([&](int64_t first, int64_t parts, ValueRange initial) { return addSteps(begin, end, first, parts, initial); });
+  // Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
+  auto addKeys = [&](Value begin, Value end, const Pass &pass, ValueRange initial) -> ValueRange {
+    return scf::ForOp::create(b, loc, begin, end, index(1), initial, [&](OpBuilder &, Location, Value column, ValueRange sofar) {
+             Value stream = arith::RemUIOp::create(b, loc, column, index(kStreams)), step = arith::DivUIOp::create(b, loc, column, index(kStreams));
+             Value key = add(add(walk.begin, mul(walk.perStream, stream)), step);
+             scf::YieldOp::create(b, loc, accumulate(key, pass, column, sofar));
+           }).getResults();
+  };
+  // If the first of several passes read a chunk, memory would wait for the others: they take turns every few steps.
+  forRange(index(0), walk.streamed, kStepsOfPass * kStreams, [&](Value begin) {
+    Value end = min(add(begin, index(kStepsOfPass * kStreams)), walk.streamed);
+    forPasses([&](const Pass &pass, ValueRange initial) { return addKeys(begin, end, pass, initial); });
   });
-  forParts(addRest);
+  forPasses(addRest);
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,11 +257,11 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
   }
   forRange(index(0), index(headsPerKV), 1, [&](Value row) {
     // Memory has nothing else to do meanwhile: what each stream of these values and of the next chunk's keys begins with.
-    if (!cacheBits)
+    if (!cacheBits && prefetchBytes)
       for (int64_t stream = 0; stream < kStreams; ++stream) {
         Value key = add(add(keys.begin, mul(walk.perStream, index(stream))), row);
         prefetchLine(presentValue, keys, min(key, sub(keys.end, index(1))));
-        prefetchLine(presentKey, keys, min(add(key, index(kChunk)), position));
+        prefetchLine(presentKey, keys, min(add(key, chunkKeys), position));
       }
     // Weights in f64 take longer: their rows ask for the first keys of a stream each.
     auto askForValues = [&](Value column) {
@@ -248,7 +269,7 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
       Value step = arith::DivUIOp::create(b, loc, column, index(kKeyLanes));
       prefetchLine(presentValue, keys, min(add(first, step), sub(keys.end, index(1))), /*locality=*/2);
     };
-    bool asks = !cacheBits && !sums.isF32();
+    bool asks = !cacheBits && !sums.isF32() && prefetchBytes;
     emitWeights(buffers.scores, row, numKeys, keys, state, add(firstRow, row), asks ? llvm::function_ref<void(Value)>(askForValues) : nullptr);
   });
   for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
@@ -264,8 +285,15 @@ void AttentionKernel::emitSingleToken() {
 
   Integers queries = multipliesCodes ? emitQueryIntegers(batches, heap) : Integers();
 
+  int64_t mostKeys = keysOfChunk();
+  // Where few are kept, chunks are shorter, so that there are some for each thread.
+  chunkKeys = index(kChunk);
+  if (mostKeys > kChunk) {
+    Value isLong = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, cacheLength, index(kLongCache));
+    chunkKeys = arith::SelectOp::create(b, loc, isLong, index(mostKeys), chunkKeys);
+  }
   // The state of a head lies in a row for each chunk, the heads that share keys beside each other.
-  Value chunks = arith::CeilDivUIOp::create(b, loc, cacheLength, index(kChunk));
+  Value chunks = arith::CeilDivUIOp::create(b, loc, cacheLength, chunkKeys);
   State state = allocateState(mul(mul(batches, index(numHeads)), chunks));
   auto rowOf = [&](Value batch, Value kvHead, Value chunk) {
     return mul(add(mul(add(mul(batch, index(kvHeads)), kvHead), chunks), chunk), index(headsPerKV));
@@ -280,21 +308,21 @@ void AttentionKernel::emitSingleToken() {
           allocateCodeBuffers(buffers, taskHeap);
         } else {
           buffers.queries = scratch({headsPerKV, headSize}, sums, taskHeap);
-          buffers.scores = scratch({headsPerKV, kChunk}, sums, taskHeap);
+          buffers.scores = scratch({headsPerKV, mostKeys}, sums, taskHeap);
           if (!sums.isF32())
             buffers.rotated = scratch({headSize}, b.getF32Type(), taskHeap);
           if (hasLineScales())
-            buffers.valueScales = scratch({kChunk}, sums, taskHeap);
+            buffers.valueScales = scratch({mostKeys}, sums, taskHeap);
         }
-        Value position = firstPosition(at[0]).first, begin = mul(at[2], index(kChunk));
+        Value position = firstPosition(at[0]).first, begin = mul(at[2], chunkKeys);
         Value isSeen = arith::AndIOp::create(
             b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, begin, position),
-            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, begin, firstKeyOf(position, kChunk)));
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, begin, firstKeyOf(position, chunkKeys)));
         auto seen = scf::IfOp::create(b, loc, isSeen, /*withElseRegion=*/false);
         {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPointToStart(seen.thenBlock());
-          Keys keys = {at[0], at[1], begin, min(add(begin, index(kChunk)), add(position, index(1)))};
+          Keys keys = {at[0], at[1], begin, min(add(begin, chunkKeys), add(position, index(1)))};
           if (multipliesCodes)
             emitCodesChunk(keys, position, state, rowOf(at[0], at[1], at[2]), buffers);
           else
@@ -309,8 +337,8 @@ void AttentionKernel::emitSingleToken() {
                                 arith::RemUIOp::create(b, loc, at[1], index(headsPerKV)).getResult(),
                                 arith::DivUIOp::create(b, loc, at[1], index(headsPerKV)).getResult());
                             Value position = firstPosition(at[0]).first;
-                            Value begin = arith::DivUIOp::create(b, loc, firstKeyOf(position, kChunk), index(kChunk));
-                            Value end = add(arith::DivUIOp::create(b, loc, position, index(kChunk)), index(1));
+                            Value begin = arith::DivUIOp::create(b, loc, firstKeyOf(position, chunkKeys), chunkKeys);
+                            Value end = add(arith::DivUIOp::create(b, loc, position, chunkKeys), index(1));
                             mergeAndOutput(state, add(rowOf(at[0], kvHead, begin), shared),
                                            add(rowOf(at[0], kvHead, end), shared), at[0], at[1]);
                           });

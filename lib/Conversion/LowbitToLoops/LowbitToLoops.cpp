@@ -103,7 +103,7 @@ struct ConvertLowbitToLoops : impl::ConvertLowbitToLoopsBase<ConvertLowbitToLoop
     Block *body = function.addEntryBlock();
     builder.setInsertionPointToStart(body);
     FloatType element = inF64 ? FloatType(builder.getF64Type()) : builder.getF32Type();
-    AttentionKernel(op, body->getArguments(), element, builder).emit();
+    AttentionKernel(op, body->getArguments(), element, prefetchBytes, builder).emit();
     func::ReturnOp::create(builder, op.getLoc());
     return function;
   }

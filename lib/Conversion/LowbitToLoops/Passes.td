@@ -9,7 +9,7 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
   let summary = "lowbit.attention on buffers becomes a call of vectorized loops";
   let description = [{
     One private function per distinct combination of operand types and attributes, so that the layers of a model share it.
-    The function updates the key-value cache in place (it copies the past only when `present` is other memory than `past`), then takes keys in chunks of 256: blocks
+    The function updates the key-value cache in place (it copies the past only when `present` is other memory than `past`), then takes keys in chunks (of 256; of a single token, 1024 where the cache is long): blocks
     of query rows in parallel, each over its chunks, where the rows are those of all query heads that share a key-value head; or, of a single token, all chunks in
     parallel, each read in four streams, whose sums are merged in their order. Nothing of size S x T is materialized, keys after the last row of a block are never read, and no sum is split between
     threads, so the result does not depend on their number.
@@ -46,7 +46,8 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     ...
     ```
   }];
-  let options = [Option<"sums", "sums", "std::string", "\"auto\"", "Type of attention's scores and sums: auto, f32 or f64">];
+  let options = [Option<"sums", "sums", "std::string", "\"auto\"", "Type of attention's scores and sums: auto, f32 or f64">,
+                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "512", "How far ahead a single token asks for a cache's floats; 0 for not at all">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::lutra::lut::LutDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];

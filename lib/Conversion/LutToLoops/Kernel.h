@@ -66,6 +66,10 @@ inline bool isByteKind(lowbit::TableKind kind) {
 GroupSums emitByteSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 
+/// The same of a single plane, in groups of whole quads of pairs, for all rows of the tile: where an instruction looks up in four tables at once.
+GroupSums emitQuadSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block);
+bool canSumQuads(const GroupBlock &block);
+
 /// The same for tables of three activations: half of what a group's weights make of them, in units of the scale. `begin` and `count` are multiples of 32.
 GroupSums emitTripleSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 

@@ -75,7 +75,7 @@ void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
   // of three choose by themselves.)
   bool isHalf = offsets.size() > 1 && layout.tripleTables == 0;
   Value ahead = affine(b, offset, 0, {}, isHalf ? options.prefetchBytes / 2 : options.prefetchBytes);
-  memref::PrefetchOp::create(b, buffers.weights, ValueRange{ahead}, /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  memref::PrefetchOp::create(b, buffers.weights, ValueRange{ahead}, /*isWrite=*/false, /*localityHint=*/4 - options.prefetchLevel, /*isDataCache=*/true);
 }
 
 /// 16 numbers of the rows from `row` on, stored at `offset` of the group that begins at `tileOffset`.

@@ -3,6 +3,8 @@
 // BITS: accumulator-bits must be 16 or 32, but is 24
 // RUN: not lutra-opt %s --convert-lut-to-loops=streams=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=STREAMS
 // RUN: not lutra-opt %s --convert-lut-to-loops=lookup-entries=32 --split-input-file 2>&1 | FileCheck %s --check-prefix=ENTRIES
+// RUN: not lutra-opt %s --convert-lut-to-loops=prefetch-level=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=LEVEL
+// LEVEL: prefetch-level must be 1, 2 or 3, but is 0
 // ENTRIES: lookup-entries must be 16 or 64, but is 32
 // STREAMS: vector-rows, streams and chunk-rows must be positive and prefetch-bytes not negative
 

@@ -79,6 +79,31 @@ SmallVector<Value> AttentionKernel::emitDots(Value queries, int64_t firstRow, in
   bool blends = headSumLanes >= static_cast<int64_t>(lines.size());
   int64_t parts = headSize / headSumLanes;
   SmallVector<SmallVector<Value>> products(rows);
+  // A part of a query is multiplied by those of all keys, so that it is loaded once.
+  if (!cacheBits && blends) {
+    for (int64_t part = 0; part < parts; ++part) {
+      SmallVector<Value> elements;
+      for (Value key : lines)
+        elements.push_back(loadParts(presentKey, keys, key, part, 1)[0]);
+      for (int64_t row = 0; row < rows; ++row) {
+        Value q = load(queries, {index(firstRow + row), index(part * headSumLanes)}, headSumLanes);
+        products[row].resize(lines.size());
+        for (auto [product, element] : llvm::zip_equal(products[row], elements))
+          product = product ? multiplyAdd(q, element, product) : Value(arith::MulFOp::create(b, loc, q, element));
+      }
+    }
+    SmallVector<Value> merged;
+    for (SmallVector<Value> &ofRow : products) {
+      for (int64_t bit = 1; ofRow.size() > 1; bit *= 2) {
+        SmallVector<Value> half;
+        for (size_t i = 0; i + 1 < ofRow.size(); i += 2)
+          half.push_back(blendAndAdd(ofRow[i], ofRow[i + 1], bit));
+        ofRow = std::move(half);
+      }
+      merged.push_back(sumHalves(ofRow[0], lines.size()));
+    }
+    return merged;
+  }
   // Of 2^n keys whose products were merged, the n of each entry.
   SmallVector<int64_t> levels;
   for (Value key : lines) {

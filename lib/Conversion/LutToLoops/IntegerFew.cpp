@@ -24,14 +24,17 @@ namespace {
 /// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes. More, up to 24, are multiplied
 /// with 16: each sum then loads its activations, and the units that multiply are what it waits for all the same.
 constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 12;
-/// Numbers of rows that have loops of their own, at most. More come in pairs, 5 and 6, 7 and 8: a row that is multiplied twice is a tenth of the work.
-constexpr int64_t kRowsAlone = 4;
+/// Numbers of rows that have loops of their own, at most. More come in pairs, 15 and 16, 17 and 18: a row that is multiplied twice is a fifteenth of the work.
+constexpr int64_t kRowsAlone = 14;
+static_assert(kRowsAlone % 2 == 0, "pairs begin with an odd number");
 /// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, with rows that contend (below), with narrow
 /// registers, and with wide ones where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
 constexpr int64_t kFewRows = 24, kFewRowsOfTriples = 12, kFewRowsAliased = 12, kFewRowsNarrow = 4, kFewRowsShort = 12;
 /// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
 /// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
 constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
+/// How far ahead weights are asked for at least, if at all, which is about a group: some weight rows of a group are read after the others.
+constexpr int64_t kGroupAheadBytes = 4096;
 /// Pairs of quads of a group from which on the codes of a pair are unpacked while the one before is multiplied, beyond those rows.
 constexpr int64_t kPairsAhead = 16;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
@@ -39,6 +42,8 @@ constexpr int64_t kRowsInRegisters = 2;
 
 /// The same of triples, whose blocks have six vectors of codes for 16 weight rows, and the rows whose sums are two each, so that products do not wait.
 constexpr int64_t kRowsOfTwoTripleParts = 8, kRowsOfTwoSums = 2;
+/// Where five bits are one index: codes are cheaper, and more rows' sums pay for them (9 rows 0.85, 13 rows 0.9 of the time on Zen 4).
+constexpr int64_t kFewRowsOfNumbers = 16, kRowsOfTwoNumberParts = 12;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
 
@@ -97,7 +102,7 @@ private:
   const GroupLayout &layout;
   PanelCodes codes;
   std::optional<TripleCodes> triples;
-  int64_t lastColumns, prefetchBytes, fewRows;
+  int64_t lastColumns, prefetchBytes, lookupEntries, fewRows;
   bool isWide;
   /// `[tile][row][64]`, the sums over the groups so far.
   Value products;
@@ -112,7 +117,7 @@ private:
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples), lastColumns(lastColumns),
-      prefetchBytes(options.prefetchBytes), fewRows(getFewRows(layout, options)), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
+      prefetchBytes(options.prefetchBytes > 0 ? std::max(options.prefetchBytes, kGroupAheadBytes) : 0), lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
       distance(distance) {
   auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
@@ -312,7 +317,8 @@ SmallVector<Value> FewRowsEmitter::sumBlocks(ArrayRef<Value> starts, Value group
 
 /// `emitGroup` of triples. Sums of a group longer than some blocks wait in memory, so that all rows of these are read while they are near.
 void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t count) {
-  const int64_t parts = isWide && count <= kRowsOfTwoTripleParts ? 2 : 1, blocks = layout.pairs / lowbit::kTripleOctets;
+  const int64_t most = lookupEntries > 16 ? kRowsOfTwoNumberParts : kRowsOfTwoTripleParts;
+  const int64_t parts = isWide && count <= most ? 2 : 1, blocks = layout.pairs / lowbit::kTripleOctets;
   const bool waits = blocks > 2 * kBlocksAtOnce;
   auto forParts = [&](function_ref<SmallVector<Value>(int64_t, ArrayRef<Value>)> sum, bool fromBias) {
     for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes) {
@@ -452,16 +458,18 @@ void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
   });
 }
 
-int64_t lutloops::getFewRows(bool triples, bool isWide, bool sumsInOne) {
+int64_t lutloops::getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t lookupEntries) {
   if (triples && !sumsInOne)
     return isWide ? kFewRowsNarrow : 1;
   if (!isWide)
     return kFewRowsNarrow;
-  return triples ? kFewRowsOfTriples : sumsInOne ? kFewRows : kFewRowsShort;
+  if (triples)
+    return lookupEntries > 16 ? kFewRowsOfNumbers : kFewRowsOfTriples;
+  return sumsInOne ? kFewRows : kFewRowsShort;
 }
 
 int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  const int64_t most = getFewRows(layout.triples, options.vectorRows >= kTileRows, options.accumulatorBits != 16);
+  const int64_t most = getFewRows(layout.triples, options.vectorRows >= kTileRows, options.accumulatorBits != 16, options.lookupEntries);
   // Rows that would have to be copied, but are too long.
   const bool isAliased = getRowBytes(layout) > kMaxNearBytes && getRowBytes(layout) % kNearDistance == 0;
   return isAliased ? std::min(most, kFewRowsAliased) : most;

@@ -22,15 +22,17 @@ static_assert(kPanelBytes % (kBlockQuads * kQuadBytes) == 0, "parts of a long gr
 TripleCodes::TripleCodes(ImplicitLocOpBuilder &b, Value weights, bool doubled, int64_t prefetchBytes, int64_t lookupEntries)
     : b(b), weights(weights), doubled(doubled), prefetchBytes(prefetchBytes), lookupEntries(lookupEntries) {
   auto type = VectorType::get({lookupEntries}, b.getI8Type());
-  for (unsigned digit = 0; digit < 3; ++digit) {
-    SmallVector<APInt> entries;
-    for (int64_t number = 0; number < lookupEntries; ++number) {
-      uint8_t code = lowbit::getTripleDigit(number % 16, digit);
-      bool isNegative = lookupEntries > 16 && number / 16 % 2 == 0 && digit > 0;
-      entries.emplace_back(8, (isNegative ? 2 - code : code) << (doubled ? 1 : 0));
+  const bool isNumber = lookupEntries > 16;
+  for (int64_t half = 0; half < (isNumber ? 2 : 1); ++half)
+    for (unsigned digit = 0; digit < 3; ++digit) {
+      SmallVector<APInt> entries;
+      for (int64_t number = 0; number < lookupEntries; ++number) {
+        uint8_t code = lowbit::getTripleDigit(number % 16, digit);
+        bool isNegative = isNumber && (number >> (4 + half)) % 2 == 0 && digit > 0;
+        entries.emplace_back(8, (isNegative ? 2 - code : code) << (doubled ? 1 : 0));
+      }
+      digits[half][digit] = arith::ConstantOp::create(b, DenseElementsAttr::get(type, entries));
     }
-    digits[digit] = arith::ConstantOp::create(b, DenseElementsAttr::get(type, entries));
-  }
 }
 
 Value TripleCodes::load(Value place) { return loadBytes(b, weights, place, b.getI8Type(), kVectorBytes); }
@@ -56,18 +58,18 @@ void TripleCodes::lookUpNibbles(Value nibbles, Value bits, int64_t bit, int64_t 
   Value indices = shiftRight(nibbles, 4 * half);
   Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, mask(bits, int64_t(1) << bit), zero);
   for (unsigned digit = 0; digit < 3; ++digit) {
-    Value code = lut::LookupOp::create(b, nibbles.getType(), digits[digit], indices);
+    Value code = lut::LookupOp::create(b, nibbles.getType(), digits[0][digit], indices);
     if (digit > 0)
       code = arith::SelectOp::create(b, isNegative, arith::SubIOp::create(b, greatest, code), code);
     quads.push_back(code);
   }
 }
 
-/// The same by numbers of five bits. What lies above them in a byte chooses between two equal halves of a table, or is not looked at.
-void TripleCodes::lookUpNumbers(Value nibbles, Value bits, int64_t bit, int64_t half, SmallVectorImpl<Value> &quads) {
-  Value low = mask(shiftRight(nibbles, 4 * half), 0x0f), high = mask(shiftRight(bits, bit - 4), 0xf0);
-  Value numbers = arith::OrIOp::create(b, low, high);
-  for (Value digit : digits)
+/// The same by numbers of five bits: `bits` has those of the two halves at places 4 and 5, of which each half's table looks at one; what lies above them
+/// in a byte is not looked at.
+void TripleCodes::lookUpNumbers(Value nibbles, Value bits, int64_t half, SmallVectorImpl<Value> &quads) {
+  Value numbers = arith::OrIOp::create(b, mask(shiftRight(nibbles, 4 * half), 0x0f), bits);
+  for (Value digit : digits[half])
     quads.push_back(lut::LookupOp::create(b, nibbles.getType(), digit, numbers));
 }
 
@@ -78,12 +80,13 @@ void TripleCodes::forBlock(Value place, int64_t begin, int64_t count, function_r
     prefetch(at);
     Value nibbles = load(at);
     SmallVector<Value, kBlockQuads> quads;
+    const int64_t bit = 2 * (row / kLanes);
+    Value high = lookupEntries > 16 ? mask(shiftRight(bits, bit - 4), 0xf0) : Value();
     for (int64_t half : {0, 1}) {
-      int64_t bit = 2 * (row / kLanes) + half;
-      if (lookupEntries > 16)
-        lookUpNumbers(nibbles, bits, bit, half, quads);
+      if (high)
+        lookUpNumbers(nibbles, high, half, quads);
       else
-        lookUpNibbles(nibbles, bits, bit, half, quads);
+        lookUpNibbles(nibbles, bits, bit + half, half, quads);
     }
     use(row, quads);
   }

@@ -29,7 +29,7 @@ public:
 
 private:
   void lookUpNibbles(mlir::Value nibbles, mlir::Value bits, int64_t bit, int64_t half, llvm::SmallVectorImpl<mlir::Value> &quads);
-  void lookUpNumbers(mlir::Value nibbles, mlir::Value bits, int64_t bit, int64_t half, llvm::SmallVectorImpl<mlir::Value> &quads);
+  void lookUpNumbers(mlir::Value nibbles, mlir::Value bits, int64_t half, llvm::SmallVectorImpl<mlir::Value> &quads);
   mlir::Value load(mlir::Value place);
   void prefetch(mlir::Value place);
   mlir::Value shiftRight(mlir::Value bytes, int64_t bits);
@@ -39,8 +39,9 @@ private:
   mlir::Value weights;
   bool doubled;
   int64_t prefetchBytes, lookupEntries;
-  /// For each digit, the code of a nibble whose bit is set, or that of each number of a nibble and a bit, twice.
-  mlir::Value digits[3];
+  /// For each digit, the code of a nibble whose bit is set, or, for each half of the nibbles, that of each number of a nibble and two bits, of which the half's one
+  /// counts.
+  mlir::Value digits[2][3];
 };
 
 /// Emits the bytes of the pairs [firstPair, lastPair) of the group at `offset` to `panel` from `place` on, as `emitPanelPair` does for

@@ -163,8 +163,8 @@ private:
     lutra::MachineRates known = measured ? lutra::MachineRates{measured->rates, measured->cpu} : lutra::findRates(*machine);
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const bool sumsInOne = instructions.hasDotProduct(), isWide = instructions.avx512bw;
-    known.rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne);
-    known.rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne);
+    known.rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne, instructions.getLookupEntries());
+    known.rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne, instructions.getLookupEntries());
     return known;
   }
 

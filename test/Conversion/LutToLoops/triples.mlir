@@ -39,14 +39,17 @@
 // CHECK: call @lut_integer_few(
 // CHECK: } else {
 // CHECK: call @lut_integer_matmul(
-// With tables of 64 the bit is bit 4 of an index, and no digit is taken from another: entries 0 to 15 are those whose bit is not set, and it all comes twice.
+// With tables of 64 the bit is bit 4 of an index, or, for the high nibbles, bit 5, so that one shift serves both, and no digit is taken from another: entries 0 to
+// 15 (and 32 to 47), or 0 to 31, are those whose bit is not set.
 // NUMBERS-LABEL: func.func private @lut_integer_single(
 // NUMBERS-DAG: %[[D1:.*]] = arith.constant dense<[4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 0, 0, 0, 2, 2, 0, 0, 0, 2, 2, 0, 0, 0, 2, 2, 0, {{.*}}]> : vector<64xi8>
+// NUMBERS-DAG: %[[H1:.*]] = arith.constant dense<[4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 4, 4, 2, 2, 4, 0, {{.*}}]> : vector<64xi8>
 // NUMBERS-NOT: arith.select
 // NUMBERS: %[[NUMBER:.*]] = arith.ori
 // NUMBERS: lut.lookup %{{.*}}[%[[NUMBER]]] : vector<64xi8>, vector<64xi8>
 // NUMBERS: lut.lookup %[[D1]][%[[NUMBER]]] : vector<64xi8>, vector<64xi8>
 // NUMBERS-NEXT: lut.lookup
+// NUMBERS: lut.lookup %[[H1]]
 // NUMBERS: math.fma
 // Without dot products of 32 bits panels are of the codes as they are, and begin at five rows; with narrow registers at two.
 // SHORT-LABEL: func.func private @lut_integer_matmul(
@@ -55,6 +58,8 @@
 // SHORT-LABEL: func.func @product
 // SHORT: call @lut_integer_single(
 // SHORT: arith.cmpi ule, %{{.*}}, %c4 : index
+// NUMBERS-LABEL: func.func @product
+// NUMBERS: arith.cmpi ule, %{{.*}}, %c16 : index
 // NARROW-LABEL: func.func @product
 // NARROW: call @lut_integer_single(
 // NARROW-NOT: scf.if

@@ -123,6 +123,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   lut.vectorRows = options.vectorRows;
   lut.lookupEntries = options.lookupEntries;
   lut.prefetchBytes = options.prefetchBytes;
+  lut.streamPrefetchBytes = options.streamPrefetchBytes;
   lut.prefetchLevel = options.prefetchLevel;
   pm.addPass(createConvertLutToLoops(lut));
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());

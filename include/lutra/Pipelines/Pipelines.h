@@ -66,8 +66,8 @@ struct LoopOptions {
   int64_t vectorRows = 64;
   /// Entries of a table of bytes that one instruction looks up: 16 or 64.
   int64_t lookupEntries = 16;
-  /// How far ahead of the loads weights are asked for, half as far by loops that read several tiles at once; 0 for not at all.
-  int64_t prefetchBytes = 4096;
+  /// How far ahead of the loads weights are asked for, and by loops that read several tiles at once; 0 for not at all.
+  int64_t prefetchBytes = 4096, streamPrefetchBytes = 2048;
   /// The same of a cache's floats in attention of a single token.
   int64_t cachePrefetchBytes = 512;
   /// The cache nearest to the core that lookup products' weights are asked for into: 1, 2 or 3.

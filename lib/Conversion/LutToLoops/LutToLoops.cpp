@@ -23,13 +23,13 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
   using ConvertLutToLoopsBase::ConvertLutToLoopsBase;
 
   void runOnOperation() override {
-    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel};
+    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel};
     if (options.accumulatorBits != 16 && options.accumulatorBits != 32) {
       getOperation().emitError() << "accumulator-bits must be 16 or 32, but is " << options.accumulatorBits;
       return signalPassFailure();
     }
-    if (options.vectorRows < 1 || options.prefetchBytes < 0 || options.streams < 1 || options.chunkRows < 1) {
-      getOperation().emitError("vector-rows, streams and chunk-rows must be positive and prefetch-bytes not negative");
+    if (options.vectorRows < 1 || options.prefetchBytes < 0 || options.streamPrefetchBytes < 0 || options.streams < 1 || options.chunkRows < 1) {
+      getOperation().emitError("vector-rows, streams and chunk-rows must be positive, and prefetch-bytes and stream-prefetch-bytes not negative");
       return signalPassFailure();
     }
     if (options.prefetchLevel < 1 || options.prefetchLevel > 3) {

@@ -69,12 +69,11 @@ Value lutloops::loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Valu
 }
 
 void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
-  if (options.prefetchBytes == 0)
+  if (options.prefetchBytes == 0 || options.streamPrefetchBytes == 0)
     return;
-  // Of several tiles each is read at a part of the speed: half as far ahead is early enough, and less is asked for behind the weights' end. (Pairs of tables
-  // of three choose by themselves.)
-  bool isHalf = offsets.size() > 1 && layout.tripleTables == 0;
-  Value ahead = affine(b, offset, 0, {}, isHalf ? options.prefetchBytes / 2 : options.prefetchBytes);
+  // Pairs of tables of three choose by themselves.
+  bool isStream = offsets.size() > 1 && layout.tripleTables == 0;
+  Value ahead = affine(b, offset, 0, {}, isStream ? options.streamPrefetchBytes : options.prefetchBytes);
   memref::PrefetchOp::create(b, buffers.weights, ValueRange{ahead}, /*isWrite=*/false, /*localityHint=*/4 - options.prefetchLevel, /*isDataCache=*/true);
 }
 

@@ -14,7 +14,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     A product runs over tiles of 64 weight rows and chunks of activation rows. In a chunk, blocks of `tile.m` rows share
     the indices that they read; the rows that are left, and a single row (decode), go one at a time. Next to each load of codes is
     the prefetch of those `prefetch-bytes` ahead. A single row takes up to `streams` tiles at once, from as many parts of a thread's tiles (the calls of a
-    thread become one, `lutra-share-loops`): memory gives several streams faster than one, and the tables are loaded once for all; each of them asks half as far ahead. While the tables of a single row are made, the first weights of the product that reads them
+    thread become one, `lutra-share-loops`): memory gives several streams faster than one, and the tables are loaded once for all; each of them asks
+    `stream-prefetch-bytes` ahead. While the tables of a single row are made, the first weights of the product that reads them
     are asked for, if that product follows in the same block. Every output row is one lane, accumulated group after group: the value does not depend on
     any option or on the number of threads.
 
@@ -62,7 +63,9 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     Option<"vectorRows", "vector-rows", "int64_t", "64",
            "Output rows whose accumulators are live at once: 64 for 32 wide registers, 16 for 16 narrow ones">,
     Option<"prefetchBytes", "prefetch-bytes", "int64_t", "4096",
-           "How far ahead the codes and scales are prefetched, half as far where several tiles are read at once; 0 for not at all">,
+           "How far ahead the codes and scales are prefetched; 0 for not at all">,
+    Option<"streamPrefetchBytes", "stream-prefetch-bytes", "int64_t", "2048",
+           "The same where a row is multiplied by several tiles at once: of these, each is read at a part of the speed">,
     Option<"streams", "streams", "int64_t", "4", "Tiles that a single activation row is multiplied by at once, at most: fewer when there are few">,
     Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work, at most: fewer when their tables are large">,
     Option<"lookupEntries", "lookup-entries", "int64_t", "16", "Entries of a table of bytes that one instruction looks up: 16 or 64">,

@@ -6,7 +6,7 @@
 // RUN: not lutra-opt %s --convert-lut-to-loops=prefetch-level=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=LEVEL
 // LEVEL: prefetch-level must be 1, 2 or 3, but is 0
 // ENTRIES: lookup-entries must be 16 or 64, but is 32
-// STREAMS: vector-rows, streams and chunk-rows must be positive and prefetch-bytes not negative
+// STREAMS: vector-rows, streams and chunk-rows must be positive, and prefetch-bytes and stream-prefetch-bytes not negative
 
 !W = !lowbit.weight<8x16, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 16, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 func.func @on_tensors(%e: tensor<2x1x64xi8>, %s: tensor<2x1xf32>, %w: tensor<640xi8>, %o: tensor<2x8xf32>) {

@@ -20,7 +20,7 @@
 // CHECK:   scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {
 // CHECK:     %[[TABLE:.*]] = vector.load %{{.*}} : memref<?x?x?xi8, {{.*}}>, vector<16xi8>
 // CHECK:     vector.load %{{.*}} : memref<?x?x?xi8, {{.*}}>, vector<16xi8>
-// Each is read at a part of the speed, and asked for half as far ahead.
+// Each is read at a part of the speed, and asked for less far ahead.
 // CHECK:     %[[AHEAD:.*]] = arith.addi %{{.*}}, %c2048 : index
 // CHECK:     memref.prefetch %{{.*}}[%[[AHEAD]]], read, locality<3>, data
 // CHECK-COUNT-4: lut.lookup %[[TABLE]][

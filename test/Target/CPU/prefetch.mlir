@@ -1,6 +1,6 @@
 // How far ahead weights are asked for, and into which cache, is the CPU's: Zen's own prefetcher reads ahead by itself, and requests far from where the loads are mislead it.
 //
-// RUN: lutrac %s --compile-to=loops --target=cpu --target-option=cpu.mcpu=znver4 -o - | FileCheck %s -DAHEAD=2048 -DLOCALITY=2
+// RUN: lutrac %s --compile-to=loops --target=cpu --target-option=cpu.mcpu=znver4 -o - | FileCheck %s -DAHEAD=512 -DLOCALITY=2
 // RUN: lutrac %s --compile-to=loops --target=cpu --target-option=cpu.mcpu=cascadelake -o - | FileCheck %s -DAHEAD=4096 -DLOCALITY=3
 
 !planes = !lowbit.weight<4x32, #lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>>

@@ -7,14 +7,16 @@ takes no time. The terms are read from the compiler's own list, CostRates.def.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from cases import Case
-from paths import ROOT, BenchmarkError
+from paths import ROOT, BenchmarkError, tool
 
 _LIST = ROOT / "dialects" / "lowbit" / "Transforms" / "CostRates.def"
 _ENTRY = re.compile(
@@ -40,10 +42,9 @@ RATES = tuple(name for terms in _TERMS.values() for name in terms)
 _PASSES, _GOOD = 5, 0.05
 #: How often fits are repeated with what all strategies of a case have in common taken out of their times, and how much of that is.
 _STATES, _COMMON = 3, 0.8
-#: Rows that an int8 product multiplies without a panel, at most: with planes, and with triples (wide registers).
-_FEW_ROWS, _FEW_ROWS_OF_TRIPLES = 24, 12
-#: Of these those that have loops of their own, and those that share loads of codes between 32 rows of a weight; rows of a block with a panel (CostModel.cpp).
-_ROWS_ALONE, _ROWS_OF_HALF, _ROWS_OF_HALF_TRIPLES, _BLOCK_ROWS = 4, 12, 8, 6
+#: Of the rows that an int8 product multiplies without a panel those that have loops of their own, those that share loads of codes between 64 and 32 rows of a weight (of triples, where not
+#: more than some are few), and rows of a block with a panel (CostModel.cpp).
+_ROWS_ALONE, _ROWS_OF_WHOLE, _ROWS_OF_HALF, _ROWS_OF_HALF_TRIPLES, _FEW_TRIPLES, _BLOCK_ROWS = 14, 4, 12, 8, 12, 6
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
 _COLD_ROWS = 8
 
@@ -67,11 +68,18 @@ def groups(case: Case) -> int:
     return -(-case.k // (case.group or case.k))
 
 
+@functools.cache
+def panel_rows() -> tuple[int, int]:
+    """From how many rows on int8 products have a panel on this machine, and those of ternary weights, as the compiler says."""
+    listed = subprocess.run([tool("lutrac"), "--print-targets"], capture_output=True, text=True, check=True).stdout
+    planes, triples = re.findall(r"^  (?:triple-)?panel-rows: (\d+)$", listed, re.MULTILINE)
+    return int(planes), int(triples)
+
+
 def _loads(m: int, ternary: bool) -> int:
     """How often an int8 product of few rows loads their codes for 64 rows of a weight."""
-    if ternary:
-        return 2 if m <= _ROWS_OF_HALF_TRIPLES else 4
-    return 1 if m <= _ROWS_ALONE else 2 if m <= _ROWS_OF_HALF else 4
+    half = _ROWS_OF_HALF_TRIPLES if ternary and panel_rows()[1] <= _FEW_TRIPLES + 1 else _ROWS_OF_HALF
+    return 4 if m > half else 2 if ternary or m > _ROWS_OF_WHOLE else 1
 
 
 def work(case: Case, strategy: str) -> dict[str, float]:
@@ -80,7 +88,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
     # The largest power of two up to four, where M is known.
     block = 1 << min(2, m.bit_length() - 1) if case.known_m else 4
     ternary = case.width == "ternary"
-    few = m <= (_FEW_ROWS_OF_TRIPLES if ternary else _FEW_ROWS)
+    few = m < panel_rows()[ternary]
     single = few and ternary and m == 1
     passed = few and not single
     passes = 0 if not passed else m if case.known_m or m <= _ROWS_ALONE else m + m % 2

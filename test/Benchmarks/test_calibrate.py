@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import calibrate
 import cases
@@ -55,7 +56,8 @@ class CalibrateTest(unittest.TestCase):
         with self.assertRaisesRegex(BenchmarkError, "something else ran"):
             solve(timed)
 
-    def test_work_by_hand(self) -> None:
+    @mock.patch("rates.panel_rows", return_value=(25, 13))
+    def test_work_by_hand(self, _: mock.Mock) -> None:
         # Three rows of 8 outputs, a tile of 64; 2 groups of 20: 6 tables each, so that the 24 codes count as 48.
         case = Case(3, 8, 24, "2", 20, 1, "cost")
         self.assertEqual(predict({"lookup-two-rate": 1, "lookup-rate": 1}, case, "lut"), 3 * 64 * 12 * 2)
@@ -78,11 +80,12 @@ class CalibrateTest(unittest.TestCase):
             wide = dataclasses.replace(eight, width=width)
             self.assertEqual(predict({"few-run-rate": 1}, wide, "int8"), runs * 64 * 256)
             self.assertEqual(predict({"run-rate": 1}, dataclasses.replace(wide, m=25), "int8"), runs * 64 * 256)
-        # Where M is not known, rows beyond four come in pairs; beyond four, codes are loaded for half a tile.
+        # Beyond four rows, codes are loaded for half a tile; where M is not known, rows beyond fourteen come in pairs.
         few = Case(5, 64, 256, "2", 128, 1, "cost")
         self.assertEqual(predict({"few-rate": 1}, few, "int8"), 5 * 64 * 256)
         self.assertEqual(predict({"few-load-rate": 1}, few, "int8"), 2 * 5 * 64 * 256)
-        self.assertEqual(predict({"few-rate": 1}, dataclasses.replace(few, kind="gemm"), "int8"), 6 * 64 * 256)
+        for m, passes in ((5, 5), (15, 16)):
+            self.assertEqual(predict({"few-rate": 1}, dataclasses.replace(few, m=m, kind="gemm"), "int8"), passes << 14)
         # Twenty-five rows have a panel, which five blocks of rows read.
         self.assertEqual(
             predict({"few-rate": 1, "few-load-rate": 1, "panel-rate": 1}, dataclasses.replace(few, m=25), "int8"),
@@ -95,6 +98,11 @@ class CalibrateTest(unittest.TestCase):
             64 * 256,
         )
         self.assertEqual(predict({"few-load-rate": 1}, ternary, "int8"), 2 * 2 * 64 * 256)
+        # Where they are unpacked faster, more rows are few, and share loads.
+        twelve = dataclasses.replace(ternary, m=12)
+        for panel_rows, loads in ((13, 4), (17, 2)):
+            with mock.patch("rates.panel_rows", return_value=(25, panel_rows)):
+                self.assertEqual(predict({"few-load-rate": 1}, twelve, "int8"), loads * 12 << 14)
         # One row of them has loops of its own.
         single = dataclasses.replace(ternary, m=1)
         self.assertEqual(predict({"single-rate": 1, "few-rate": 1, "few-triple-rate": 1}, single, "int8"), 64 * 256)

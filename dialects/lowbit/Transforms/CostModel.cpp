@@ -12,9 +12,11 @@ using namespace lutra::lowbit;
 static constexpr int64_t kPanelRows = 512;
 /// Rows of a tile of packed weights.
 static constexpr uint64_t kTileRows = 64;
-/// Rows of an int8 product without a panel that have loops of their own, at most; more come in pairs where M is not known. Up to so many, 64 rows of a weight
-/// share a load of their codes, up to kRowsOfHalf 32, and beyond 16; of triples, 32 up to kRowsOfHalfTriples.
-static constexpr int64_t kRowsAlone = 4, kRowsOfHalf = 12, kRowsOfHalfTriples = 8;
+/// Rows of an int8 product without a panel that have loops of their own, at most; more come in pairs where M is not known.
+static constexpr int64_t kRowsAlone = 14;
+/// Up to so many rows, 64 rows of a weight share a load of their codes, up to kRowsOfHalf 32, and beyond 16. Of triples, 32 do up to kRowsOfHalfTriples, or
+/// kRowsOfHalf where they are unpacked faster, so that more rows than kFewTriples are few.
+static constexpr int64_t kRowsOfWhole = 4, kRowsOfHalf = 12, kRowsOfHalfTriples = 8, kFewTriples = 12;
 /// Rows that are multiplied with a panel at once.
 static constexpr int64_t kBlockRows = 6;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -44,7 +46,8 @@ struct Work {
     const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;
     const double single = isSingle, few = isPassed, many = isFew ? 0 : rows;
     const double passes = !isPassed ? 0 : isKnown || rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2);
-    const double loads = passes * (isTernary ? (rows <= kRowsOfHalfTriples ? 2 : 4) : rows <= kRowsAlone ? 1 : rows <= kRowsOfHalf ? 2 : 4);
+    const int64_t half = isTernary && rates.triplePanelRows <= kFewTriples + 1 ? kRowsOfHalfTriples : kRowsOfHalf;
+    const double loads = passes * (rows > half ? 4 : isTernary || rows > kRowsOfWhole ? 2 : 1);
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, kBlockRows), fresh = isFew ? 0 : panels;
     const double bits = isTernary ? 0 : planes, runs = isTernary ? 0 : ones + twos / 2 + fours / 4, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \

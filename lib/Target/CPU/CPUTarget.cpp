@@ -48,7 +48,10 @@ public:
   }
 
   std::vector<std::pair<std::string, std::string>> facts() const override {
-    return {{"triple", machine->triple()}, {"cpu", machine->cpu()}, {"features", machine->featureList()}, {"rates", machineRates().facts}};
+    const lutra::MachineRates known = machineRates();
+    auto spell = [](double rows) { return std::to_string(int64_t(rows)); };
+    return {{"triple", machine->triple()}, {"cpu", machine->cpu()}, {"features", machine->featureList()}, {"rates", known.facts},
+            {"panel-rows", spell(known.rates.panelRows)}, {"triple-panel-rows", spell(known.rates.triplePanelRows)}};
   }
 
   void buildPipeline(OpPassManager &pm, lutra::Phase phase) const override {

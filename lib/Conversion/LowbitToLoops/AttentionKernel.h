@@ -231,8 +231,8 @@ private:
                    mlir::Value position);
   /// A vector of the sums of each vector's lanes.
   mlir::Value sumLanes(llvm::SmallVector<mlir::Value> vectors);
-  /// The same in two steps, for vectors of at least as many lanes as there are vectors: of two vectors, sums of the lanes that differ
-  /// in `bit`, the second's where it is set; and of one, until it has `lanesLeft`.
+  /// The same in two steps, for vectors of at least as many lanes as there are vectors: of two vectors, sums of two lanes of either,
+  /// the second's where a lane's number has `bit`; and of one, until it has `lanesLeft`.
   mlir::Value blendAndAdd(mlir::Value first, mlir::Value second, int64_t bit);
   mlir::Value sumHalves(mlir::Value vector, int64_t lanesLeft);
   /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.

@@ -33,8 +33,6 @@ constexpr int64_t kFewRows = 24, kFewRowsOfTriples = 12, kFewRowsAliased = 12, k
 /// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
 /// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
 constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
-/// How far ahead weights are asked for at least, if at all, which is about a group: some weight rows of a group are read after the others.
-constexpr int64_t kGroupAheadBytes = 4096;
 /// Pairs of quads of a group from which on the codes of a pair are unpacked while the one before is multiplied, beyond those rows.
 constexpr int64_t kPairsAhead = 16;
 /// Activation rows whose codes are loaded once for all weight rows, at most.

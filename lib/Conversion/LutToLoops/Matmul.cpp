@@ -69,12 +69,15 @@ Value lutloops::loadSplat(ImplicitLocOpBuilder &b, Value buffer, Value row, Valu
 }
 
 void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
-  if (options.prefetchBytes == 0 || options.streamPrefetchBytes == 0)
+  if (!asksAhead())
     return;
-  // Pairs of tables of three choose by themselves.
-  bool isStream = offsets.size() > 1 && layout.tripleTables == 0;
-  Value ahead = affine(b, offset, 0, {}, isStream ? options.streamPrefetchBytes : options.prefetchBytes);
-  memref::PrefetchOp::create(b, buffers.weights, ValueRange{ahead}, /*isWrite=*/false, /*localityHint=*/4 - options.prefetchLevel, /*isDataCache=*/true);
+  const bool isStream = offsets.size() > 1;
+  const int64_t bytes = isStream ? options.streamPrefetchBytes : options.prefetchBytes;
+  ask(b, affine(b, offset, 0, {}, rows.size() > 1 ? std::max(bytes, kGroupAheadBytes) : bytes));
+}
+
+void GroupBlock::ask(ImplicitLocOpBuilder &b, Value place) const {
+  memref::PrefetchOp::create(b, buffers.weights, ValueRange{place}, /*isWrite=*/false, /*localityHint=*/4 - options.prefetchLevel, /*isDataCache=*/true);
 }
 
 /// 16 numbers of the rows from `row` on, stored at `offset` of the group that begins at `tileOffset`.

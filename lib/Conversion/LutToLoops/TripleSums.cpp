@@ -63,22 +63,20 @@ private:
 /// as streams even where there is one: tables of three take more of the nearest cache, and what comes too early is gone again (3 % more time). In groups that are longer than that, the pair asks
 /// for what follows its own places.
 void TripleSumsEmitter::prefetchPair(Value pair) {
-  if (block.options.prefetchBytes == 0 || begin != 0)
+  if (!block.asksAhead() || begin != 0)
     return;
   const int64_t share = llvm::divideCeil(block.layout.bytes, llvm::divideCeil(tables, 2)), ahead = block.options.streamPrefetchBytes;
-  // What requests are ahead of the places that they name.
-  const int64_t named = block.options.prefetchBytes;
   if (block.layout.bytes > 2 * ahead) {
     for (Value offset : block.offsets) {
-      block.prefetch(b, affine(b, offset, kTileRows, pair, ahead - named));
+      block.ask(b, affine(b, offset, kTileRows, pair, ahead));
       // The signs are a quarter of the indices.
-      block.prefetch(b, affine(b, offset, 2 * lowbit::kTripleSignBytes, pair, lowbit::kTripleIndexBytes * tables + ahead / 4 - named));
+      block.ask(b, affine(b, offset, 2 * lowbit::kTripleSignBytes, pair, lowbit::kTripleIndexBytes * tables + ahead / 4));
     }
     return;
   }
   for (Value offset : block.offsets)
     for (int64_t line = 0; line < share; line += kVectorBytes)
-      block.prefetch(b, affine(b, offset, share, pair, line + ahead - named));
+      block.ask(b, affine(b, offset, share, pair, line + ahead));
 }
 
 /// The bytes with the indices of both tables of a pair.

@@ -312,6 +312,13 @@ class GroupQueryAttention(OperatorTest):
         self.attend(3, 4, 0, rotary=16)
         self.attend(3, 1, 7, rotary=16)
 
+    def test_long_cache(self) -> None:
+        # More than a chunk of keys, and a part of one: with whole lines, several to a pass, and a head that is no multiple of a vector.
+        for size, past in ((64, 1100), (128, 2063), (24, 1500)):
+            with self.subTest(size=size, past=past):
+                self.attend(1, 1, past, heads=(6, 2), size=size)
+        self.attend(1, 1, 1300, size=64, local_window_size=1100)
+
     def test_separate(self) -> None:
         self.attend(2, 1, 5, packed=False, rotary=16)
 

@@ -72,6 +72,8 @@ struct LoopOptions {
   int64_t cachePrefetchBytes = 512;
   /// The cache nearest to the core that lookup products' weights are asked for into: 1, 2 or 3.
   int64_t prefetchLevel = 1;
+  /// Whether bytes of two wide registers are permuted in a cycle.
+  bool quickPermutes = false;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
   std::string sums = "auto";
 };

@@ -19,7 +19,7 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     are asked for, if that product follows in the same block. Every output row is one lane, accumulated group after group: the value does not depend on
     any option or on the number of threads.
 
-    Indices of one plane into bytes are rearranged where `lookup-entries` is 64 and groups are multiples of 32, so that neighbouring bytes are one row's and
+    Indices of one plane into bytes are rearranged with `quick-permutes` where `lookup-entries` is 64 and groups are multiples of 32, so that neighbouring bytes are one row's and
     one instruction sums the entries of four tables.
 
     A product of integer codes with up to 24 rows (12 of triples) multiplies codes in the registers where they are unpacked; up to 4 with narrow registers, and with
@@ -70,6 +70,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work, at most: fewer when their tables are large">,
     Option<"lookupEntries", "lookup-entries", "int64_t", "16", "Entries of a table of bytes that one instruction looks up: 16 or 64">,
     Option<"prefetchLevel", "prefetch-level", "int64_t", "1", "The cache nearest to the core that lookup products' weights are asked for into: 1, 2 or 3">,
+    Option<"quickPermutes", "quick-permutes", "bool", "false",
+           "Whether bytes of two wide registers are permuted in a cycle; else one plane's codes are looked up where they lie">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",

@@ -3,7 +3,8 @@
 // A byte of one plane's codes is a row's index into each table of a pair, and its neighbours are other rows: what is looked up of them has to be taken apart
 // before it can be summed. Here the codes of four pairs are rearranged instead, so that four neighbouring bytes are one row's: a lookup in the four tables of
 // a register of 64 entries, whose bits 4 and 5 of an index are the byte's place, then gives four entries of each row, and lut.accumulate sums them in 32 bits.
-// Nine instructions take in 64 codes of two tables each, where ByteSums.cpp takes twelve.
+// Nine instructions take in 64 codes of two tables each, where ByteSums.cpp takes twelve; but two of them permute bytes of two registers, which not every
+// machine does in a cycle.
 //
 // Range. A lane adds at most 127 per table, and constraint C5 of lut.matmul keeps the group's sum in range.
 //
@@ -22,7 +23,7 @@ static constexpr int64_t kTableEntries = 16;
 
 bool lutloops::canSumQuads(const GroupBlock &block) {
   const GroupLayout &layout = block.layout;
-  return block.options.lookupEntries == kQuadPairs * kTableEntries && block.options.accumulatorBits == 32 && block.options.vectorRows >= kTileRows &&
+  return block.options.quickPermutes && block.options.lookupEntries == kQuadPairs * kTableEntries && block.options.accumulatorBits == 32 && block.options.vectorRows >= kTileRows &&
          layout.runs.size() == 1 && layout.runs.front().width == 1 && layout.pairs % kQuadPairs == 0;
 }
 

@@ -101,7 +101,7 @@ public:
       loops.accumulatorBits = instructions.hasDotProduct() ? 32 : 16;
       loops.vectorRows = instructions.avx512bw ? 64 : 16;
       loops.lookupEntries = instructions.getLookupEntries();
-      setPrefetch(loops);
+      tuneLoops(loops);
       loops.sums = option("sums");
       lutra::buildKernelsPhase(pm);
       return lutra::buildLoopsPhase(pm, loops);
@@ -145,11 +145,11 @@ protected:
   }
 
 private:
-  /// How far ahead the loops ask for weights, and where to. Zen's own prefetcher reads ahead of each stream into the second cache, and requests far from it
-  /// mislead it: of a read loop's speed, products of 1 to 8 bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without
+  /// What differs between machines of the same instructions. How far ahead the loops ask for weights, and where to: Zen's own prefetcher reads ahead of each
+  /// stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8 bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without
   /// asking, 72 to 97 % with 256, and 80 to 97 % with 1024 into the second cache, which no format is much below the best with. One stream has 57 to 69 % with up
   /// to 1024, and 47 to 65 % with 2048. Others were tuned on Cascade Lake.
-  void setPrefetch(lutra::LoopOptions &loops) const {
+  void tuneLoops(lutra::LoopOptions &loops) const {
     if (!StringRef(machine->cpu()).starts_with("znver"))
       return;
     loops.prefetchBytes = 512;
@@ -157,6 +157,9 @@ private:
     loops.prefetchLevel = 2;
     // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
     loops.cachePrefetchBytes = 0;
+    // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a
+    // cycle with them, and 10.7 without).
+    loops.quickPermutes = true;
   }
 
   /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.

@@ -1,9 +1,10 @@
 // One plane, looked up in four tables at once: RUN lines differ in what the machine has.
 //
-// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64 streams=1' --canonicalize --split-input-file | FileCheck %s
-// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
-// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=16 lookup-entries=64 streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
-// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64 vector-rows=16 streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64 quick-permutes=true streams=1' --canonicalize --split-input-file | FileCheck %s
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64 streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 quick-permutes=true streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=16 lookup-entries=64 quick-permutes=true streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
+// RUN: lutra-opt %s --convert-lut-to-loops='accumulator-bits=32 lookup-entries=64 quick-permutes=true vector-rows=16 streams=1' --canonicalize --split-input-file | FileCheck %s --check-prefix=APART
 
 !W = !lowbit.weight<64x64, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 64, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 

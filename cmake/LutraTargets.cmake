@@ -24,6 +24,21 @@ function(lutra_use_pch target)
   endif()
 endfunction()
 
+# lutra_embed_yaml(<folder> <output>)
+# Writes <output> into the current binary folder: for each NAME.yaml of <folder> a line {"NAME", R"yaml(its text)yaml"}, to be included in a table. Configures
+# anew when one changes.
+function(lutra_embed_yaml folder output)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.yaml)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(embedded "")
+  foreach(file IN LISTS files)
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    string(APPEND embedded "{\"${name}\", R\"yaml(${text})yaml\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output} CONTENT "@embedded@" @ONLY)
+endfunction()
+
 # lutra_add_library(<name> <source>... [NO_MLIR] [DEPENDS <tablegen target>...] [LINK_LIBS <library>...])
 # LINK_LIBS may name Lutra libraries and system libraries; libMLIR.so is linked unless NO_MLIR says that the
 # library needs only LLVM (what a compiled model needs at run time).

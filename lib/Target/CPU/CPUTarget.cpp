@@ -145,10 +145,10 @@ protected:
   }
 
 private:
-  /// What differs between machines of the same instructions. How far ahead the loops ask for weights, and where to: Zen's own prefetcher reads ahead of each
-  /// stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8 bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without
-  /// asking, 72 to 97 % with 256, and 80 to 97 % with 1024 into the second cache, which no format is much below the best with. One stream has 57 to 69 % with up
-  /// to 1024, and 47 to 65 % with 2048. Others were tuned on Cascade Lake.
+  /// What differs between machines of the same instructions. How far ahead the loops ask for weights, and where to: Zen's own prefetcher reads ahead of
+  /// each stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8 bits (4096x4096, four streams) have
+  /// 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without asking, 72 to 97 % with 256, and 80 to 97 % with 1024 into the second cache, which no
+  /// format is much below the best with. One stream has 57 to 69 % with up to 1024, and 47 to 65 % with 2048. Others were tuned on Cascade Lake.
   void tuneLoops(lutra::LoopOptions &loops) const {
     if (!StringRef(machine->cpu()).starts_with("znver"))
       return;

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "benchmarks"
 PEER_PYTHON = CACHE / "venv" / "bin" / "python"
+IK_PYTHON = CACHE / "venv-ik" / "bin" / "python"
 _DRIVER = ROOT / "benchmarks" / "driver"
 _COMPILERS = ("/usr/lib/llvm-22/bin/clang++", "clang++-22", "clang++")
 

@@ -22,16 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from random_modules import random_module
-
-KINDS = [
-    ("i8", "group"),
-    ("i8", "table"),
-    ("i8", "row"),
-    ("i16", "group"),
-    ("i16", "table"),
-    ("f16", "group"),
-    ("f32", "group"),
-]
+from suite.kinds import TABLE_KINDS
 
 
 def run(*command: object) -> str:
@@ -155,7 +146,7 @@ def main() -> None:
         rng, numbers = random.Random(seed + modules), np.random.default_rng(seed + modules)
         work = arguments.work_dir / f"module{modules}"
         work.mkdir()
-        table, scale = rng.choice(KINDS)
+        table, scale = rng.choice(TABLE_KINDS)
         module = random_module(rng, numbers)
         (work / "module.mlir").write_text(module.text)
         inputs = []

@@ -22,16 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-KINDS = [
-    ("i8", "group"),
-    ("i8", "table"),
-    ("i8", "row"),
-    ("i16", "group"),
-    ("i16", "table"),
-    ("i16", "row"),
-    ("f16", "group"),
-    ("f32", "group"),
-]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Conformance"))
+
+from suite.kinds import TABLE_KINDS  # noqa: E402
 
 #: Of the family of arrays: the machine's own, its corners, sizes that are no powers of two; and the cores of chips.
 MACHINES = [
@@ -130,7 +123,7 @@ def module(draw: random.Random, rng: np.random.Generator) -> tuple[str, dict[str
         k = draw.randrange(1000, 9000)
         # Sums of i16 entries of more planes leave 32 bits, and are refused.
         n, group, planes = draw.choice([4, 70]), draw.choice([k, 3000]), draw.randrange(1, 5)
-    element, scale = draw.choice(KINDS)
+    element, scale = draw.choice(TABLE_KINDS)
     groups = -(-k // group)
     parts = {"codes": rng.integers(0, 256, (n, groups, -(-group * planes // 8)), dtype=np.uint8)}
     if bcq:

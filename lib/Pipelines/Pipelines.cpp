@@ -125,6 +125,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   lut.prefetchBytes = options.prefetchBytes;
   lut.streamPrefetchBytes = options.streamPrefetchBytes;
   lut.prefetchLevel = options.prefetchLevel;
+  lut.readsAhead = options.readsAhead;
   lut.quickPermutes = options.quickPermutes;
   pm.addPass(createConvertLutToLoops(lut));
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());

@@ -70,8 +70,10 @@ struct LoopOptions {
   int64_t prefetchBytes = 4096, streamPrefetchBytes = 2048;
   /// The same of a cache's floats in attention of a single token.
   int64_t cachePrefetchBytes = 512;
-  /// The cache nearest to the core that lookup products' weights are asked for into: 1, 2 or 3.
+  /// The cache nearest to the core that weights are asked for into: 1, 2 or 3.
   int64_t prefetchLevel = 1;
+  /// Whether the machine reads ahead of each stream by itself.
+  bool readsAhead = false;
   /// Whether bytes of two wide registers are permuted in a cycle.
   bool quickPermutes = false;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.

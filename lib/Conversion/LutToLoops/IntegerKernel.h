@@ -22,11 +22,13 @@ inline constexpr int64_t kPanelBytes = 24576;
 /// Activation rows of one piece of parallel work: enough to pay for the panel, few enough that their outputs stay near.
 inline constexpr int64_t kIntegerChunkRows = 512;
 
-/// A machine that wants weights asked for less than this ahead reads ahead of each stream by itself.
-inline constexpr int64_t kReadsAheadBytes = 4096;
-/// Whether it does: then one tile is read after the other, since these loops take turns between streams that are too long for it (4096x4096 on Zen 4, 4 bits in
-/// groups of 128, 2 to 8 rows: 0.77 to 0.91 of the time of four streams; one row of triples 0.7 of that of two).
-inline bool readsAhead(const ConvertLutToLoopsOptions &options) { return options.prefetchBytes > 0 && options.prefetchBytes < kReadsAheadBytes; }
+/// Where to ask for weights ahead of the loads: `bytes` behind them (0: nowhere), into the cache `level`, 1 being the nearest.
+struct AheadOfLoads {
+  int64_t bytes, level;
+
+  /// Asks for what lies that far behind `place` of `weights`.
+  void ask(mlir::ImplicitLocOpBuilder &b, mlir::Value weights, mlir::Value place) const;
+};
 
 /// The operands of a lut.integer_matmul as arguments of a function.
 struct IntegerBuffers {
@@ -50,15 +52,15 @@ struct PanelCodes {
 using CodeQuads = std::array<mlir::Value, 2>;
 
 /// Emits the codes, or twice the codes, of one pair of tables (8 codes, two quads) for the 16 rows of a tile from `row` + 16 `sixteens` on, which are in the
-/// same half of the tile as `row`: `offset` is the group's place in `weights`. Asks for the weights that lie `prefetchBytes` ahead (0: for none).
+/// same half of the tile as `row`: `offset` is the group's place in `weights`. Asks for the weights ahead.
 CodeQuads emitCodeQuads(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                        mlir::Value pair, mlir::Value sixteens, int64_t row, int64_t prefetchBytes);
+                        mlir::Value pair, mlir::Value sixteens, int64_t row, const AheadOfLoads &ahead);
 
 /// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
 /// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights
-/// that lie `prefetchBytes` ahead (0: for none).
+/// ahead.
 void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                   mlir::Value pair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes);
+                   mlir::Value pair, mlir::Value panel, mlir::Value place, const AheadOfLoads &ahead);
 
 /// Emits the body of a product's function on its arguments: the op's buffers in their order, then the ranges of tiles and rows it is to do.
 void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout,

@@ -60,19 +60,23 @@ static Value codesOfOne(ImplicitLocOpBuilder &b, Value lanes, int64_t byte) {
   return spreadBits(b, first, 7, 0x00220022u, 0x00110011u);
 }
 
+void AheadOfLoads::ask(ImplicitLocOpBuilder &b, Value weights, Value place) const {
+  if (bytes > 0)
+    memref::PrefetchOp::create(b, weights, ValueRange{affine(b, place, 0, {}, bytes)}, /*isWrite=*/false, /*localityHint=*/4 - level, /*isDataCache=*/true);
+}
+
 namespace {
 /// Where a run's bytes lie, how many times 16 rows after those that are asked for, and how far ahead to ask memory for them.
 struct Source {
   Value weights, offset, pair, sixteens;
-  int64_t prefetchBytes;
+  AheadOfLoads ahead;
 };
 } // namespace
 
 /// Asks for what lies behind `place`, once for each line: side by side with the loads, since prefetches in a burst fill the line buffers.
 static void prefetch(ImplicitLocOpBuilder &b, const Source &source, Value place, int64_t row, int64_t bytes) {
-  if (source.prefetchBytes > 0 && row * bytes % kVectorBytes == 0)
-    memref::PrefetchOp::create(b, source.weights, ValueRange{affine(b, place, 0, {}, source.prefetchBytes)}, /*isWrite=*/false,
-                               /*localityHint=*/3, /*isDataCache=*/true);
+  if (row * bytes % kVectorBytes == 0)
+    source.ahead.ask(b, source.weights, place);
 }
 
 /// The place of row `row`, which has `bytes` bytes, in a run of `width` bytes for each row that begins `begin` bytes behind the group.
@@ -123,8 +127,8 @@ PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layo
 }
 
 CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
-                                  Value sixteens, int64_t row, int64_t prefetchBytes) {
-  const Source source{weights, offset, pair, sixteens, prefetchBytes};
+                                  Value sixteens, int64_t row, const AheadOfLoads &ahead) {
+  const Source source{weights, offset, pair, sixteens, ahead};
   if (!layout.codebook.empty())
     return lookUpCodebook(b, layout.codebook, doubled, source, row);
   CodeQuads quads;
@@ -142,10 +146,10 @@ CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &la
 }
 
 void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
-                             Value panel, Value place, int64_t prefetchBytes) {
+                             Value panel, Value place, const AheadOfLoads &ahead) {
   Value zero = constantIndex(b, 0);
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, zero, row, prefetchBytes);
+    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, zero, row, ahead);
     for (int64_t half : {0, 1})
       vector::StoreOp::create(b, quads[half], panel, ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
   }

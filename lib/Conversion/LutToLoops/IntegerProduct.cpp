@@ -194,7 +194,7 @@ void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Va
                            lookupEntries);
   forRange(firstPair, lastPair, one, [&](Value pair) {
     Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
-    emitPanelPair(b, layout, codes.doubled, buffers.weights, offset, pair, panel, at, prefetchBytes);
+    emitPanelPair(b, layout, codes.doubled, buffers.weights, offset, pair, panel, at, {prefetchBytes, /*level=*/1});
   });
 }
 

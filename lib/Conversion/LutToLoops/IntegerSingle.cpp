@@ -36,7 +36,7 @@ class SingleRowEmitter {
 public:
   SingleRowEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
                    const ConvertLutToLoopsOptions &options)
-      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(readsAhead(options) ? kNearPrefetchBytes : std::min(options.prefetchBytes, kMaxPrefetchBytes)),
+      : b(b), buffers(buffers), epilogue(epilogue), layout(layout), lastColumns(lastColumns), prefetchBytes(options.readsAhead ? kNearPrefetchBytes : std::min(options.prefetchBytes, kMaxPrefetchBytes)),
         rowsAtOnce(std::clamp<int64_t>(options.vectorRows, kLanes, kMaxRowsAtOnce)),
         codes(b, buffers.weights, /*doubled=*/true, prefetchBytes, options.lookupEntries), zero(constantIndex(b, 0)) {
     groups = memref::DimOp::create(b, buffers.padded, zero);

@@ -23,7 +23,7 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
   using ConvertLutToLoopsBase::ConvertLutToLoopsBase;
 
   void runOnOperation() override {
-    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, quickPermutes};
+    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, readsAhead, quickPermutes};
     if (options.accumulatorBits != 16 && options.accumulatorBits != 32) {
       getOperation().emitError() << "accumulator-bits must be 16 or 32, but is " << options.accumulatorBits;
       return signalPassFailure();

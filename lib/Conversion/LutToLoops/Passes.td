@@ -69,7 +69,9 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     Option<"streams", "streams", "int64_t", "4", "Tiles that a single activation row is multiplied by at once, at most: fewer when there are few">,
     Option<"chunkRows", "chunk-rows", "int64_t", "128", "Activation rows of one piece of parallel work, at most: fewer when their tables are large">,
     Option<"lookupEntries", "lookup-entries", "int64_t", "16", "Entries of a table of bytes that one instruction looks up: 16 or 64">,
-    Option<"prefetchLevel", "prefetch-level", "int64_t", "1", "The cache nearest to the core that lookup products' weights are asked for into: 1, 2 or 3">,
+    Option<"prefetchLevel", "prefetch-level", "int64_t", "1", "The cache nearest to the core that weights are asked for into: 1, 2 or 3">,
+    Option<"readsAhead", "reads-ahead", "bool", "false",
+           "Whether the machine reads ahead of each stream by itself: products of codes then read one tile after the other, and ask for a whole group ahead">,
     Option<"quickPermutes", "quick-permutes", "bool", "false",
            "Whether bytes of two wide registers are permuted in a cycle; else one plane's codes are looked up where they lie">,
   ];

@@ -155,6 +155,7 @@ private:
     loops.prefetchBytes = 512;
     loops.streamPrefetchBytes = 1024;
     loops.prefetchLevel = 2;
+    loops.readsAhead = true;
     // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
     loops.cachePrefetchBytes = 0;
     // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a

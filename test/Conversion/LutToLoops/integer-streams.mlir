@@ -1,6 +1,6 @@
 // RUN: lutra-opt %s --convert-lut-to-loops=accumulator-bits=32 --canonicalize > %t
 // RUN: FileCheck %s < %t
-// RUN: lutra-opt %s --convert-lut-to-loops="accumulator-bits=32 prefetch-bytes=2048" --canonicalize > %t.one
+// RUN: lutra-opt %s --convert-lut-to-loops="accumulator-bits=32 prefetch-bytes=2048 prefetch-level=2 reads-ahead=true" --canonicalize > %t.one
 // RUN: FileCheck %s --check-prefix=ONE < %t.one
 // RUN: FileCheck %s --check-prefix=AHEAD < %t.one
 // RUN: FileCheck %s --check-prefix=SINGLE < %t.one
@@ -8,7 +8,7 @@
 
 !Codes = !lowbit.weight<1024x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Of sixteen tiles two are read side by side, eight times. A machine that wants weights asked for little ahead reads ahead by itself, and has one after the other.
+// Of sixteen tiles two are read side by side, eight times. A machine that reads ahead of a stream by itself has one after the other.
 // CHECK-LABEL: func.func @few
 // CHECK: scf.parallel (%{{.*}}) = (%c0) to (%c8)
 // ONE-LABEL: func.func @few

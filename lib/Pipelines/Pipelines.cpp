@@ -81,6 +81,7 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   pack.dense = options.packDense;
   pack.codebooks = options.packCodebooks;
   pack.triples = options.packTriples;
+  pack.quads = options.packQuads;
   pack.quotients = options.packQuotients;
   pm.addPass(lowbit::createPackWeights(pack));
   pm.addPass(lowbit::createLowerToDense());

@@ -33,6 +33,15 @@ inline int64_t getTablesPerGroup(int64_t group, int64_t width = kTableWidth) {
   return width == kTripleWidth ? (group + 2) / 3 : (group + 7) / 8 * 2;
 }
 
+/// Calls `visit(width)` for the runs that packed planes are cut into, of 4, then 2, then 1 planes.
+template <typename Visit> void forEachPlaneRun(unsigned planes, Visit visit) {
+  for (unsigned plane = 0; plane < planes;) {
+    const unsigned left = planes - plane, width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    visit(width);
+    plane += width;
+  }
+}
+
 class WeightFormatInterface;
 class WeightOp;
 /// What reads a constant weight (WeightSource.h).

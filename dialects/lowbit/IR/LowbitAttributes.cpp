@@ -34,7 +34,7 @@ using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 //===----------------------------------------------------------------------===//
 
 LogicalResult LayoutAttr::verify(EmitError emitError, int64_t rows, Type alpha, Type zeta, bool symmetric, DenseI32ArrayAttr codebook,
-                                bool triples, bool quotients, bool lookupTriples) {
+                                bool triples, bool quotients, bool lookupTriples, bool quads) {
   if (rows < 1)
     return emitError() << "rows must be positive, but is " << rows;
   if (rows > 65536)
@@ -55,6 +55,9 @@ LogicalResult LayoutAttr::verify(EmitError emitError, int64_t rows, Type alpha, 
     return emitError() << "triples are read beside zetas, not quotients; leave quotients or triples out";
   if (triples && (symmetric || codebook))
     return emitError() << "triples are codes themselves, not indices; leave " << (symmetric ? "symmetric" : "codebook") << " or triples out";
+  if (quads && (triples || symmetric || codebook))
+    return emitError() << "quads are an order of full indices of tables; leave " << (triples ? "triples" : symmetric ? "symmetric" : "codebook")
+                       << " or quads out";
   if (!codebook)
     return success();
   if (symmetric)
@@ -105,6 +108,11 @@ int64_t PackedAttr::getCodeBytes() const {
   int64_t octets = getTablesPerGroup(getGroupSize()) / 2;
   if (getLayout().getLookupTriples())
     return getLookupTripleBytes(getGroupSize());
+  if (getLayout().getQuads()) {
+    int64_t bytes = 0;
+    forEachPlaneRun(getCodeBits(), [&](unsigned width) { bytes += llvm::divideCeil(octets, 4 / width) * 4 * getLayout().getRows(); });
+    return bytes;
+  }
   return getLayout().getTriples() ? getTripleBytes(octets) : getStoredBits() * octets * getLayout().getRows();
 }
 

@@ -28,24 +28,28 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
     With `quotients`, the number c that is stored for a zeta of P planes stands for (2^P - 1) + c / alpha, each operation rounded to f32, and for
     2^P - 1 where alpha is 0: a zero point that was a minimum over a scale (GGUF's Q4_1) is no half, but its minimum is. `zeta` is f16 then.
 
+    With `quads`, four neighbouring bytes of codes are always one row's: in runs of two planes those of four tables, in runs of one plane of eight, the first half of the
+    tables in the low nibbles. A group's tables are padded to whole quads. It is for products that look up entries of i8 in four tables at once and sum four bytes.
+
     Example: `#lowbit.layout<rows = 64, alpha = f16, zeta = i8>`, `#lowbit.layout<rows = 64, alpha = f16, codebook = [0, 3, 9, 24]>`
   }];
   let parameters = (ins "int64_t":$rows, "::mlir::Type":$alpha, OptionalParameter<"::mlir::Type">:$zeta,
                         DefaultValuedParameter<"bool", "false">:$symmetric, OptionalParameter<"::mlir::DenseI32ArrayAttr">:$codebook,
                         DefaultValuedParameter<"bool", "false">:$triples, DefaultValuedParameter<"bool", "false">:$quotients,
-                        DefaultValuedParameter<"bool", "false">:$lookup_triples);
+                        DefaultValuedParameter<"bool", "false">:$lookup_triples, DefaultValuedParameter<"bool", "false">:$quads);
   let builders = [
     AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric), [{
       return $_get($_ctxt, rows, alpha, zeta, symmetric, ::mlir::DenseI32ArrayAttr(), /*triples=*/false, /*quotients=*/false,
-                   /*lookup_triples=*/false);
+                   /*lookup_triples=*/false, /*quads=*/false);
     }]>,
     AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric,
                      "::mlir::DenseI32ArrayAttr":$codebook, "bool":$triples, "bool":$quotients), [{
-      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, triples, quotients, /*lookup_triples=*/false);
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, triples, quotients, /*lookup_triples=*/false, /*quads=*/false);
     }]>,
     AttrBuilder<(ins "int64_t":$rows, "::mlir::Type":$alpha, "::mlir::Type":$zeta, "bool":$symmetric,
                      "::mlir::DenseI32ArrayAttr":$codebook), [{
-      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/false);
+      return $_get($_ctxt, rows, alpha, zeta, symmetric, codebook, /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/false,
+                   /*quads=*/false);
     }]>,
   ];
   let assemblyFormat = "`<` struct(params) `>`";

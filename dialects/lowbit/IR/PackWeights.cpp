@@ -194,6 +194,35 @@ private:
 } // namespace
 
 namespace {
+/// Where the indices of one plane lie in a group of a tile with `quads`, by table and row: four bytes of each row for 8 / width tables, of which a byte's low
+/// nibble has the first half.
+class QuadPlaces {
+public:
+  QuadPlaces(const PackedAttr &packed, unsigned plane) : rows(packed.getLayout().getRows()) {
+    const int64_t octets = getTablesPerGroup(packed.getGroupSize()) / 2;
+    unsigned first = 0;
+    forEachPlaneRun(packed.getCodeBits(), [&](unsigned runWidth) {
+      if (plane >= first && plane < first + runWidth) {
+        width = runWidth;
+        offset = base + (plane - first);
+      }
+      base += llvm::divideCeil(octets, 4 / runWidth) * 4 * rows;
+      first += runWidth;
+    });
+  }
+
+  int64_t getByte(int64_t table, int64_t row) const {
+    const int64_t perQuad = 8 / width;
+    return offset + table / perQuad * 4 * rows + 4 * row + table % (perQuad / 2) * width;
+  }
+  int64_t getShift(int64_t table) const { return table % (8 / width) < 4 / width ? 0 : 4; }
+
+private:
+  int64_t rows, base = 0, offset = 0, width = 0;
+};
+} // namespace
+
+namespace {
 /// The codes of a layout with a codebook, as indices: the four bytes of 8 neighbouring codes of a row.
 class CodebookIndices {
 public:
@@ -248,10 +277,13 @@ public:
   }
 
   LogicalResult pack(const TileGroup &tile) const {
-    // Rows that pad are zeros, and triples are added to zeros.
-    if (tile.count < tileRows || layout.getTriples() || layout.getLookupTriples())
+    // Rows that pad are zeros, and triples and halves of bytes are added to zeros.
+    if (tile.count < tileRows || layout.getTriples() || layout.getLookupTriples() || layout.getQuads())
       std::memset(tile.data, 0, packed.getGroupBytes());
-    LogicalResult codes = layout.getTriples() || layout.getLookupTriples() ? packRowTriples(tile) : indices ? packIndices(tile) : packPlanes(tile);
+    LogicalResult codes = layout.getTriples() || layout.getLookupTriples() ? packRowTriples(tile)
+                          : indices                                                ? packIndices(tile)
+                          : layout.getQuads()                                      ? packQuads(tile)
+                                                                                   : packPlanes(tile);
     return failed(codes) ? codes : packNumbers(tile);
   }
 
@@ -289,6 +321,19 @@ private:
           tile.data[places[p](octet, r)] = static_cast<char>(symmetric ? complementIndices(byte) : byte);
         }
       }
+    return success();
+  }
+
+  LogicalResult packQuads(const TileGroup &tile) const {
+    for (unsigned p = 0; p < planes; ++p) {
+      const QuadPlaces place(packed, p);
+      for (int64_t r = 0; r < tile.count; ++r)
+        for (int64_t octet = 0; octet < octets; ++octet) {
+          const uint8_t byte = gatherPlane(reader.octetCodes(tile.first + r, tile.group, octet), p);
+          for (int64_t half : {0, 1})
+            tile.data[place.getByte(2 * octet + half, r)] |= static_cast<char>((byte >> (4 * half) & 15) << place.getShift(2 * octet + half));
+        }
+    }
     return success();
   }
 
@@ -382,6 +427,13 @@ uint8_t PackedReader::code(int64_t n, int64_t k) const {
     return unpackLookupTriple(group, type.getGroup(), n % tileRows, inGroup);
   uint8_t code = 0;
   for (unsigned p = 0; p < type.getBits(); ++p) {
+    if (packed.getLayout().getQuads()) {
+      const QuadPlaces place(packed, p);
+      const int64_t table = inGroup / kTableWidth;
+      const auto index = static_cast<uint8_t>(static_cast<uint8_t>(group[place.getByte(table, n % tileRows)]) >> place.getShift(table));
+      code |= static_cast<uint8_t>((index >> (inGroup % kTableWidth) & 1) << p);
+      continue;
+    }
     uint8_t byte = static_cast<uint8_t>(group[CodePlaces(packed, p)(inGroup / 8, n % tileRows)]);
     if (packed.getLayout().getSymmetric())
       byte = complementIndices(byte);

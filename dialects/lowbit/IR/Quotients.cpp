@@ -38,5 +38,5 @@ LayoutAttr lutra::lowbit::withQuotients(LayoutAttr layout, const WeightReader &r
         return layout;
   MLIRContext *context = layout.getContext();
   return LayoutAttr::get(context, layout.getRows(), layout.getAlpha(), Float16Type::get(context), layout.getSymmetric(), layout.getCodebook(),
-                         layout.getTriples(), /*quotients=*/true, layout.getLookupTriples());
+                         layout.getTriples(), /*quotients=*/true, layout.getLookupTriples(), layout.getQuads());
 }

@@ -23,6 +23,9 @@ namespace lutra::lowbit {
 using namespace mlir;
 using namespace lutra::lowbit;
 
+/// Of so many octets three that pad are less than a fiftieth.
+static constexpr int64_t kManyOctets = 192;
+
 namespace {
 struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
   using PackWeightsBase::PackWeightsBase;
@@ -32,6 +35,8 @@ struct PackWeights : lutra::lowbit::impl::PackWeightsBase<PackWeights> {
       return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": rows must be positive, but is " << rows.getValue();
     if (triples && symmetric)
       return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": triples are for machines that multiply codes, symmetric for half tables; leave one out";
+    if (quads && symmetric)
+      return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": quads are full indices, symmetric is for half tables; leave one out";
     if (codebooks && symmetric)
       return emitError(UnknownLoc::get(context)) << DEBUG_TYPE ": codebooks are for machines that multiply codes, symmetric for half tables; leave one out";
     return success();
@@ -91,6 +96,23 @@ private:
     return isReadAsCodes(weight) && llvm::none_of(weight.getUsers(), llvm::IsaPred<MatmulOp>);
   }
 
+  /// Whether all that read `weight` look bytes up in it and scale their sums.
+  static bool isSummedAsBytes(Value weight) {
+    return llvm::all_of(weight.getUsers(), [](Operation *user) {
+      auto lookup = dyn_cast<LookupMatmulOp>(user);
+      if (!lookup)
+        return false;
+      TableType table = lookup.getTable().getType();
+      return table.getElement().isInteger(8) && table.getScale() != TableScale::Table && table.getWidth() == kTableWidth;
+    });
+  }
+
+  /// Whether there are runs of fewer than four planes, and padding their tables to whole quads costs next to nothing.
+  static bool fitQuads(LayoutAttr layout, const WeightReader &reader) {
+    const int64_t octets = getTablesPerGroup(reader.getGroup()) / 2, perQuad = reader.getBits() % 2 == 1 ? 4 : 2;
+    return reader.getBits() % 4 != 0 && !layout.getCodebook() && (octets % perQuad == 0 || octets >= kManyOctets);
+  }
+
   /// Packs `weight` for products that look it up in tables of `width` activations, or multiply.
   FailureOr<Value> pack(Value weight, int64_t width) {
     FailureOr<WeightReader> reader = WeightReader::create(weight);
@@ -104,12 +126,15 @@ private:
                                           << kTripleRows << " rows with full tables, but its greatest code is " << int(reader->findCodeRange().second)
                                           << " and the tiles have " << rows.getValue() << "; take tables of " << kTableWidth;
       layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), /*zeta=*/Type(), /*symmetric=*/false, DenseI32ArrayAttr(),
-                               /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/true);
+                               /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/true, /*quads=*/false);
     } else if (codebooks && isReadAsCodes(weight))
       layout = withCodebook(layout, *reader);
     if (triples && width == kTableWidth && isMultiplied(weight) && fitTriples(layout, *reader))
       layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false,
                                DenseI32ArrayAttr(), /*triples=*/true, /*quotients=*/false);
+    if (quads && width == kTableWidth && isSummedAsBytes(weight) && fitQuads(layout, *reader))
+      layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false, DenseI32ArrayAttr(), /*triples=*/false,
+                               /*quotients=*/false, /*lookup_triples=*/false, /*quads=*/true);
     if (quotients)
       layout = withQuotients(layout, *reader);
     auto format = PackedAttr::get(&getContext(), type.getFormat(), layout);

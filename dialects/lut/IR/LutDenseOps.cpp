@@ -20,6 +20,8 @@ LogicalResult DenseMatmulOp::verify() {
     return emitOpError() << "weight must be packed bipolar planes, but is " << getWeight() << " (C1)";
   if (packed.getLayout().getLookupTriples())
     return emitOpError() << "reads codes, but the weight is packed for tables of three activations; pack it without lookup_triples (C1)";
+  if (packed.getLayout().getQuads())
+    return emitOpError() << "reads codes, but the weight is packed for lookups in four tables at once; pack it without quads (C1)";
   Builder b(getContext());
   auto activations = cast<ShapedType>(getActivations().getType());
   int64_t rows = activations.hasRank() && activations.getRank() == 2 ? activations.getDimSize(0) : ShapedType::kDynamic;

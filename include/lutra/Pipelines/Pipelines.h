@@ -46,6 +46,8 @@ struct TableOptions {
   bool packCodebooks = false;
   /// Whether ternary weights lie three in 5 bits where products multiply codes.
   bool packTriples = false;
+  /// Whether four neighbouring bytes of codes are one row's where products look up bytes.
+  bool packQuads = false;
   /// Whether zetas are stored as f16 quotients of their alphas, where that is exact and they would take an f32.
   bool packQuotients = false;
   /// Rows of a tile of packed weights.

@@ -44,6 +44,9 @@ struct LutInstructions {
 
   /// Whether sums of four i8 lanes into an i32 are one instruction: `convert-lut-to-loops{accumulator-bits=32}` pays then.
   bool hasDotProduct() const { return avx512vnni || vnni256 || dotprod; }
+
+  /// Whether one instruction looks up in four tables of 16 bytes and another sums four bytes: layouts with `quads` pay then.
+  bool looksUpQuads() const { return avx512vbmi && avx512vnni; }
 };
 
 /// Patterns that convert the lut ops on vectors for a machine with `instructions`.

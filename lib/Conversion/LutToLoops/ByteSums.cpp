@@ -269,6 +269,8 @@ GroupSums ByteSumsEmitter::emit() {
 }
 
 GroupSums lutloops::emitByteSums(ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count) {
+  if (block.layout.quads)
+    return emitRowQuadSums(b, block, begin, count);
   if (canSumQuads(block))
     return emitQuadSums(b, block);
   return ByteSumsEmitter(b, block, begin, count).emit();

@@ -21,6 +21,7 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
     offset = lowbit::kCodebookIndexBits * result.pairs * kTileRows;
   }
   result.triples = layout.getTriples();
+  result.quads = layout.getQuads();
   if (layout.getLookupTriples())
     result.tripleTables = lowbit::getTablesPerGroup(type.getGroup(), lowbit::kTripleWidth);
   if (result.triples || result.tripleTables > 0)
@@ -28,7 +29,7 @@ FailureOr<GroupLayout> GroupLayout::get(lowbit::WeightType type, function_ref<In
   for (unsigned plane = 0; !result.triples && result.tripleTables == 0 && result.codebook.empty() && plane < result.planes;) {
     unsigned left = result.planes - plane, width = left >= 4 ? 4 : left >= 2 ? 2 : 1;
     result.runs.push_back({plane, width, offset});
-    offset += width * result.pairs * kTileRows;
+    offset += result.quads ? llvm::divideCeil(result.pairs, 4 / width) * 4 * kTileRows : width * result.pairs * kTileRows;
     plane += width;
   }
   result.perPlane = isa<lowbit::BCQAttr>(packed.getFormat());

@@ -39,6 +39,8 @@ struct GroupLayout {
   bool triples;
   /// Tables of three activations of a group, whose indices and signs are stored (dialects/lowbit/IR/LookupTriples.h); 0 where tables are of four.
   int64_t tripleTables = 0;
+  /// Whether four neighbouring bytes of codes are one row's in each run: of 8 / width tables, the first half of them in the low nibbles.
+  bool quads;
   /// Codes of a row, without padding.
   int64_t group;
   /// Pairs of tables: a code byte holds one index into each of a pair.
@@ -62,7 +64,7 @@ struct GroupLayout {
   int64_t getLargestCode() const { return codebook.empty() ? (int64_t(1) << planes) - 1 : codebook.back(); }
 
   /// Rows that the narrowest run's vector of 64 codes covers: the smallest block of rows that reads whole vectors.
-  int64_t getBlockRows() const { return tripleTables > 0 ? kTileRows / 2 : kVectorBytes / runs.back().width; }
+  int64_t getBlockRows() const { return tripleTables > 0 ? kTileRows / 2 : quads ? kLanes : kVectorBytes / runs.back().width; }
 };
 
 } // namespace lutra::lutloops

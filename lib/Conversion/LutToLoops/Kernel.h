@@ -78,6 +78,9 @@ GroupSums emitLaneSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, i
 GroupSums emitQuadSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block);
 bool canSumQuads(const GroupBlock &block);
 
+/// The same of codes that lie in quads. `begin` and `count` are multiples of 16.
+GroupSums emitRowQuadSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+
 /// The same for tables of three activations: half of what a group's weights make of them, in units of the scale. `begin` and `count` are multiples of 32.
 GroupSums emitTripleSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 

@@ -110,6 +110,7 @@ public:
       return lutra::buildLLVMPhase(pm, machine->features());
     }
   }
+      tables.packQuads = instructions.looksUpQuads();
 
   LogicalResult emitArtifact(ModuleOp module, lutra::ArtifactDirectory &artifact) const override {
     return lutra::emitLibraryArtifact(module, artifact, *machine, name(), optionsAsJSON());

@@ -18,10 +18,13 @@ protected:
   PackTest() { context.loadDialect<LowbitDialect>(); }
 
   /// Packs `value` with the layout that is chosen for it, and checks every number that comes back.
-  void checkRoundTrip(RandomWeight &weight, Value value, int64_t tileRows, bool symmetric) {
+  void checkRoundTrip(RandomWeight &weight, Value value, int64_t tileRows, bool symmetric, bool quads = false) {
     FailureOr<WeightReader> reader = WeightReader::create(value);
     ASSERT_TRUE(succeeded(reader));
-    PackOp pack = weight.makePack(value, chooseLayout(*reader, tileRows, symmetric));
+    LayoutAttr layout = chooseLayout(*reader, tileRows, symmetric);
+    if (quads)
+      layout = withQuads(layout);
+    PackOp pack = weight.makePack(value, layout);
     ASSERT_TRUE(succeeded(pack.verify()));
     auto packed = cast<PackedAttr>(pack.getType().getFormat());
     std::vector<char> bytes(packed.getTotalBytes(weight.shape.rows, weight.shape.cols), '\x55');
@@ -47,6 +50,11 @@ protected:
       }
   }
 
+  static LayoutAttr withQuads(LayoutAttr layout) {
+    return LayoutAttr::get(layout.getContext(), layout.getRows(), layout.getAlpha(), layout.getZeta(), /*symmetric=*/false, DenseI32ArrayAttr(),
+                           /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/false, /*quads=*/true);
+  }
+
   MLIRContext context;
 };
 } // namespace
@@ -57,6 +65,12 @@ TEST_P(PackTest, Bipolar) {
   RandomWeight weight(context, GetParam(), 1);
   for (bool symmetric : {false, true})
     checkRoundTrip(weight, weight.makeBipolar(), 64, symmetric);
+}
+
+TEST_P(PackTest, Quads) {
+  RandomWeight weight(context, GetParam(), 8);
+  checkRoundTrip(weight, weight.makeBipolar(), 64, /*symmetric=*/false, /*quads=*/true);
+  checkRoundTrip(weight, weight.makeBCQ(weight.makeBipolar()), 16, /*symmetric=*/false, /*quads=*/true);
 }
 
 TEST_P(PackTest, BCQ) {
@@ -117,6 +131,31 @@ TEST_F(PackTest, PlacesOfCodeBytes) {
         uint8_t expected = r < 3 ? planeByte(weight, r, p, symmetric) : 0;
         ASSERT_EQ(static_cast<uint8_t>(bytes[place]), expected) << "row " << r << ", plane " << p;
       }
+    }
+  }
+}
+
+// The same codes in quads, of a group of two octets: each run has four bytes a row, of which the tables that pad are zeros.
+TEST_F(PackTest, PlacesOfQuads) {
+  RandomWeight weight(context, {3, 16, 16, 7, ZeroKind::Midpoint}, 4);
+  PackOp pack = weight.makePack(weight.makeBipolar(-1.0f), withQuads(LayoutAttr::get(&context, 4, Float32Type::get(&context), Type(), false)));
+  std::vector<char> bytes((2 + 1 + 1) * 4 * 4 + 4 * 4, '\x55');
+  ASSERT_TRUE(succeeded(packWeight(pack, bytes)));
+  auto index = [&](int64_t r, unsigned p, int64_t table) {
+    int value = 0;
+    for (int i = 0; r < 3 && table < 4 && i < 4; ++i)
+      value |= (weight.code(r, 4 * table + i) >> p & 1) << i;
+    return value;
+  };
+  auto expect = [&](int64_t place, int64_t r, unsigned p, int64_t low, int64_t high) {
+    ASSERT_EQ(static_cast<uint8_t>(bytes[place]), index(r, p, low) | index(r, p, high) << 4) << "row " << r << ", plane " << p << ", byte " << place;
+  };
+  for (int64_t r = 0; r < 4; ++r) {
+    for (unsigned byte = 0; byte < 4; ++byte) {
+      expect(4 * r + byte, r, byte, 0, 1);                          // Planes 0 to 3 of the first two tables,
+      expect(16 + 4 * r + byte, r, byte, 2, 3);                     // and of the next two;
+      expect(32 + 4 * r + byte, r, 4 + byte % 2, byte / 2, 2 + byte / 2); // planes 4 and 5 of all four;
+      expect(48 + 4 * r + byte, r, 6, byte, 4 + byte);              // plane 6 of eight, four of which pad.
     }
   }
 }

@@ -17,6 +17,25 @@
 using namespace mlir;
 
 namespace {
+/// Options of the loops that go by the machine, not by its instructions: lutra::LoopOptions says what each is.
+struct LoopTuning {
+  /// What LLVM's names of the CPUs begin with.
+  llvm::StringLiteral cpus;
+  int64_t prefetchBytes, streamPrefetchBytes, prefetchLevel, cachePrefetchBytes;
+  bool readsAhead, quickPermutes;
+};
+
+constexpr LoopTuning kLoopTunings[] = {
+    // Zen's own prefetcher reads ahead of each stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8
+    // bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without asking, 72 to 97 % with 256, and 80 to 97 % with 1024
+    // into the second cache, which no format is much below the best with. One stream has 57 to 69 % with up to 1024, and 47 to 65 % with 2048. Others were
+    // tuned on Cascade Lake.
+    // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
+    // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a
+    // cycle with them, and 10.7 without).
+    {.cpus = "znver", .prefetchBytes = 512, .streamPrefetchBytes = 1024, .prefetchLevel = 2, .cachePrefetchBytes = 0, .readsAhead = true, .quickPermutes = true},
+};
+
 class CPUTarget : public lutra::Target {
 public:
   StringRef name() const override { return "cpu"; }
@@ -91,6 +110,7 @@ public:
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
       if (!instructions.hasByteShuffle() || instructions.neon)
         tables.accumulators = 1;
+      tables.packQuads = instructions.looksUpQuads();
       return lutra::buildTablesPhase(pm, tables);
     }
     case lutra::Phase::Lut:
@@ -110,7 +130,6 @@ public:
       return lutra::buildLLVMPhase(pm, machine->features());
     }
   }
-      tables.packQuads = instructions.looksUpQuads();
 
   LogicalResult emitArtifact(ModuleOp module, lutra::ArtifactDirectory &artifact) const override {
     return lutra::emitLibraryArtifact(module, artifact, *machine, name(), optionsAsJSON());
@@ -146,22 +165,17 @@ protected:
   }
 
 private:
-  /// What differs between machines of the same instructions. How far ahead the loops ask for weights, and where to: Zen's own prefetcher reads ahead of
-  /// each stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8 bits (4096x4096, four streams) have
-  /// 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without asking, 72 to 97 % with 256, and 80 to 97 % with 1024 into the second cache, which no
-  /// format is much below the best with. One stream has 57 to 69 % with up to 1024, and 47 to 65 % with 2048. Others were tuned on Cascade Lake.
+  /// What differs between machines of the same instructions; kLoopTunings has those that it is known of.
   void tuneLoops(lutra::LoopOptions &loops) const {
-    if (!StringRef(machine->cpu()).starts_with("znver"))
-      return;
-    loops.prefetchBytes = 512;
-    loops.streamPrefetchBytes = 1024;
-    loops.prefetchLevel = 2;
-    loops.readsAhead = true;
-    // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
-    loops.cachePrefetchBytes = 0;
-    // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a
-    // cycle with them, and 10.7 without).
-    loops.quickPermutes = true;
+    for (const LoopTuning &tuning : kLoopTunings)
+      if (StringRef(machine->cpu()).starts_with(tuning.cpus)) {
+        loops.prefetchBytes = tuning.prefetchBytes;
+        loops.streamPrefetchBytes = tuning.streamPrefetchBytes;
+        loops.prefetchLevel = tuning.prefetchLevel;
+        loops.cachePrefetchBytes = tuning.cachePrefetchBytes;
+        loops.readsAhead = tuning.readsAhead;
+        loops.quickPermutes = tuning.quickPermutes;
+      }
   }
 
   /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.

@@ -98,6 +98,8 @@ class CalibrateTest(unittest.TestCase):
             64 * 256,
         )
         self.assertEqual(predict({"few-load-rate": 1}, ternary, "int8"), 2 * 2 * 64 * 256)
+        self.assertEqual(predict({"few-triple-sum-rate": 1}, ternary, "int8"), 2 * 2 * 64)
+        self.assertEqual(predict({"few-triple-sum-rate": 1, "few-rate": 1}, few, "int8"), 5 * 64 * 256)
         # Where they are unpacked faster, more rows are few, and share loads.
         twelve = dataclasses.replace(ternary, m=12)
         for panel_rows, loads in ((13, 4), (17, 2)):
@@ -106,7 +108,7 @@ class CalibrateTest(unittest.TestCase):
         # One row of them has loops of its own.
         single = dataclasses.replace(ternary, m=1)
         self.assertEqual(predict({"single-rate": 1, "few-rate": 1, "few-triple-rate": 1}, single, "int8"), 64 * 256)
-        self.assertEqual(predict({"few-sum-rate": 1}, single, "int8"), 64 * 2)
+        self.assertEqual(predict({"few-sum-rate": 1, "few-triple-sum-rate": 1}, single, "int8"), 64 * 2)
         self.assertEqual(
             predict(
                 {"few-triple-rate": 1, "triple-rate": 2, "run-rate": 1}, dataclasses.replace(ternary, m=13), "int8"

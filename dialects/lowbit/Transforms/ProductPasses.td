@@ -68,7 +68,7 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows (two
     or one where M is known to be less), then rows alone; and of up to six. M' is M, or the next even number where M is not known and above 14, and L is 1 up to 4
     rows, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
-    products, and instead of their planes take N K / few-triple-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
+    products, and instead of their planes take N K / few-triple-rate + M' N G / few-triple-sum-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
     row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (25 and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and

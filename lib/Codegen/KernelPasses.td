@@ -15,7 +15,8 @@ def OutlineKernels : Pass<"lutra-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Each operation on buffers at the top level of `@main` (a structured operation, a copy, a loop) becomes a call of a private function; its
     constants move inside, so that shapes and bounds stay static. `lut.precompute` and the `lut.matmul` that reads its tables next become one function, in which
-    the weights can be asked for while the tables are made. Functions that are equal are then merged: the layers of a
+    the weights can be asked for while the tables are made. Products of the same tables next to each other that write allocations of their own become one function too;
+    `lutra.with_next` on all but the last says that they may run at the same time. Functions that are equal are then merged: the layers of a
     model share their code, and compile time does not grow with their number.
 
     Before:
@@ -90,9 +91,11 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
   let description = [{
     An outermost `scf.parallel` without reductions becomes an `omp.parallel` region in which each thread runs a part of the iterations: as many as the others, or one more,
     and neighbours. The thread computes the part from its number, which is what OpenMP's static schedule gives it, without the run-time library's call for each loop.
-    A loop of calls is there twice: where there is one thread or one iteration it runs without a region, which would take as long as a small call.
+    Where there is one thread or one iteration a loop runs without a region, which would take as long as a small call: a loop of calls is there twice for that, and
+    another's iterations become a function of the first one, the one behind the last, and what they use.
     Where an iteration is a call with the attribute `lutra.range` (the number of its operand that begins a range of work; the next one ends it), a thread makes one call for
-    all of its iterations that differ in the innermost index alone.
+    all of its iterations that differ in the innermost index alone. Neighbouring loops of such calls are shared as one range in one region where those of the first have the
+    attribute `lutra.with_next`.
     Loops with reductions, and loops inside others, are left to `convert-scf-to-openmp`.
 
     Refused: a module with a symbol `omp_get_thread_num`, `omp_get_num_threads` or `omp_get_max_threads` that is not the library's function.
@@ -110,31 +113,27 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
+    func.func private @omp_get_max_threads() -> i32
     func.func private @omp_get_num_threads() -> i32
     func.func private @omp_get_thread_num() -> i32
     ...
+    %5 = call @omp_get_max_threads() : () -> i32
+    ...
+    scf.if %9 {
+      func.call @fill_part(%c0_2, %4, %arg0, %4, %arg2, %arg1) : (index, index, index, index, f32, memref<?xf32>) -> ()
+    } else {
       omp.parallel {
-        %5 = func.call @omp_get_thread_num() : () -> i32
-        %6 = arith.index_cast %5 : i32 to index
-        %7 = func.call @omp_get_num_threads() : () -> i32
-        %8 = arith.index_cast %7 : i32 to index
-        %9 = arith.divui %4, %8 : index
-        %10 = arith.remui %4, %8 : index
-        %11 = arith.muli %6, %9 : index
-        %12 = arith.minui %6, %10 : index
-        %13 = arith.addi %11, %12 : index
-        %14 = arith.cmpi ult, %6, %10 : index
-        %15 = arith.index_castui %14 : i1 to index
-        %16 = arith.addi %13, %9 : index
-        %17 = arith.addi %16, %15 : index
-        %c1_2 = arith.constant 1 : index
-        scf.for %arg3 = %13 to %17 step %c1_2 {
-          ...
-        }
+        %10 = func.call @omp_get_thread_num() : () -> i32
+    ...
+        func.call @fill_part(%18, %22, %arg0, %4, %arg2, %arg1) : (index, index, index, index, f32, memref<?xf32>) -> ()
         omp.terminator
       }
-      return
     }
+    ...
+    func.func private @fill_part(
+    ...
+    scf.for
+    ...
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",

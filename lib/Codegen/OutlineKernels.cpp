@@ -3,12 +3,14 @@
 // A decoder of 30 layers holds 30 copies of each computation, equal but for the buffers they use. Each becomes a call of a
 // private function of buffers and scalars, and upstream's duplicate elimination merges equal functions; everything
 // after this pass works on the distinct ones only. Invariant: @main keeps allocations, views, scalar code and calls. Tables and the product
-// that reads them next are one function, so that making the tables can ask for the weights.
+// that reads them next are one function, so that making the tables can ask for the weights, and so are neighbouring products of the same tables, so that
+// threads can share them as one piece of work.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
 #include "dialects/lut/IR/Lut.h"
+#include "lutra/Support/RangeCalls.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/Passes.h"
@@ -20,6 +22,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace lutra {
@@ -52,16 +55,48 @@ static bool isKernel(Operation &op) {
       .wasInterrupted();
 }
 
+/// The next kernel behind `op`, if what is between the two are views, scalar code, and buffers that begin or end. Null: there is none.
+static Operation *getNextKernel(Operation &op) {
+  Operation *next = op.getNextNode();
+  while (next && !isKernel(*next) && (isMemoryEffectFree(next) || isa<memref::AllocOp, memref::DeallocOp>(next)))
+    next = next->getNextNode();
+  return next && isKernel(*next) ? next : nullptr;
+}
+
 /// The product that reads the tables of `op`, if it is the next kernel and nothing between the two has effects. Null: there is none.
-static Operation *getReader(Operation &op) {
+static lutra::lut::MatmulOp getReader(Operation &op) {
   auto tables = dyn_cast<lutra::lut::PrecomputeOp>(op);
   if (!tables || tables->getNumResults() != 0)
-    return nullptr;
-  Operation *next = op.getNextNode();
-  while (next && isMemoryEffectFree(next) && !isKernel(*next))
-    next = next->getNextNode();
-  auto product = dyn_cast_or_null<lutra::lut::MatmulOp>(next);
-  return product && product.getEntries() == tables.getEntries() ? next : nullptr;
+    return {};
+  auto product = dyn_cast_or_null<lutra::lut::MatmulOp>(getNextKernel(op));
+  return product && product.getEntries() == tables.getEntries() ? product : lutra::lut::MatmulOp();
+}
+
+/// The buffer that `value` is a view of.
+static Value getRoot(Value value) {
+  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+    value = view.getViewSource();
+  return value;
+}
+
+/// Whether neither product reads or writes what the other writes, as far as it can be seen: each writes an allocation of its own.
+static bool areIndependent(lutra::lut::MatmulOp one, lutra::lut::MatmulOp other) {
+  auto isWriteApart = [](lutra::lut::MatmulOp writer, lutra::lut::MatmulOp from) {
+    Value written = getRoot(writer.getOut());
+    return written.getDefiningOp<memref::AllocOp>() &&
+           llvm::none_of(from->getOperands(), [&](Value operand) { return isBuffer(operand) && getRoot(operand) == written; });
+  };
+  return isWriteApart(one, other) && isWriteApart(other, one);
+}
+
+/// The product that is the next kernel behind `products`, reads the same tables as they do, and may run at the same time as all of them. Null: there is none.
+static lutra::lut::MatmulOp getCompanion(ArrayRef<lutra::lut::MatmulOp> products) {
+  auto next = dyn_cast_or_null<lutra::lut::MatmulOp>(getNextKernel(*products.back()));
+  bool isCompanion = next && llvm::all_of(products, [&](lutra::lut::MatmulOp product) {
+                       return product->getNumResults() == 0 && next->getNumResults() == 0 && product.getEntries() == next.getEntries() &&
+                              areIndependent(product, next);
+                     });
+  return isCompanion ? next : lutra::lut::MatmulOp();
 }
 
 /// "lut.matmul" as a symbol: "lut_matmul".
@@ -80,12 +115,11 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
       return;
     SymbolTable symbols(module);
     SmallVector<SmallVector<Operation *, 2>> kernels;
-    Operation *reader = nullptr;
+    llvm::SmallPtrSet<Operation *, 8> taken;
     for (Operation &op : main.front())
-      if (isKernel(op) && &op != reader) {
-        kernels.push_back({&op});
-        if ((reader = getReader(op)))
-          kernels.back().push_back(reader);
+      if (isKernel(op) && taken.insert(&op).second) {
+        kernels.push_back(getGroup(op));
+        taken.insert(kernels.back().begin(), kernels.back().end());
       }
     for (ArrayRef<Operation *> ops : kernels)
       outline(ops, symbols);
@@ -94,6 +128,25 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
     merge.addPass(func::createDuplicateFunctionEliminationPass());
     if (failed(runPipeline(merge, module)))
       signalPassFailure();
+  }
+
+  /// The kernels of one function that `op` begins: tables, the product that reads them next, and products of the same tables.
+  static SmallVector<Operation *, 2> getGroup(Operation &op) {
+    SmallVector<Operation *, 2> group{&op};
+    lutra::lut::MatmulOp product = getReader(op);
+    if (product)
+      group.push_back(product);
+    else
+      product = dyn_cast<lutra::lut::MatmulOp>(op);
+    if (!product)
+      return group;
+    SmallVector<lutra::lut::MatmulOp> products{product};
+    while (lutra::lut::MatmulOp next = getCompanion(products)) {
+      products.back()->setAttr(lutra::kWithNextAttr, UnitAttr::get(op.getContext()));
+      products.push_back(next);
+      group.push_back(next);
+    }
+    return group;
   }
 
   /// Makes `ops` a function that is called where the last of them was. Where there are several, they have no results.
@@ -115,6 +168,13 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
     }
 
     Operation *last = ops.back();
+    // Buffers that end between the kernels end behind the call.
+    SmallVector<Operation *> ends;
+    for (Operation *op = ops.front(); op != last; op = op->getNextNode())
+      if (isa<memref::DeallocOp>(op))
+        ends.push_back(op);
+    for (Operation *end : llvm::reverse(ends))
+      end->moveAfter(last);
     Location loc = last->getLoc();
     OpBuilder builder(last->getContext());
     auto type = builder.getFunctionType(TypeRange(ValueRange(inputs)), last->getResultTypes());

@@ -4,9 +4,10 @@
 // The static schedule is a few lines of arithmetic on the thread's number, and they are emitted here: of n threads, thread t takes
 // `count / n` iterations, and one more where t < count mod n, in order. A thread's iterations are neighbours, as libomp's are.
 //
-// Entering a region and leaving it takes the library a tenth of a microsecond even where there is one thread: a loop of calls, whose code may be
-// there twice, asks for the number of threads first, and one thread runs it as it is. Calls that do a range of work (lutra/Support/RangeCalls.h) become one
-// for all neighbouring iterations of a thread.
+// Entering a region and leaving it takes the library a tenth of a microsecond even where there is one thread, and a microsecond where there are two: one
+// thread, or one iteration, runs a loop without a region. A loop of calls is there twice for that; another's iterations become a function. Calls that do a
+// range of work (lutra/Support/RangeCalls.h) become one for all neighbouring iterations of a thread, and loops of such calls that may run at the same time
+// are dealt out together, as one range in one region.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
@@ -20,6 +21,8 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 namespace lutra {
@@ -53,13 +56,16 @@ struct ShareLoops : lutra::impl::ShareLoopsBase<ShareLoops> {
     });
     if (loops.empty())
       return;
-    for (StringRef name : {kThreadNumber, kThreadCount})
+    for (StringRef name : {kThreadNumber, kThreadCount, kMaxThreads})
       if (failed(declare(name)))
         return signalPassFailure();
-    if (llvm::any_of(loops, isShort) && failed(declare(kMaxThreads)))
-      return signalPassFailure();
-    for (scf::ParallelOp loop : loops)
-      share(loop);
+    SymbolTable symbols(getOperation());
+    for (size_t first = 0, count; first < loops.size(); first += count) {
+      count = 1;
+      while (first + count < loops.size() && runsWith(loops[first + count - 1], loops[first + count]))
+        ++count;
+      share(ArrayRef(loops).slice(first, count), symbols);
+    }
   }
 
 private:
@@ -196,24 +202,110 @@ private:
         b.clone(op, mapping);
   }
 
-  static void share(scf::ParallelOp loop) {
-    ImplicitLocOpBuilder b(loop.getLoc(), loop);
-    Range range = countIterations(b, loop);
-    if (isShort(loop)) {
-      Value one = arith::ConstantIndexOp::create(b, 1);
-      Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, ask(b, kMaxThreads), one);
-      Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, range.total, one);
-      auto branch = scf::IfOp::create(b, TypeRange(), arith::OrIOp::create(b, isAlone, isSingle), /*withElseRegion=*/true);
-      b.setInsertionPointToStart(branch.thenBlock());
-      emitIterations(b, loop, range, arith::ConstantIndexOp::create(b, 0), range.total);
-      b.setInsertionPointToStart(branch.elseBlock());
+  /// Whether `next` may run at the same time as `loop`, which says so: loops of range calls alone, and nothing but scalar code between them.
+  static bool runsWith(scf::ParallelOp loop, scf::ParallelOp next) {
+    func::CallOp call = getRangeCall(loop);
+    if (!call || !call->hasAttr(lutra::kWithNextAttr) || !isShort(loop) || !isShort(next) || !getRangeCall(next) || loop->getBlock() != next->getBlock())
+      return false;
+    Operation *between = loop->getNextNode();
+    while (between && between != next && isMemoryEffectFree(between))
+      between = between->getNextNode();
+    return between == next;
+  }
+
+  /// Makes the iterations of `loop` a function of the first, the one behind the last, and what they use; `arguments` are the latter.
+  static func::FuncOp outline(scf::ParallelOp loop, const Range &range, SymbolTable &symbols, SmallVectorImpl<Value> &arguments) {
+    llvm::SetVector<Value> used(loop->operand_begin(), loop->operand_end());
+    used.insert(range.counts.begin(), range.counts.end());
+    getUsedValuesDefinedAbove(loop.getRegion(), used);
+    SmallVector<Operation *> constants;
+    for (Value value : used) {
+      Operation *source = value.getDefiningOp();
+      if (source && source->hasTrait<OpTrait::ConstantLike>())
+        constants.push_back(source);
+      else
+        arguments.push_back(value);
     }
+    ImplicitLocOpBuilder b(loop.getLoc(), loop.getContext());
+    SmallVector<Type> types(2, b.getIndexType());
+    llvm::append_range(types, ValueRange(arguments).getTypes());
+    std::string name = (loop->getParentOfType<func::FuncOp>().getSymName() + "_part").str();
+    auto function = func::FuncOp::create(b, name, b.getFunctionType(types, {}));
+    function.setPrivate();
+    symbols.insert(function);
+    Block *body = function.addEntryBlock();
+    b.setInsertionPointToStart(body);
+    IRMapping map;
+    map.map(arguments, body->getArguments().drop_front(2));
+    for (Operation *constant : constants)
+      b.clone(*constant, map);
+    auto inside = cast<scf::ParallelOp>(b.clone(*loop, map));
+    Range insideRange;
+    for (Value count : range.counts)
+      insideRange.counts.push_back(map.lookup(count));
+    b.setInsertionPoint(inside);
+    emitIterations(b, inside, insideRange, body->getArgument(0), body->getArgument(1));
+    inside.erase();
+    b.setInsertionPointToEnd(body);
+    func::ReturnOp::create(b);
+    return function;
+  }
+
+  /// Emits what a thread does of `loops`, whose iterations are numbered one loop after the other: those from `first` to `last`.
+  static void emitParts(ImplicitLocOpBuilder &b, ArrayRef<scf::ParallelOp> loops, ArrayRef<Range> ranges, Value first, Value last) {
+    Value begin = arith::ConstantIndexOp::create(b, 0);
+    for (auto [loop, range] : llvm::zip_equal(loops, ranges)) {
+      Value end = arith::AddIOp::create(b, begin, range.total);
+      Value from = arith::MaxUIOp::create(b, first, begin), to = arith::MinUIOp::create(b, last, end);
+      Value hasAny = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, from, to);
+      auto branch = scf::IfOp::create(b, TypeRange(), hasAny, /*withElseRegion=*/false);
+      {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(branch.thenBlock());
+        emitIterations(b, loop, range, arith::SubIOp::create(b, from, begin), arith::SubIOp::create(b, to, begin));
+      }
+      begin = end;
+    }
+  }
+
+  /// Shares `loops`, of which there are several only where they may run at the same time.
+  static void share(ArrayRef<scf::ParallelOp> loops, SymbolTable &symbols) {
+    scf::ParallelOp last = loops.back();
+    ImplicitLocOpBuilder b(last.getLoc(), last);
+    SmallVector<Range> ranges;
+    Value total;
+    for (scf::ParallelOp loop : loops) {
+      ranges.push_back(countIterations(b, loop));
+      total = total ? arith::AddIOp::create(b, total, ranges.back().total).getResult() : ranges.back().total;
+    }
+    SmallVector<Value> arguments;
+    func::FuncOp function = isShort(last) ? func::FuncOp() : outline(last, ranges.back(), symbols, arguments);
+    // Each loop from its first iteration to its last, or all of them as one range.
+    auto emitPart = [&](Value from, Value to) {
+      if (!function)
+        return loops.size() == 1 ? emitIterations(b, last, ranges.back(), from, to) : emitParts(b, loops, ranges, from, to);
+      SmallVector<Value> operands{from, to};
+      operands.append(arguments);
+      func::CallOp::create(b, function, operands);
+    };
+    Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
+    Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, ask(b, kMaxThreads), one);
+    Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, total, one);
+    auto branch = scf::IfOp::create(b, TypeRange(), arith::OrIOp::create(b, isAlone, isSingle), /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    if (loops.size() == 1)
+      emitPart(zero, total);
+    else
+      for (auto [loop, range] : llvm::zip_equal(loops, ranges))
+        emitIterations(b, loop, range, zero, range.total);
+    b.setInsertionPointToStart(branch.elseBlock());
     auto region = omp::ParallelOp::create(b);
     b.createBlock(&region.getRegion());
-    auto [first, last] = getPart(b, range.total);
-    emitIterations(b, loop, range, first, last);
+    auto [from, to] = getPart(b, total);
+    emitPart(from, to);
     omp::TerminatorOp::create(b);
-    loop.erase();
+    for (scf::ParallelOp loop : loops)
+      loop.erase();
   }
 };
 } // namespace

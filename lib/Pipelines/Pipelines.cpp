@@ -110,8 +110,9 @@ void lutra::buildKernelsPhase(OpPassManager &pm) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(bufferization::createPromoteBuffersToStackPass(isSmallTaskBuffer));
   pm.addNestedPass<func::FuncOp>(createFreeBuffers());
-  pm.addPass(createPlanArena());
+  // Before buffers take turns in the arena: what one function uses lives at the same time.
   pm.addPass(createOutlineKernels());
+  pm.addPass(createPlanArena());
 }
 
 void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {

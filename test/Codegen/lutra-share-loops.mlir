@@ -1,12 +1,22 @@
 // RUN: lutra-opt %s --lutra-share-loops --canonicalize --split-input-file | FileCheck %s
 // RUN: lutra-opt %s --lutra-share-loops --convert-scf-to-openmp --canonicalize --split-input-file | FileCheck %s --check-prefix=ALL
 
-// A thread of n takes count / n iterations, and one more when its number is below count mod n.
+// A thread of n takes count / n iterations, and one more when its number is below count mod n. Iterations are a function of the first and the one behind the last:
+// one thread, or one iteration, runs them without a region.
 // CHECK-DAG: func.func private @omp_get_thread_num() -> i32
 // CHECK-DAG: func.func private @omp_get_num_threads() -> i32
+// CHECK-DAG: func.func private @omp_get_max_threads() -> i32
 // CHECK-LABEL: func.func @fill(
-// CHECK-SAME: %[[N:.*]]: index, %[[X:.*]]: memref<?xf32>
+// CHECK-SAME: %[[N:.*]]: index, %[[X:.*]]: memref<?xf32>, %[[VALUE:.*]]: f32
 // CHECK: %[[COUNT:.*]] = arith.maxsi %[[N]], %c0 : index
+// CHECK: %[[MOST:.*]] = call @omp_get_max_threads()
+// CHECK: %[[MAX:.*]] = arith.index_cast %[[MOST]] : i32 to index
+// CHECK: %[[ALONE:.*]] = arith.cmpi eq, %[[MAX]], %c1
+// CHECK: %[[SINGLE:.*]] = arith.cmpi sle, %[[COUNT]], %c1
+// CHECK: %[[EITHER:.*]] = arith.ori %[[ALONE]], %[[SINGLE]]
+// CHECK: scf.if %[[EITHER]] {
+// CHECK:   func.call @fill_part(%c0, %[[COUNT]], {{.*}}%[[X]]
+// CHECK: } else {
 // CHECK: omp.parallel {
 // CHECK:   %[[NUMBER:.*]] = {{(func\.)?}}call @omp_get_thread_num()
 // CHECK:   %[[T:.*]] = arith.index_cast %[[NUMBER]] : i32 to index
@@ -18,9 +28,11 @@
 // CHECK:   %[[LONGER:.*]] = arith.minui %[[T]], %[[REST]]
 // CHECK:   %[[FIRST:.*]] = arith.addi %[[BEFORE]], %[[LONGER]]
 // CHECK:   %[[LAST:.*]] = arith.addi
-// CHECK:   scf.for %[[I:.*]] = %[[FIRST]] to %[[LAST:.*]] step %c1 {
-// CHECK:     memref.store %{{.*}}, %[[X]][%[[I]]]
+// CHECK:   func.call @fill_part(%[[FIRST]], %[[LAST:.*]], {{.*}}%[[X]]
 // CHECK:   omp.terminator
+// CHECK: func.func private @fill_part(%[[FROM:[a-z0-9]+]]: index, %[[TO:[a-z0-9]+]]: index
+// CHECK:   scf.for %[[I:.*]] = %[[FROM]] to %[[TO]] step %c1 {
+// CHECK:     memref.store %{{.*}}, %{{.*}}[%[[I]]]
 func.func @fill(%n: index, %x: memref<?xf32>, %value: f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -119,10 +131,16 @@ func.func @calls(%n: index) {
 
 // -----
 
-// An iteration that loops is not.
-// CHECK-NOT: omp_get_max_threads
+// An iteration that loops is not: it is there once, as a function.
 // CHECK-LABEL: func.func @loops(
-// CHECK-NOT: scf.if
+// CHECK: scf.if
+// CHECK:   func.call @loops_part(
+// CHECK: omp.parallel
+// CHECK:   func.call @loops_part(
+// CHECK: func.func private @loops_part(
+// CHECK: scf.for
+// CHECK:   scf.for
+// CHECK:     func.call @use(
 func.func private @use(index)
 func.func @loops(%n: index) {
   %c0 = arith.constant 0 : index
@@ -193,6 +211,71 @@ func.func @outer(%n: index) {
   scf.parallel (%i, %j) = (%c0, %c0) to (%n, %c5) step (%c1, %c1) {
     %next = arith.addi %j, %c1 : index
     func.call @do(%j, %next, %i) {lutra.range = 0 : i64} : (index, index, index) -> ()
+  }
+  return
+}
+
+// -----
+
+// Loops of such calls that may run at the same time are one range in one region: 9 iterations, then 3. One thread runs them one after the other.
+// CHECK-LABEL: func.func @together(
+// CHECK: scf.if
+// CHECK-NEXT: func.call @do(%c0, %c9, %c0)
+// CHECK-NEXT: func.call @do(%c0, %c3, %c1)
+// CHECK-NEXT: } else {
+// CHECK: omp.parallel {
+// CHECK:   arith.divui %c12
+// CHECK:   %[[FIRST:.*]] = arith.addi
+// CHECK:   %[[TO:.*]] = arith.minui %[[LAST:.*]], %c9
+// CHECK:   %[[HAS:.*]] = arith.cmpi ult, %[[FIRST]], %[[TO]]
+// CHECK:   scf.if %[[HAS]] {
+// CHECK:     func.call @do({{.*}}, %c0)
+// CHECK:   %[[FROM2:.*]] = arith.maxui %[[FIRST]], %c9
+// CHECK:   %[[TO2:.*]] = arith.minui %[[LAST]], %c12
+// CHECK:   %[[HAS2:.*]] = arith.cmpi ult, %[[FROM2]], %[[TO2]]
+// CHECK:   scf.if %[[HAS2]] {
+// CHECK:     arith.subi %[[FROM2]], %c9
+// CHECK:     arith.addi %[[TO2]], %c-9
+// CHECK:     func.call @do({{.*}}, %c1)
+// CHECK-NOT: omp.parallel
+// CHECK: return
+func.func private @do(index, index, index)
+func.func @together() {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c9 = arith.constant 9 : index
+  scf.parallel (%i) = (%c0) to (%c9) step (%c1) {
+    %next = arith.addi %i, %c1 : index
+    func.call @do(%i, %next, %c0) {lutra.range = 0 : i64, lutra.with_next} : (index, index, index) -> ()
+  }
+  scf.parallel (%i) = (%c0) to (%c3) step (%c1) {
+    %next = arith.addi %i, %c1 : index
+    func.call @do(%i, %next, %c1) {lutra.range = 0 : i64} : (index, index, index) -> ()
+  }
+  return
+}
+
+// -----
+
+// Not where something happens between them.
+// CHECK-LABEL: func.func @between(
+// CHECK: omp.parallel
+// CHECK: memref.store
+// CHECK: omp.parallel
+func.func private @do(index, index)
+func.func @between(%x: memref<index>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  scf.parallel (%i) = (%c0) to (%c9) step (%c1) {
+    %next = arith.addi %i, %c1 : index
+    func.call @do(%i, %next) {lutra.range = 0 : i64, lutra.with_next} : (index, index) -> ()
+  }
+  memref.store %c0, %x[] : memref<index>
+  scf.parallel (%i) = (%c0) to (%c9) step (%c1) {
+    %next = arith.addi %i, %c1 : index
+    func.call @do(%i, %next) {lutra.range = 0 : i64} : (index, index) -> ()
   }
   return
 }

@@ -16,6 +16,10 @@ namespace lutra {
 /// innermost index of the loop around the call.
 inline constexpr llvm::StringLiteral kRangeAttr = "lutra.range";
 
+/// Unit attribute of such a call, and of the product that it is made from: its loop may run at the same time as the next one in the block, since neither reads
+/// or writes what the other writes.
+inline constexpr llvm::StringLiteral kWithNextAttr = "lutra.with_next";
+
 } // namespace lutra
 
 #endif // LUTRA_SUPPORT_RANGECALLS_H

@@ -351,6 +351,8 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
     operands.append({tile, arith::AddIOp::create(b, tile, one), firstRow, lastRow});
     auto made = func::CallOp::create(b, function, operands);
     made->setAttr(kRangeAttr, b.getI64IntegerAttr(buffers->size()));
+    if (op->hasAttr(kWithNextAttr))
+      made->setAttr(kWithNextAttr, b.getUnitAttr());
   };
   // Chunks outside, whose tables stay in the second-level cache while the weights pass by.
   int64_t tableBytes = entriesType.getDimSize(1) * entriesType.getDimSize(2) * entriesType.getElementTypeBitWidth() / 8;

@@ -52,7 +52,7 @@ def ratios(rows: Rows) -> str:
 
 
 #: The fastest engines that we know of for one row of activations by 4096x4096, and a type of llama.cpp's beside which each was timed: on another machine (Skylake-SP,
-#: one thread, weights from memory), the engine's microseconds and llama.cpp's. What the engine would take here is that share of llama.cpp's time here.
+#: one thread, weights from memory), the engine's microseconds and llama.cpp's. What the engine would take here is that share of llama.cpp's time here, where it is no peer.
 KNOWN = {
     "4": ("ik_llama.cpp q4_k_r4", 1127, "Q4_K", 1416),
     "3": ("ik_llama.cpp q3_k_r4", 1215, "Q3_K", 1531),
@@ -68,8 +68,9 @@ def known(rows: Rows) -> str:
         "| bits | us | llama.cpp | its us | fastest engine known | its share | ratio |",
         "|---|---|---|---|---|---|---|",
     ]
+    peers = {str(row.get("peer")).casefold() for row in rows}
     for width, (engine, engine_us, kind, kind_us) in KNOWN.items():
-        for row in rows:
+        for row in rows if engine.casefold() not in peers else ():
             peer = str(row.get("peer"))
             if row["name"] == f"gemv/4096x4096/{width}/g128/t1" and peer.removesuffix(" repacked") == f"ggml {kind}":
                 own, its, share = (

@@ -139,6 +139,13 @@ class RunTest(unittest.TestCase):
         # The engine took 1127 us where Q4_K took 1416.
         self.assertIn("| 4 | 2 | ggml Q4_K repacked | 3 | ik_llama.cpp q4_k_r4 | 0.80 | 1.13 |", out)
         self.assertEqual(json.loads(file.read_text()), rows)
+        # Who was measured needs no share of another's time.
+        rows[-1]["peer"] = "ik_llama.cpp Q4_K_R4"
+        file.write_text(json.dumps(rows))
+        code, out, err = run("--overview", "--json", file)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("| gemv/4096x4096/4/g128/t1 | 2 | ik_llama.cpp Q4_K_R4 | 2 | 0.75 |", out)
+        self.assertNotIn("through llama.cpp", out)
 
     def test_arguments(self) -> None:
         for arguments, message in (

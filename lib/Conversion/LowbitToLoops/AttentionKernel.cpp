@@ -77,7 +77,9 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, F
   presentKey = at(op.getODSOperands(13));
   presentValue = at(op.getODSOperands(14));
   headSize = cast<MemRefType>(query.getType()).getShape().back() / numHeads;
-  fuses = sums.isF32();
+  // A machine that reads ahead by itself does so best of one stream. The order of keys is the order of sums, which is the same everywhere in f64.
+  streams = prefetchBytes || !sums.isF32() || lineBytes() > kMostBytesOfStream ? kMostStreams : 1;
+  keysOfStream = kKeysAtOnce / streams;
   rotarySize = cosTable ? 2 * cast<MemRefType>(cosTable.getType()).getShape().back() : 0;
   headLanes = vectorLanes(cacheGroup ? std::gcd(headSize, cacheGroup) : headSize);
   headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
@@ -137,8 +139,6 @@ void AttentionKernel::store(Value vector, Value memref, ValueRange indices) {
   vector::StoreOp::create(b, loc, vector, memref, indices);
 }
 Value AttentionKernel::multiplyAdd(Value x, Value y, Value sum) {
-  if (!fuses)
-    return vector::FMAOp::create(b, loc, x, y, sum);
   auto contract = arith::FastMathFlags::contract;
   Value product = arith::MulFOp::create(b, loc, x, y, contract);
   return arith::AddFOp::create(b, loc, product, sum, contract);
@@ -168,10 +168,10 @@ void AttentionKernel::prefetchAhead(Value cache, const Keys &keys, ArrayRef<Valu
     return;
   // Sums in f64 fill the machine's window.
   int64_t bytes = sums.isF32() ? prefetchBytes : 2 * prefetchBytes;
-  int64_t ahead = std::max<int64_t>(bytes / lineBytes(), kKeysOfStream);
-  for (int64_t first = 0; first < kKeysAtOnce; first += kKeysOfStream) {
-    Value last = sub(keys.end, index(kKeysOfStream)), begin = min(add(lines[first], index(ahead)), last);
-    for (int64_t i = 0; i < kKeysOfStream; ++i)
+  int64_t ahead = std::max<int64_t>(bytes / lineBytes(), keysOfStream);
+  for (int64_t first = 0; first < kKeysAtOnce; first += keysOfStream) {
+    Value last = sub(keys.end, index(keysOfStream)), begin = min(add(lines[first], index(ahead)), last);
+    for (int64_t i = 0; i < keysOfStream; ++i)
       prefetchLine(cache, keys, add(begin, index(i)), /*locality=*/3);
   }
 }

@@ -36,9 +36,11 @@ public:
 private:
   /// Keys of a tile: the lanes of a score vector.
   static constexpr int64_t kKeyLanes = 16;
-  /// Of a single token: keys that are taken together, from as many streams side by side, so many from each. What they need of 32 vector
+  /// Of a single token: keys that are taken together, and the most streams that they are from. What they need of 32 vector
   /// registers leaves room for the queries: with eight keys LLVM loads these before the loop and spills them.
-  static constexpr int64_t kKeysAtOnce = 4, kStreams = 4, kKeysOfStream = kKeysAtOnce / kStreams;
+  static constexpr int64_t kKeysAtOnce = 4, kMostStreams = 4;
+  /// Lines of longer keys are not loaded in their order, which one stream depends on.
+  static constexpr int64_t kMostBytesOfStream = 256;
   /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
   static constexpr int64_t kChunk = 256;
   /// Of a single token, where the cache holds more than kLongCache positions of floats: so many keys, or bytes of keys, since memory waits at either end of a chunk.
@@ -125,7 +127,7 @@ private:
   mlir::Value widen(mlir::FloatType type, mlir::Value value);
   /// Stores, rounded to the buffer's type.
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange indices);
-  /// x y + sum, rounded once where `fuses`.
+  /// x y + sum, rounded once where the machine can: in f64 what is rounded to f32 at the end has the same bits but for one number in 10^8 (docs/spec/numerics.md).
   mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
   /// Bytes that the cache keeps for a head and position.
   int64_t lineBytes();
@@ -337,8 +339,6 @@ private:
   int64_t numHeads, kvHeads, headsPerKV, headSize, rotarySize, window, cacheBits, cacheGroup;
   float scale, softcap;
   bool interleaved;
-  /// Sums of products are fused where the machine can, as sums in f32 may be; those in f64 have the same bits on all machines.
-  bool fuses;
   /// A single token's products with codes are of integers (docs/spec/numerics.md, "Quantized caches").
   bool multipliesCodes;
   /// Whether whole blocks of a line's codes share a scale: they are loaded as vectors of 64 bytes, others by 16.
@@ -351,6 +351,8 @@ private:
   int64_t headLanes, headSumLanes;
   /// Of floats: bytes ahead in each stream of what is asked for; 0 for nothing.
   int64_t prefetchBytes;
+  /// Of a single token: streams that a chunk is walked in, side by side, and of each the keys that are taken together.
+  int64_t streams, keysOfStream;
   /// Of a single token: keys of a chunk.
   mlir::Value chunkKeys;
   mlir::Value numTokens, cacheLength;

@@ -1,8 +1,8 @@
 //===- AttentionSingle.cpp - one new token against the cache --------------===//
 //
 // A single token reads every key and value once and computes little with each, so what counts is how memory is read. A chunk
-// is cut into kStreams parts that are walked side by side: the hardware follows several streams further ahead than one, and
-// where one of them meets a new page the others go on. Software asks for lines where the hardware does not by itself: at the beginning of streams, a little
+// is cut into parts that are walked side by side: some hardware follows several streams further ahead than one, and where one of them meets a new page
+// the others go on. Zen is asked for nothing and follows one stream best. Software asks for lines where the hardware does not by itself: at the beginning of streams, a little
 // ahead, since the arithmetic keeps loads from being issued early, and for whole chunks of codes, which are small.
 //
 // Scores lie in the order in which keys were taken, which only the sums see: it depends on the number of keys alone.
@@ -22,8 +22,8 @@ namespace lutra {
 
 /// Vectors of sums that are carried through a chunk's values: half of 32 registers.
 static constexpr int64_t kCarriedSums = 16;
-/// Where values are taken in several passes, because a line has more than are carried: steps of the streams that each pass takes.
-static constexpr int64_t kStepsOfPass = 2;
+/// Where values are taken in several passes, because a line has more than are carried: keys that each pass takes.
+static constexpr int64_t kKeysOfPass = 8;
 
 //===----------------------------------------------------------------------===//
 // The walk through a chunk
@@ -31,9 +31,9 @@ static constexpr int64_t kStepsOfPass = 2;
 
 SmallVector<Value> AttentionKernel::Walk::keysAt(AttentionKernel &kernel, Value step) const {
   SmallVector<Value> keys;
-  for (int64_t stream = 0; stream < kStreams; ++stream) {
+  for (int64_t stream = 0; stream < kernel.streams; ++stream) {
     Value first = kernel.add(kernel.add(begin, kernel.mul(perStream, kernel.index(stream))), step);
-    for (int64_t i = 0; i < kKeysOfStream; ++i)
+    for (int64_t i = 0; i < kernel.keysOfStream; ++i)
       keys.push_back(kernel.add(first, kernel.index(i)));
   }
   return keys;
@@ -42,14 +42,14 @@ SmallVector<Value> AttentionKernel::Walk::keysAt(AttentionKernel &kernel, Value 
 AttentionKernel::Walk AttentionKernel::walkThrough(const Keys &keys) {
   Value blocks = arith::DivUIOp::create(b, loc, sub(keys.end, keys.begin), index(kKeysAtOnce));
   Value streamed = mul(blocks, index(kKeysAtOnce));
-  return {keys.begin, mul(blocks, index(kKeysOfStream)), streamed, add(keys.begin, streamed)};
+  return {keys.begin, mul(blocks, index(keysOfStream)), streamed, add(keys.begin, streamed)};
 }
 
 void AttentionKernel::forBlocks(const Walk &walk, const Keys &keys,
                                 llvm::function_ref<void(ArrayRef<Value>, Value)> streamed,
                                 llvm::function_ref<void(ArrayRef<Value>, Value)> rest) {
-  forRange(index(0), walk.perStream, kKeysOfStream,
-           [&](Value step) { streamed(walk.keysAt(*this, step), mul(step, index(kStreams))); });
+  forRange(index(0), walk.perStream, keysOfStream,
+           [&](Value step) { streamed(walk.keysAt(*this, step), mul(step, index(streams))); });
   Value isRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, walk.rest, keys.end);
   auto branch = scf::IfOp::create(b, loc, isRest, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
@@ -79,8 +79,9 @@ SmallVector<Value> AttentionKernel::emitDots(Value queries, int64_t firstRow, in
   bool blends = headSumLanes >= static_cast<int64_t>(lines.size());
   int64_t parts = headSize / headSumLanes;
   SmallVector<SmallVector<Value>> products(rows);
-  // A part of a query is multiplied by those of all keys, so that it is loaded once.
-  if (!cacheBits && blends) {
+  // A part of a query is multiplied by those of all keys, so that it is loaded once. Of one stream a key's lines are read in their order, which the
+  // machine's prefetcher follows: heads of 128 take twice the time otherwise.
+  if (!cacheBits && blends && streams > 1) {
     for (int64_t part = 0; part < parts; ++part) {
       SmallVector<Value> elements;
       for (Value key : lines)
@@ -196,7 +197,7 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
       // Each pass asks for its share of the lines that the next steps take.
       if (row == 0 && takesTurns && !cacheBits && prefetchBytes) {
         int64_t begin = allParts * pass.number / passes, end = allParts * (pass.number + 1) / passes;
-        prefetchElements(presentValue, keys, min(add(key, index(kStepsOfPass)), sub(keys.end, index(1))), begin * headSumLanes, (end - begin) * headSumLanes);
+        prefetchElements(presentValue, keys, min(add(key, index(kKeysOfPass / streams)), sub(keys.end, index(1))), begin * headSumLanes, (end - begin) * headSumLanes);
       }
       SmallVector<Value> elements = loadParts(presentValue, keys, key, pass.first, pass.parts);
       for (int64_t r = 0; r < pass.rows; ++r) {
@@ -226,8 +227,8 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
       }
   };
   auto addSteps = [&](Value begin, Value end, const Pass &pass, ValueRange initial) -> ValueRange {
-    return scf::ForOp::create(b, loc, begin, end, index(kKeysOfStream), initial, [&](OpBuilder &, Location, Value step, ValueRange sofar) {
-             scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), pass, mul(step, index(kStreams)), sofar));
+    return scf::ForOp::create(b, loc, begin, end, index(keysOfStream), initial, [&](OpBuilder &, Location, Value step, ValueRange sofar) {
+             scf::YieldOp::create(b, loc, accumulate(walk.keysAt(*this, step), pass, mul(step, index(streams)), sofar));
            }).getResults();
   };
   auto addRest = [&](const Pass &pass, ValueRange initial) -> ValueRange {
@@ -242,14 +243,14 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
   // Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
   auto addKeys = [&](Value begin, Value end, const Pass &pass, ValueRange initial) -> ValueRange {
     return scf::ForOp::create(b, loc, begin, end, index(1), initial, [&](OpBuilder &, Location, Value column, ValueRange sofar) {
-             Value stream = arith::RemUIOp::create(b, loc, column, index(kStreams)), step = arith::DivUIOp::create(b, loc, column, index(kStreams));
+             Value stream = arith::RemUIOp::create(b, loc, column, index(streams)), step = arith::DivUIOp::create(b, loc, column, index(streams));
              Value key = add(add(walk.begin, mul(walk.perStream, stream)), step);
              scf::YieldOp::create(b, loc, accumulate(key, pass, column, sofar));
            }).getResults();
   };
   // If the first of several passes read a chunk, memory would wait for the others: they take turns every few steps.
-  forRange(index(0), walk.streamed, kStepsOfPass * kStreams, [&](Value begin) {
-    Value end = min(add(begin, index(kStepsOfPass * kStreams)), walk.streamed);
+  forRange(index(0), walk.streamed, kKeysOfPass, [&](Value begin) {
+    Value end = min(add(begin, index(kKeysOfPass)), walk.streamed);
     forPasses([&](const Pass &pass, ValueRange initial) { return addKeys(begin, end, pass, initial); });
   });
   forPasses(addRest);
@@ -283,14 +284,14 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
   forRange(index(0), index(headsPerKV), 1, [&](Value row) {
     // Memory has nothing else to do meanwhile: what each stream of these values and of the next chunk's keys begins with.
     if (!cacheBits && prefetchBytes)
-      for (int64_t stream = 0; stream < kStreams; ++stream) {
+      for (int64_t stream = 0; stream < streams; ++stream) {
         Value key = add(add(keys.begin, mul(walk.perStream, index(stream))), row);
         prefetchLine(presentValue, keys, min(key, sub(keys.end, index(1))));
         prefetchLine(presentKey, keys, min(add(key, chunkKeys), position));
       }
     // Weights in f64 take longer: their rows ask for the first keys of a stream each.
     auto askForValues = [&](Value column) {
-      Value first = add(keys.begin, mul(walk.perStream, arith::RemUIOp::create(b, loc, row, index(kStreams))));
+      Value first = add(keys.begin, mul(walk.perStream, arith::RemUIOp::create(b, loc, row, index(streams))));
       Value step = arith::DivUIOp::create(b, loc, column, index(kKeyLanes));
       prefetchLine(presentValue, keys, min(add(first, step), sub(keys.end, index(1))), /*locality=*/2);
     };

@@ -47,7 +47,7 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"sums", "sums", "std::string", "\"auto\"", "Type of attention's scores and sums: auto, f32 or f64">,
-                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "512", "How far ahead a single token asks for a cache's floats; 0 for not at all">];
+                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "512", "How far ahead a single token asks for a cache's floats; 0 for not at all, and where sums are of f32 for reading one stream instead of four (keys of up to 256 bytes)">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::lutra::lut::LutDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];

@@ -18,7 +18,7 @@
 // CHECK:        vector.store %{{.*}} : memref<1x1x?x66xi8>, vector<16xi8>
 // CHECK:        memref.prefetch %arg9
 // CHECK:        arith.sitofp %{{.*}} : vector<8xi8> to vector<8xf64>
-// CHECK:        vector.fma
+// CHECK:        arith.mulf {{.*}} fastmath<contract> : vector<8xf64>
 // CHECK:        vector.bitcast %{{.*}} : vector<2xi8> to vector<1xf16>
 // CHECK:        vector.from_elements {{.*}} : vector<4xf16>
 // CHECK:        vector.store %{{.*}} : memref<256xf64>, vector<4xf64>
@@ -42,7 +42,7 @@ func.func @line(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c,
 // CHECK:        vector.deinterleave %{{.*}} : vector<16xf64> -> vector<8xf64>
 // CHECK:        arith.extui %{{.*}} : vector<8xi8> to vector<8xi32>
 // CHECK:        arith.sitofp %{{.*}} : vector<8xi32> to vector<8xf64>
-// CHECK-NEXT:   vector.fma
+// CHECK-NEXT:   arith.mulf {{.*}} fastmath<contract> : vector<8xf64>
 // CHECK:        vector.shuffle
 // CHECK:        arith.extui %{{.*}} : vector<8xi8> to vector<8xi64>
 // CHECK:        vector.bitcast %{{.*}} : vector<8xi64> to vector<16xi32>

@@ -12,7 +12,7 @@
 // F32-NOT: f64
 // F64: func private @attention
 // F64: arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
-// F64: vector.fma {{.*}} : vector<8xf64>
+// F64: arith.addf {{.*}} fastmath<contract> : vector<8xf64>
 // F64: math.exp {{.*}} : vector<16xf64>
 // F64: arith.truncf %{{.*}} : vector<8xf64> to vector<8xf32>
 func.func @floats(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1x?x16xf32>, %len: memref<1xi32>, %total: memref<i32>) {
@@ -26,9 +26,9 @@ func.func @floats(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x
 
 // Tables of codes in the module: the last bit of an activation may decide about a code.
 // CHECK-LABEL: func @codes
-// AUTO: vector.fma {{.*}} : vector<8xf64>
-// F64: vector.fma {{.*}} : vector<8xf64>
-// F32-NOT: vector.fma {{.*}} : vector<8xf64>
+// AUTO: arith.addf {{.*}} fastmath<contract> : vector<8xf64>
+// F64: arith.addf {{.*}} fastmath<contract> : vector<8xf64>
+// F32-NOT: arith.addf {{.*}} fastmath<contract> : vector<8xf64>
 func.func @codes(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1x?x16xf32>, %len: memref<1xi32>, %total: memref<i32>,
                  %a: memref<?x32xi8>, %s: memref<?x1xf32>, %t: memref<?x1x128xi16>, %ts: memref<?x1xf32>, %sum: memref<?x1xf32>) {
   lut.precompute ins(%a, %s : memref<?x32xi8>, memref<?x1xf32>) outs(%t, %ts, %sum : memref<?x1x128xi16>, memref<?x1xf32>, memref<?x1xf32>) {group = 32 : i64}
@@ -43,7 +43,7 @@ func.func @codes(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1
 // Codes for many rows and tables of floats for few: quantized for speed, by the compiler's choice.
 // CHECK-LABEL: func @by_rows
 // AUTO-NOT: f64
-// F64: vector.fma {{.*}} : vector<8xf64>
+// F64: arith.addf {{.*}} fastmath<contract> : vector<8xf64>
 func.func @by_rows(%q: memref<1x?x32xf32>, %kv: memref<1x?x16xf32>, %c: memref<1x1x?x16xf32>, %len: memref<1xi32>, %total: memref<i32>, %many: i1,
                    %x: memref<?x32xf32>, %e: memref<?x1x128xi8>, %a: memref<?x32xi8>, %s: memref<?x1xf32>, %p: memref<1x?x32xi8>, %b: memref<1x?xi32>,
                    %f: memref<1x?xf32>) {

@@ -30,6 +30,7 @@ def Lowbit_LayoutAttr : Lowbit_Attr<"Layout", "layout"> {
 
     With `quads`, four neighbouring bytes of codes are always one row's: in runs of two planes those of four tables, in runs of one plane of eight, the first half of the
     tables in the low nibbles. A group's tables are padded to whole quads. It is for products that look up entries of i8 in four tables at once and sum four bytes.
+    With `lookup_triples` as well, index and sign are a field of five bits, and nothing is padded (dialects/lowbit/IR/LookupTriples.h).
 
     Example: `#lowbit.layout<rows = 64, alpha = f16, zeta = i8>`, `#lowbit.layout<rows = 64, alpha = f16, codebook = [0, 3, 9, 24]>`
   }];

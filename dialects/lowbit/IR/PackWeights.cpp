@@ -292,7 +292,7 @@ private:
     for (int64_t r = 0; r < tileRows; ++r) {
       auto codes = [&](int64_t octet) { return r < tile.count ? reader.octetCodes(tile.first + r, tile.group, octet) : 0; };
       const bool areTernary = layout.getTriples() ? packTriples(codes, octets, r, tile.data)
-                                                  : packLookupTriples(codes, reader.getGroup(), r, tile.data);
+                                                  : packLookupTriples(codes, reader.getGroup(), r, layout.getQuads(), tile.data);
       if (!areTernary)
         return emitError() << "triples hold codes of 0, 1 and 2, but row " << tile.first + r << ", group " << tile.group
                            << " has another; pack it without triples";
@@ -424,7 +424,7 @@ uint8_t PackedReader::code(int64_t n, int64_t k) const {
   if (packed.getLayout().getTriples())
     return unpackTriple(group, getTablesPerGroup(type.getGroup()) / 2, n % tileRows, inGroup);
   if (packed.getLayout().getLookupTriples())
-    return unpackLookupTriple(group, type.getGroup(), n % tileRows, inGroup);
+    return unpackLookupTriple(group, type.getGroup(), n % tileRows, inGroup, packed.getLayout().getQuads());
   uint8_t code = 0;
   for (unsigned p = 0; p < type.getBits(); ++p) {
     if (packed.getLayout().getQuads()) {

@@ -126,7 +126,7 @@ private:
                                           << kTripleRows << " rows with full tables, but its greatest code is " << int(reader->findCodeRange().second)
                                           << " and the tiles have " << rows.getValue() << "; take tables of " << kTableWidth;
       layout = LayoutAttr::get(&getContext(), layout.getRows(), layout.getAlpha(), /*zeta=*/Type(), /*symmetric=*/false, DenseI32ArrayAttr(),
-                               /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/true, /*quads=*/false);
+                               /*triples=*/false, /*quotients=*/false, /*lookup_triples=*/true, quads);
     } else if (codebooks && isReadAsCodes(weight))
       layout = withCodebook(layout, *reader);
     if (triples && width == kTableWidth && isMultiplied(weight) && fitTriples(layout, *reader))

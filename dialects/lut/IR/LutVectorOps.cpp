@@ -61,6 +61,17 @@ OpFoldResult LookupOp::fold(FoldAdaptor adaptor) {
 }
 
 //===----------------------------------------------------------------------===//
+// lut.fields
+//===----------------------------------------------------------------------===//
+
+LogicalResult FieldsOp::verify() {
+  VectorType type = getType();
+  if (type.isScalable() || type.getDimSize(0) % 8 != 0)
+    return emitOpError() << "words of 64 bits need a multiple of 8 lanes, but found " << type << " (C1)";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // lut.accumulate
 //===----------------------------------------------------------------------===//
 

@@ -13,11 +13,11 @@ class Lut_VectorOp<string mnemonic, list<Trait> traits = []> : Op<Lut_Dialect, m
 }
 
 def Lut_LookupOp : Lut_VectorOp<"lookup"> {
-  let summary = "One entry of a table of 16 or 64 for each lane";
+  let summary = "One entry of a table of 16, 64 or 128 for each lane";
   let description = [{
-    `result[l] = table[indices[l] mod E]` with E the table's entries: only the low four bits of an index count, or the low six.
+    `result[l] = table[indices[l] mod E]` with E the table's entries: only the low four bits of an index count, or the low six or seven.
 
-    - (C1) the table is `vector<16xi8>` or `vector<64xi8>` with i8 indices, or `vector<16xf32>` or `vector<16xi32>` with i32 indices.
+    - (C1) the table is `vector<16xi8>`, `vector<64xi8>` or `vector<128xi8>` with i8 indices, or `vector<16xf32>` or `vector<16xi32>` with i32 indices.
     - (C2) the result has the indices' shape (rank 1, fixed) and the table's element type.
 
     Example:
@@ -25,10 +25,28 @@ def Lut_LookupOp : Lut_VectorOp<"lookup"> {
     %v = lut.lookup %table[%indices] : vector<16xi8>, vector<64xi8>
     ```
   }];
-  let arguments = (ins VectorOfLengthAndType<[16, 64], [I8, I32, F32]>:$table, VectorOfRankAndType<[1], [I8, I32]>:$indices);
+  let arguments = (ins VectorOfLengthAndType<[16, 64, 128], [I8, I32, F32]>:$table, VectorOfRankAndType<[1], [I8, I32]>:$indices);
   let results = (outs VectorOfRankAndType<[1], [I8, I32, F32]>:$result);
   let hasCustomAssemblyFormat = 1;
   let hasFolder = 1;
+}
+
+def Lut_FieldsOp : Lut_VectorOp<"fields", [AllTypesMatch<["source", "places", "result"]>]> {
+  let summary = "Eight bits of a word of 64 from a place on, for each byte";
+  let description = [{
+    `result[l]` is bits p, ..., p + 7 (modulo 64) of the word that bytes 8 floor(l / 8), ..., 8 floor(l / 8) + 7 of `source` are, the first in the low bits, with p the low
+    six bits of `places[l]`.
+
+    - (C1) there are a multiple of 8 lanes.
+
+    Example:
+    ```mlir
+    %f = lut.fields %words at %places : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I8]>:$source, VectorOfRankAndType<[1], [I8]>:$places);
+  let results = (outs VectorOfRankAndType<[1], [I8]>:$result);
+  let assemblyFormat = "$source `at` $places attr-dict `:` type($source)";
 }
 
 def Lut_AccumulateOp : Lut_VectorOp<"accumulate", [AllTypesMatch<["accumulator", "result"]>]> {

@@ -124,14 +124,16 @@ private:
     });
   }
 
-  /// A table of 16 bytes, or of 64: one vpermb, which sees the low six bits of an index, or the four parts' entries, chosen by bits 4 and 5.
+  /// A table of 16 bytes, or of 64 or 128: one vpermb or vpermi2b, which see the low six or seven bits of an index, or the parts' entries, chosen by bits 4 and up.
   Value lookupTable(ImplicitLocOpBuilder &b, Value table, Value indices) const {
     auto type = cast<VectorType>(indices.getType());
     int64_t entries = cast<VectorType>(table.getType()).getDimSize(0);
     if (entries == 16)
       return lookupBytes(b, table, indices);
-    if (instructions.avx512vbmi && type.getDimSize(0) == 64)
+    if (entries == 64 && instructions.avx512vbmi && type.getDimSize(0) == 64)
       return callIntrinsic(b, "llvm.x86.avx512.permvar.qi.512", type, {table, indices});
+    if (entries == 128 && instructions.avx512vbmi && type.getDimSize(0) == 64)
+      return callIntrinsic(b, "llvm.x86.avx512.vpermi2var.qi.512", type, {slice(b, table, 0, 64), indices, slice(b, table, 64, 64)});
     SmallVector<Value> parts;
     for (int64_t begin = 0; begin < entries; begin += 16)
       parts.push_back(lookupBytes(b, slice(b, table, begin, 16), indices));

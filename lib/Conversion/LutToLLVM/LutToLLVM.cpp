@@ -73,6 +73,7 @@ void lutra::populateLutToLLVMConversionPatterns(const LLVMTypeConverter &convert
                                                 RewritePatternSet &patterns) {
   populateLookupPatterns(converter, instructions, patterns);
   populateAccumulatePatterns(converter, instructions, patterns);
+  populateFieldsPatterns(converter, instructions, patterns);
   populateDotPatterns(converter, instructions, patterns);
   populateHalvesPatterns(converter, instructions, patterns);
   if (!instructions.fusedMultiplyAdd)

@@ -19,6 +19,10 @@ void populateLookupPatterns(const mlir::LLVMTypeConverter &converter, const LutI
 void populateAccumulatePatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
                                 mlir::RewritePatternSet &patterns);
 
+/// Adds the patterns of lut.fields.
+void populateFieldsPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
+                            mlir::RewritePatternSet &patterns);
+
 /// Adds the patterns of casts between halves and f32 that need them on this machine.
 void populateHalvesPatterns(const mlir::LLVMTypeConverter &converter, const LutInstructions &instructions,
                             mlir::RewritePatternSet &patterns);

@@ -84,6 +84,9 @@ GroupSums emitRowQuadSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block
 /// The same for tables of three activations: half of what a group's weights make of them, in units of the scale. `begin` and `count` are multiples of 32.
 GroupSums emitTripleSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
 
+/// The same where such tables are looked up four at a time: of codes in `quads`.
+GroupSums emitTripleQuadSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count);
+
 /// The same for tables with a scale each: the sums of scale times entries, which follow the scale of the table. They start from `offsets`,
 /// `[cell][16 rows of the tile]`, where planes are weighted by powers of two, and from nothing where each has its own alpha.
 GroupSums emitScaledSums(mlir::ImplicitLocOpBuilder &b, const GroupBlock &block, int64_t begin, int64_t count,

@@ -175,13 +175,13 @@ void MatmulEmitter::emitGroup(const GroupBlock &block, int64_t usedRows, Mutable
       sums = emitScaledSums(b, block, begin, step,
                             makeOffsets(block, loadZetas(block.offsets.front(), begin, step / kLanes)));
     else if (layout.tripleTables > 0)
-      sums = emitTripleSums(b, block, begin, step);
+      sums = layout.quads ? emitTripleQuadSums(b, block, begin, step) : emitTripleSums(b, block, begin, step);
     else
       sums = bytes ? emitByteSums(b, block, begin, step) : emitLaneSums(b, block, begin, step);
     emitScaling(block, begin, sums, products);
   }
   // Pairs of tables of three ask for the whole group.
-  if (layout.tripleTables > 0)
+  if (layout.tripleTables > 0 && !layout.quads)
     return;
   // Last, as they lie: out of order, prefetches mislead the hardware's.
   for (int64_t byte = layout.alphaOffset; byte < layout.bytes; byte += kVectorBytes)

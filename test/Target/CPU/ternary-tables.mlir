@@ -1,8 +1,9 @@
 // Ternary weights times floats are looked up in tables of three activations on request, and lie as these are looked up.
 //
-// RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 -o - | FileCheck %s
+// RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=skylake-avx512 -o - | FileCheck %s
+// RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=znver4 -o - | FileCheck %s --check-prefix=QUADS
 // RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.table-scale=row -o - | FileCheck %s --check-prefix=ROW
-// RUN: lutrac %s --compile-to=tables --target=cpu -o - | FileCheck %s --check-prefix=PLANES
+// RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.mcpu=skylake-avx512 -o - | FileCheck %s --check-prefix=PLANES
 // RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.strategy=int8 -o - | FileCheck %s --check-prefix=CODES
 // RUN: lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.strategy=dense -o - | FileCheck %s --check-prefix=DENSE
 // RUN: not lutrac %s --compile-to=tables --target=cpu --target-option=cpu.ternary-table=5 -o - 2>&1 | FileCheck %s --check-prefix=VALUE
@@ -13,6 +14,11 @@
 // RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=skylake-avx512 -o - | FileCheck %s --check-prefix=AVX512
 // RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=haswell -o - | FileCheck %s --check-prefix=AVX2
 // RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=generic --target-option=cpu.triple=aarch64-linux-gnu -o - | FileCheck %s --check-prefix=NEON
+// RUN: lutrac %s --emit=asm --target=cpu --target-option=cpu.ternary-table=3 --target-option=cpu.mcpu=znver4 -o - | FileCheck %s --check-prefix=VBMI
+// VBMI-LABEL: lut_matmul:
+// VBMI: vpmultishiftqb {{.*}}%zmm
+// VBMI: {{vperm[it]2b}} {{.*}}%zmm
+// VBMI: vpdpbusd {{.*}}%zmm
 // AVX512-LABEL: lut_matmul:
 // AVX512: vptestnmb {{.*}}, %[[MASK:k[1-7]]]
 // AVX512: vpshufb {{.*}}%zmm
@@ -26,6 +32,7 @@
 
 // CHECK: lowbit.precompute {{.*}} width = 3>
 // CHECK: lowbit.lookup_matmul {{.*}} #lowbit.layout<rows = 64, alpha = f16, lookup_triples = true>
+// QUADS: lowbit.lookup_matmul {{.*}} #lowbit.layout<rows = 64, alpha = f16, lookup_triples = true, quads = true>
 // ROW: lowbit.precompute {{.*}} scale = row, width = 3>
 // PLANES: lowbit.lookup_matmul {{.*}} #lowbit.layout<rows = 64, alpha = f16>
 // CODES: lowbit.lookup_matmul {{.*}} #lowbit.layout<rows = 64, alpha = f16, triples = true>

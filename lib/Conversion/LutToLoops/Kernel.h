@@ -29,7 +29,7 @@ mlir::Value applyEpilogue(mlir::ImplicitLocOpBuilder &b, const Epilogue &epilogu
 /// An attribute that two epilogues share when they compute the same.
 mlir::Attribute getEpilogueKey(mlir::Region &epilogue);
 
-/// How far ahead the weights of several activation rows are asked for at least, if at all, about a group: their lines are used together or out of order, long
+/// How far ahead the weights of several activation rows and a tile are asked for at least, if at all, about a group: their lines are used together or out of order, long
 /// before the hardware's prefetcher would bring the next (1024x4096 in groups of 128 on Zen 4, 4 rows looked up: 100 us, and 144 with 512 bytes).
 inline constexpr int64_t kGroupAheadBytes = 4096;
 
@@ -50,7 +50,7 @@ struct GroupBlock {
   int64_t getCells() const { return rows.size() * offsets.size(); }
 
   /// Asks for the vector of codes or scales that lies `prefetch-bytes` (of several tiles: `stream-prefetch-bytes`) behind byte `offset` of the weights, and
-  /// for several activation rows at least `kGroupAheadBytes`. Side by side with the loads: prefetches in one burst would fill the line fill buffers, and the
+  /// for several activation rows and one tile at least `kGroupAheadBytes`. Side by side with the loads: prefetches in one burst would fill the line fill buffers, and the
   /// loads would wait for one. They cross pages, which the hardware's prefetcher does not.
   void prefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value offset) const;
 

@@ -1,7 +1,7 @@
 //===- Matmul.cpp - the loops of a lookup product -------------------------===//
 //
 // Tiles of 64 output rows outside, so that a tile's weights come from memory once; blocks of activation rows inside. A single activation
-// row takes several tiles at once: memory gives several streams faster than one, and its tables are loaded once for all of them. The
+// row takes several tiles at once, and two take half as many: memory gives several streams faster than one, and tables are loaded once for all of them. The
 // products of a block stay in registers over all groups: y = fma(alpha, fma(scale, sum, zeta * asum), y), one lane per
 // output row, groups in ascending order (docs/spec/numerics.md, "Lookup matmul").
 //
@@ -16,6 +16,9 @@
 using namespace mlir;
 using namespace lutra;
 using namespace lutra::lutloops;
+
+/// Rows that take half as many streams as one.
+static constexpr int64_t kPairRows = 2;
 
 namespace {
 class MatmulEmitter {
@@ -72,8 +75,10 @@ void GroupBlock::prefetch(ImplicitLocOpBuilder &b, Value offset) const {
   if (!asksAhead())
     return;
   const bool isStream = offsets.size() > 1;
-  const int64_t bytes = isStream ? options.streamPrefetchBytes : options.prefetchBytes;
-  ask(b, affine(b, offset, 0, {}, rows.size() > 1 ? std::max(bytes, kGroupAheadBytes) : bytes));
+  const int64_t bytes = isStream          ? options.streamPrefetchBytes
+                        : rows.size() > 1 ? std::max(options.prefetchBytes, kGroupAheadBytes)
+                                          : options.prefetchBytes;
+  ask(b, affine(b, offset, 0, {}, bytes));
 }
 
 void GroupBlock::ask(ImplicitLocOpBuilder &b, Value place) const {
@@ -277,6 +282,16 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
         scf::YieldOp::create(b);
       });
     Value restBegin = blockRows > 1 ? blocksEnd : firstRow;
+    // The rows that are left, too, are as few blocks as can be.
+    for (int64_t count = blockRows - 1; count > 1; --count) {
+      Value left = arith::SubIOp::create(b, lastRow, restBegin), step = constantIndex(b, count);
+      Value end = arith::AddIOp::create(b, restBegin, arith::SubIOp::create(b, left, arith::RemUIOp::create(b, left, step)));
+      scf::ForOp::create(b, restBegin, end, step, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
+        emitter.emitBlock(tile, row, count, usedRows);
+        scf::YieldOp::create(b);
+      });
+      restBegin = end;
+    }
     scf::ForOp::create(b, restBegin, lastRow, one, ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
       emitter.emitBlock(tile, row, 1, usedRows);
       scf::YieldOp::create(b);
@@ -305,17 +320,24 @@ void lutloops::emitMatmul(ImplicitLocOpBuilder &b, ValueRange args, const GroupL
   Value end = lastItem;
   if (lastRows != kTileRows)
     end = arith::MinUIOp::create(b, end, emitter.getWholeTiles());
-  Value distance = arith::DivUIOp::create(b, arith::SubIOp::create(b, arith::MaxUIOp::create(b, end, firstItem), firstItem),
-                                          constantIndex(b, streams));
-  Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows, one);
-  distance = arith::SelectOp::create(b, isSingle, distance, constantIndex(b, 0));
-  Value streamEnd = arith::AddIOp::create(b, firstItem, distance);
-  scf::ForOp::create(b, firstItem, streamEnd, one, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
-    SmallVector<Value> tiles{tile};
-    while (int64_t(tiles.size()) < streams)
-      tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
-    emitter.emitBlock(tiles, firstRow, 1);
-    scf::YieldOp::create(b);
-  });
-  scf::ForOp::create(b, affine(b, firstItem, streams, distance, 0), lastItem, one, ValueRange(), multiplyTile);
+  Value begin = firstItem, wholeTiles = arith::SubIOp::create(b, arith::MaxUIOp::create(b, end, firstItem), firstItem);
+  // `count` rows, when there are as many: `width` streams.
+  auto multiplyStreams = [&](int64_t count, int64_t width) {
+    Value distance = arith::DivUIOp::create(b, wholeTiles, constantIndex(b, width));
+    Value isCount = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, rows, constantIndex(b, count));
+    distance = arith::SelectOp::create(b, isCount, distance, constantIndex(b, 0));
+    Value streamEnd = arith::AddIOp::create(b, firstItem, distance);
+    scf::ForOp::create(b, firstItem, streamEnd, one, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+      SmallVector<Value> tiles{tile};
+      while (int64_t(tiles.size()) < width)
+        tiles.push_back(arith::AddIOp::create(b, tiles.back(), distance));
+      emitter.emitBlock(tiles, firstRow, count);
+      scf::YieldOp::create(b);
+    });
+    begin = affine(b, begin, width, distance, 0);
+  };
+  multiplyStreams(1, streams);
+  if (const int64_t pairStreams = streams / kPairRows; blockRows >= kPairRows && pairStreams > 1 && layout.tripleTables == 0)
+    multiplyStreams(kPairRows, pairStreams);
+  scf::ForOp::create(b, begin, lastItem, one, ValueRange(), multiplyTile);
 }

@@ -12,8 +12,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     share one, so that the layers of a model do not multiply the code.
 
     A product runs over tiles of 64 weight rows and chunks of activation rows. In a chunk, blocks of `tile.m` rows share
-    the indices that they read; the rows that are left, and a single row (decode), go one at a time. Next to each load of codes is
-    the prefetch of those `prefetch-bytes` ahead (of several rows 4096 at least). A single row takes up to `streams` tiles at once, from as many parts of a thread's tiles (the calls of a
+    the indices that they read, and so do the rows that are left. Next to each load of codes is
+    the prefetch of those `prefetch-bytes` ahead (of several rows and one tile 4096 at least). A single row (decode) takes up to `streams` tiles at once, two rows half as many, from as many parts of a thread's tiles (the calls of a
     thread become one, `lutra-share-loops`): memory gives several streams faster than one, and the tables are loaded once for all; each of them asks
     `stream-prefetch-bytes` ahead. While the tables of a single row are made, the first weights of the product that reads them
     are asked for, if that product follows in the same block. Every output row is one lane, accumulated group after group: the value does not depend on

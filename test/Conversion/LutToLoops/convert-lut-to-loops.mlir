@@ -3,7 +3,7 @@
 
 !W = !lowbit.weight<128x64, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Two products of one kind share a function; a block of 4 rows, then single rows. Beside each load of codes is the prefetch of those 4096
+// Two products of one kind share a function; blocks of 4 rows, then one of 3 or 2 that are left, or a single row. Beside each load of codes is the prefetch of those 4096
 // bytes ahead; the scales' (128 bytes of f16: two) come last, in the order of memory.
 // CHECK-LABEL: func.func private @lut_matmul
 // CHECK-SAME: memref<?x?x?xi8, strided<[?, 128, 1], offset: ?>>
@@ -24,6 +24,10 @@
 // CHECK:       math.fma %[[ALPHA]], %[[SCALED]], %{{.*}}
 // CHECK-COUNT-2: memref.prefetch %arg3[%{{.*}}], read
 // CHECK:       scf.yield
+// CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c3 {
+// CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){11}[)]}} {
+// CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c2 {
+// CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){7}[)]}} {
 // CHECK:   scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c1 {
 // CHECK:     scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){3}[)]}} {
 // CHECK:       memref.prefetch %arg3[%{{.*}}], read
@@ -86,6 +90,8 @@ func.func @three_planes(%e: memref<1x1x128xi8>, %s: memref<1x1xf32>, %z: memref<
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c43
 // CHECK:   scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %c1 iter_args({{.*}}) -> (vector<32xi16>
 // CHECK: scf.for %{{.*}} = %c215 to %c256 step %c1 iter_args({{.*}}) -> (vector<32xi16>
+// Three rows and two.
+// CHECK-COUNT-2: scf.for %{{.*}} = %c0 to %c215 step %c43 iter_args({{.*}}) -> (vector<16xi32>
 // A single row: straight lines of 8 vectors, so 2 pairs, and the one that is left.
 // CHECK: scf.for %[[FIRST:.*]] = %c0 to %c215 step %c43 iter_args({{.*}}) -> (vector<16xi32>
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c42

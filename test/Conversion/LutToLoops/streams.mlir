@@ -4,7 +4,7 @@
 !W = !lowbit.weight<2112x32, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
 // A range of tiles in four streams of a fourth of them each, rounded down: tiles i, i + n, i + 2 n and i + 3 n at once, where a single row of activations
-// loads a table once and looks it up with the codes of each. The tiles that are left come one by one, and so do all with more rows.
+// loads a table once and looks it up with the codes of each. Two rows take two streams. The tiles that are left come one by one, and so do all with more rows.
 // CHECK-LABEL: func.func private @lut_matmul
 // CHECK-SAME: %[[FIRST:[a-z0-9]+]]: index, %[[LAST:[a-z0-9]+]]: index, %[[ROW:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index) {
 // CHECK: %[[ROWS:.*]] = arith.subi %[[END]], %[[ROW]]
@@ -27,7 +27,19 @@
 // CHECK:   vector.store
 // CHECK: %[[FOUR:.*]] = arith.muli %[[DISTANCE]], %c4
 // CHECK: %[[LEFT:.*]] = arith.addi %[[FIRST]], %[[FOUR]]
-// CHECK: scf.for %{{.*}} = %[[LEFT]] to %[[LAST]] step %c1 {
+// CHECK: %[[HALF:.*]] = arith.divui %[[COUNT]], %c2 : index
+// CHECK: %[[TWO:.*]] = arith.cmpi eq, %[[ROWS]], %c2 : index
+// CHECK: %[[APART:.*]] = arith.select %[[TWO]], %[[HALF]], %c0
+// CHECK: %[[PAIR_END:.*]] = arith.addi %[[FIRST]], %[[APART]]
+// CHECK: scf.for %[[TILE:.*]] = %[[FIRST]] to %[[PAIR_END]] step %c1 {
+// CHECK:   arith.addi %[[TILE]], %[[APART]]
+// CHECK:   scf.for {{.*}} iter_args({{.*}}) -> ({{vector<16xf32>(, vector<16xf32>){15}[)]}} {
+// Both rows look the codes of either tile up.
+// CHECK:     %[[CODES:.*]] = vector.load {{.*}} vector<64xi8>
+// CHECK-COUNT-2: lut.lookup {{.*}}[%[[CODES]]]
+// CHECK: %[[BOTH:.*]] = arith.muli %[[APART]], %c2
+// CHECK: %[[REST:.*]] = arith.addi %[[LEFT]], %[[BOTH]]
+// CHECK: scf.for %{{.*}} = %[[REST]] to %[[LAST]] step %c1 {
 // A call for each tile; those of a thread become one (lutra-share-loops).
 // CHECK-LABEL: func.func @decode
 // CHECK: scf.parallel (%[[I:.*]]) = (%c0) to (%c33) step (%c1)

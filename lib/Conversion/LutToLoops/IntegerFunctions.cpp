@@ -49,6 +49,9 @@ LogicalResult KernelFunctions::lower(lut::PrepareCodesOp op) {
 static constexpr int64_t kMaxSingleStreams = 2;
 /// Rows of triples that are multiplied one tile after the other where a machine reads ahead by itself: 2 and 3 rows take 0.8 and 0.95 of the time on Zen 4, 8 1.06.
 static constexpr int64_t kRowsOfOneStream = 3;
+/// Tiles that few rows read side by side, group by group, where a machine reads ahead by itself and is asked for nothing, and up to how many rows do so: 1024x4096 of
+/// 4 bits in groups of 128 on Zen 4 takes 96 and 104 us by 1 and 2 rows, and 106 and 108 with one tile after the other; 3 and 4 rows take 124 and 143, and 118 and 129.
+static constexpr int64_t kStreamsInOrder = 2, kRowsOfTwoStreams = 2;
 /// Pieces that the tiles of a product are dealt out in, at least, when there are as many.
 static constexpr int64_t kMinSinglePieces = 8;
 
@@ -56,13 +59,20 @@ void KernelFunctions::callFew(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, 
   SmallVector<Type> types = llvm::to_vector(buffers.getTypes());
   const bool isSingle = layout.triples && rows == 1;
   types.append(isSingle ? 2 : 3, b.getIndexType());
-  int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows), streams = 1;
-  // Where the machine reads ahead of a stream by itself, one tile is read after the other: these loops take turns between streams that are too long for it
-  // (4096x4096 on Zen 4, 4 bits in groups of 128, 2 to 8 rows: 0.77 to 0.91 of the time of four streams; one row of triples 0.7 of that of two). More rows of triples still share what they load of the activations between tiles.
-  const bool wantsOne = options.readsAhead && (!layout.triples || (rows > 0 && rows <= kRowsOfOneStream));
-  if (!wantsOne && (options.vectorRows >= kTileRows || !isSingle))
-    streams = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1,
-                                  isSingle ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams);
+  int64_t channels = op.getWeightType().getRows(), tiles = llvm::divideCeil(channels, kTileRows);
+  // Tiles read side by side by up to `limit` rows, and by more.
+  int64_t limit = 0, few = isSingle ? std::min<int64_t>(options.streams, kMaxSingleStreams) : options.streams, many = few;
+  if (isSingle && options.vectorRows < kTileRows)
+    few = many = 1;
+  if (options.readsAhead) {
+    // The machine reads ahead of a stream by itself, and these loops take turns that are long. More rows of triples still share what they load of the
+    // activations between tiles.
+    limit = layout.triples ? kRowsOfOneStream : std::min(getRowsInOrder(layout, options), kRowsOfTwoStreams);
+    few = layout.triples ? 1 : std::min(few, kStreamsInOrder);
+    many = layout.triples ? many : 1;
+  }
+  auto getStreams = [&](int64_t most) { return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(tiles / kMinSinglePieces), 1, most); };
+  const int64_t streams = getStreams(rows > 0 && rows <= limit ? few : many);
   StringRef name = isSingle ? "lut_integer_single" : "lut_integer_few";
   SmallVector<Attribute> key{b.getStringAttr(name), TypeAttr::get(b.getFunctionType(types, {})), op.getWeightType().getFormat(),
                              b.getI64IntegerAttr(channels % kTileRows), b.getI64IntegerAttr(isSingle ? streams : 0),
@@ -74,10 +84,10 @@ void KernelFunctions::callFew(ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, 
       emitIntegerFew(body, args, layout, channels % kTileRows, rows, op.getEpilogue(), options);
   });
   Value zero = constantIndex(b, 0), one = constantIndex(b, 1), items = constantIndex(b, llvm::divideCeil(tiles, streams));
-  if (rows == 0 && layout.triples && options.readsAhead) {
+  if (rows == 0 && limit > 0 && getStreams(few) != streams) {
     Value count = memref::DimOp::create(b, buffers.front(), one);
-    Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, count, constantIndex(b, kRowsOfOneStream));
-    items = arith::SelectOp::create(b, isOne, constantIndex(b, tiles), items);
+    Value isFew = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, count, constantIndex(b, limit));
+    items = arith::SelectOp::create(b, isFew, constantIndex(b, llvm::divideCeil(tiles, getStreams(few))), items);
   }
   scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{items}, ValueRange{one}, [&](OpBuilder &, Location, ValueRange indices) {
     SmallVector<Value> operands(buffers);

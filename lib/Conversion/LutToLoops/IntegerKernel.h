@@ -77,6 +77,9 @@ int64_t getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t lookupEntr
 /// The most activation rows that `emitIntegerFew` is for, times a weight of this layout.
 int64_t getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
 
+/// The most activation rows that `emitIntegerFew` reads the bytes of a group in order for, asking for none of them, which is where the machine reads ahead by itself.
+int64_t getRowsInOrder(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
+
 /// The same of `rows` rows (0: it is known at run time), at most `getFewRows`; of triples, more than one. Its items are those of
 /// `emitIntegerSingle`, and n is the function's last argument.
 void emitIntegerFew(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,

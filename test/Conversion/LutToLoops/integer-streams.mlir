@@ -21,9 +21,9 @@
 // NONE-LABEL: func.func private @lut_integer_few
 // NONE-NOT: memref.prefetch
 // NONE-LABEL: func.func @few
-func.func @few(%p: memref<2x2x32xi8>, %b: memref<2x2xi32>, %z: memref<2x2xf32>, %s: memref<2x2xf32>, %w: memref<36864xi8>, %o: memref<2x1024xf32>) {
-  lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<2x2x32xi8>, memref<2x2xi32>, memref<2x2xf32>, memref<2x2xf32>, memref<36864xi8>)
-      outs(%o : memref<2x1024xf32>) {weight = !Codes}
+func.func @few(%p: memref<2x5x32xi8>, %b: memref<2x5xi32>, %z: memref<2x5xf32>, %s: memref<2x5xf32>, %w: memref<36864xi8>, %o: memref<5x1024xf32>) {
+  lut.integer_matmul ins(%p, %b, %z, %s, %w : memref<2x5x32xi8>, memref<2x5xi32>, memref<2x5xf32>, memref<2x5xf32>, memref<36864xi8>)
+      outs(%o : memref<5x1024xf32>) {weight = !Codes}
   return
 }
 

@@ -76,6 +76,8 @@ struct LoopOptions {
   int64_t prefetchLevel = 1;
   /// Whether the machine reads ahead of each stream by itself.
   bool readsAhead = false;
+  /// Bytes of each stream of the next function's products that are asked for ahead of it; 0 for not at all.
+  int64_t headBytes = 0;
   /// Whether bytes of two wide registers are permuted in a cycle.
   bool quickPermutes = false;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.

@@ -343,6 +343,8 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
                                         emitMatmul(body, args, *layout, op.getScaleKind(), lastColumns, blockRows, streams,
                                                    op.getEpilogue(), options);
                                       });
+  if (int64_t bytes = cast<MemRefType>(op.getWeights().getType()).getDimSize(0); !ShapedType::isDynamic(bytes) && countWholeTiles(op) > 0)
+    noteStreams(op, streams, bytes / tileCount * (countWholeTiles(op) / streams));
   Value zero = constantIndex(b, 0);
   Value rows = memref::DimOp::create(b, op.getEntries(), zero);
   Value tiles = constantIndex(b, tileCount), one = constantIndex(b, 1);

@@ -155,7 +155,20 @@ public:
   llvm::LogicalResult lower(lut::DenseMatmulOp op);
   llvm::LogicalResult lower(lut::QuantizeOp op);
 
+  /// Behind each call of a function of products, asks for the first `head-bytes` of each stream of the products that the next such call in the block computes.
+  void askForNextProducts();
+
 private:
+  /// Where the streams of a product begin: the number of its function's argument that has the weights, and the bytes from one stream to the next.
+  struct StreamStarts {
+    unsigned weights;
+    int64_t streams, distance;
+  };
+  /// Remembers the streams of `op` for its function, if the weights are an argument of that.
+  void noteStreams(lut::MatmulOp op, int64_t streams, int64_t distance);
+  void askBehind(mlir::func::CallOp call, mlir::Value weights, const StreamStarts &start);
+  /// The function that asks for the first `bytes` of as many streams, on the weights and the bytes from one stream to the next.
+  mlir::func::FuncOp getAsking(mlir::MemRefType weights, int64_t streams, int64_t bytes);
   /// Calls the function of a product of `rows` rows (0: a few, known at run time) without a panel, for all tiles in parallel.
   void callFew(mlir::ImplicitLocOpBuilder &b, lut::IntegerMatmulOp op, mlir::ValueRange buffers, const GroupLayout &layout, int64_t rows);
   /// The function named after `prefix` for `key`; `emit` fills a new one's entry block.
@@ -166,6 +179,7 @@ private:
   mlir::SymbolTable symbols;
   const ConvertLutToLoopsOptions &options;
   llvm::DenseMap<mlir::Attribute, mlir::func::FuncOp> functions;
+  llvm::DenseMap<mlir::func::FuncOp, llvm::SmallVector<StreamStarts>> starts;
 };
 
 /// The type of a function's argument for a buffer of type `type`: sizes and outer strides dynamic, innermost stride 1, and of three dimensions the middle

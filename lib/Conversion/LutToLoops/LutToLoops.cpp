@@ -23,13 +23,17 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
   using ConvertLutToLoopsBase::ConvertLutToLoopsBase;
 
   void runOnOperation() override {
-    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, readsAhead, quickPermutes};
+    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, readsAhead, headBytes, quickPermutes};
     if (options.accumulatorBits != 16 && options.accumulatorBits != 32) {
       getOperation().emitError() << "accumulator-bits must be 16 or 32, but is " << options.accumulatorBits;
       return signalPassFailure();
     }
     if (options.vectorRows < 1 || options.prefetchBytes < 0 || options.streamPrefetchBytes < 0 || options.streams < 1 || options.chunkRows < 1) {
       getOperation().emitError("vector-rows, streams and chunk-rows must be positive, and prefetch-bytes and stream-prefetch-bytes not negative");
+      return signalPassFailure();
+    }
+    if (options.headBytes < 0) {
+      getOperation().emitError() << "head-bytes must not be negative, but is " << options.headBytes;
       return signalPassFailure();
     }
     if (options.prefetchLevel < 1 || options.prefetchLevel > 3) {
@@ -61,6 +65,7 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
       if (failed(lowered))
         return signalPassFailure();
     }
+    functions.askForNextProducts();
   }
 };
 } // namespace

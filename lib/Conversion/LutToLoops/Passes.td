@@ -26,6 +26,9 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     `accumulator-bits` = 16, where lanes of 16 bits hold the sums of a part of a group, up to 12 (4 of triples; with narrow registers 4 and 1). With more rows a block
     of each tile becomes a panel of bytes first, with which six (four) rows are multiplied at a time; the rows that are left are one block.
 
+    With `head-bytes` above 0, `@main` asks behind each call of products for the first bytes of the weights of the next such call, as many of each of its streams: memory then
+    works while what lies between the two is computed.
+
     Refused: layouts other than 64 rows of full 4-bit indices, and operands whose innermost stride is not 1.
 
     Before:
@@ -72,6 +75,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     Option<"prefetchLevel", "prefetch-level", "int64_t", "1", "The cache nearest to the core that weights are asked for into: 1, 2 or 3">,
     Option<"readsAhead", "reads-ahead", "bool", "false",
            "Whether the machine reads ahead of each stream by itself: products of codes then read one tile after the other, and ask for a whole group ahead">,
+    Option<"headBytes", "head-bytes", "int64_t", "0",
+           "Bytes of each stream of the next function's products that are asked for behind a call of products; 0 for not at all">,
     Option<"quickPermutes", "quick-permutes", "bool", "false",
            "Whether bytes of two wide registers are permuted in a cycle; else one plane's codes are looked up where they lie">,
   ];

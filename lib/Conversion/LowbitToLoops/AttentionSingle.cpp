@@ -22,8 +22,8 @@ namespace lutra {
 
 /// Vectors of sums that are carried through a chunk's values: half of 32 registers.
 static constexpr int64_t kCarriedSums = 16;
-/// Where values are taken in several passes, because a line has more than are carried: keys that each pass takes.
-static constexpr int64_t kKeysOfPass = 8;
+/// Where values are taken in several passes, because a line has more than are carried: keys that each pass takes, and of one stream.
+static constexpr int64_t kKeysOfPass = 8, kKeysOfLongPass = 16;
 
 //===----------------------------------------------------------------------===//
 // The walk through a chunk
@@ -240,19 +240,29 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
     forPasses([&](const Pass &pass, ValueRange initial) { return addRest(pass, addSteps(index(0), walk.perStream, pass, initial)); });
     return;
   }
-  // Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
-  auto addKeys = [&](Value begin, Value end, const Pass &pass, ValueRange initial) -> ValueRange {
-    return scf::ForOp::create(b, loc, begin, end, index(1), initial, [&](OpBuilder &, Location, Value column, ValueRange sofar) {
-             Value stream = arith::RemUIOp::create(b, loc, column, index(streams)), step = arith::DivUIOp::create(b, loc, column, index(streams));
-             Value key = add(add(walk.begin, mul(walk.perStream, stream)), step);
-             scf::YieldOp::create(b, loc, accumulate(key, pass, column, sofar));
-           }).getResults();
+  // If the first of several passes read a chunk, memory would wait for the others: they take turns every few keys. Where the machine reads ahead by itself, streams are
+  // read one after the other here. Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
+  auto takeTurns = [&](Value columns, int64_t keysOfPass, llvm::function_ref<std::pair<Value, Value>(Value)> keyAndColumnOf) {
+    forRange(index(0), columns, keysOfPass, [&](Value begin) {
+      Value end = min(add(begin, index(keysOfPass)), columns);
+      forPasses([&](const Pass &pass, ValueRange initial) -> ValueRange {
+        return scf::ForOp::create(b, loc, begin, end, index(1), initial, [&](OpBuilder &, Location, Value at, ValueRange sofar) {
+                 auto [key, column] = keyAndColumnOf(at);
+                 scf::YieldOp::create(b, loc, accumulate(key, pass, column, sofar));
+               }).getResults();
+      });
+    });
   };
-  // If the first of several passes read a chunk, memory would wait for the others: they take turns every few steps.
-  forRange(index(0), walk.streamed, kKeysOfPass, [&](Value begin) {
-    Value end = min(add(begin, index(kKeysOfPass)), walk.streamed);
-    forPasses([&](const Pass &pass, ValueRange initial) { return addKeys(begin, end, pass, initial); });
-  });
+  if (!prefetchBytes && sums.isF32())
+    forRange(index(0), index(streams), 1, [&](Value stream) {
+      Value first = add(walk.begin, mul(walk.perStream, stream));
+      takeTurns(walk.perStream, kKeysOfLongPass, [&](Value step) { return std::pair(add(first, step), add(mul(step, index(streams)), stream)); });
+    });
+  else
+    takeTurns(walk.streamed, kKeysOfPass, [&](Value column) {
+      Value stream = arith::RemUIOp::create(b, loc, column, index(streams)), step = arith::DivUIOp::create(b, loc, column, index(streams));
+      return std::pair(add(add(walk.begin, mul(walk.perStream, stream)), step), column);
+    });
   forPasses(addRest);
 }
 

@@ -21,12 +21,16 @@ func.func @main(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %c: !cache, %le
 // -----
 
 !cache = memref<1x1x?x128xf32>
+// Keys of 512 bytes are read in four streams; values, of which two rows' are added in a pass, in one stream after the other, 16 lines a turn, or 8 of four.
 // CHECK-LABEL: func private @attention
 // ONE:      arith.muli %{{.*}}, %c3{{.*}} : index
+// ONE:      scf.for %{{.*}} = %c0{{.*}} to %c4
+// ONE:      scf.for %{{.*}} step %c16
+// FOUR:     scf.for %{{.*}} step %c8
 // CHECK:    return
-func.func @long(%q: memref<1x?x128xf32>, %kv: memref<1x?x128xf32>, %c: !cache, %len: memref<1xi32>, %total: memref<i32>) {
-  lowbit.attention ins(%q, %kv, %kv, %c, %c, %len, %total : memref<1x?x128xf32>, memref<1x?x128xf32>, memref<1x?x128xf32>, !cache, !cache, memref<1xi32>, memref<i32>)
-    outs(%q, %c, %c : memref<1x?x128xf32>, !cache, !cache)
-    {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
+func.func @long(%q: memref<1x?x512xf32>, %kv: memref<1x?x128xf32>, %c: !cache, %len: memref<1xi32>, %total: memref<i32>) {
+  lowbit.attention ins(%q, %kv, %kv, %c, %c, %len, %total : memref<1x?x512xf32>, memref<1x?x128xf32>, memref<1x?x128xf32>, !cache, !cache, memref<1xi32>, memref<i32>)
+    outs(%q, %c, %c : memref<1x?x512xf32>, !cache, !cache)
+    {num_heads = 4 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false}
   return
 }

@@ -104,7 +104,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "fours": planes(case) // 4 * 4,
         "groups": groups(case),
         "panels": -(-m // 512),
-        "quads": m // block + m % block,
+        "quads": -(-m // block),
         "single": int(single),
         "few": int(passed),
         "passes": passes,

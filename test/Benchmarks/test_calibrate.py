@@ -69,9 +69,9 @@ class CalibrateTest(unittest.TestCase):
             predict({"lookup-rate": 1, "lookup-one-rate": 2}, dataclasses.replace(eight, width="3"), "lut"), 64 * 64 / 2
         )
         self.assertEqual(predict({"index-rate": 1}, case, "lut"), 2 * 64 * 12 * 2)
-        # Where M is not known, three rows go one by one.
+        # Where M is not known, three rows are a block.
         open_rows = dataclasses.replace(case, kind="gemm")
-        self.assertEqual(predict({"index-rate": 1}, open_rows, "lut"), 3 * 64 * 12 * 2)
+        self.assertEqual(predict({"index-rate": 1}, open_rows, "lut"), 64 * 12 * 2)
         self.assertEqual(predict({"few-rate": 1}, case, "int8"), 3 * 64 * 48)
         self.assertEqual(predict({"few-unpack-rate": 1, "unpack-rate": 1}, case, "int8"), 2 * 64 * 48)
         self.assertEqual(predict({"few-sum-rate": 1, "panel-rate": 1}, case, "int8"), 3 * 64 * 2)

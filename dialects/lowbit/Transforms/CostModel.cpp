@@ -40,7 +40,7 @@ struct Work {
     const int64_t block = isKnown ? std::min<int64_t>(4, llvm::bit_floor<uint64_t>(rows)) : 4;
     const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
     const double columns = weight.getCols();
-    const double quads = rows / block + rows % block;
+    const double quads = llvm::divideCeil(rows, block);
     // Int8 products alone have ternary codes three in five bits (lowbit-pack-weights). Four codes around the same zero are taken for three.
     const bool isTernary = lutra::lowbit::isTernary(weight.getFormat()) && !isShared, isFew = rows < (isTernary ? rates.triplePanelRows : rates.panelRows);
     const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;

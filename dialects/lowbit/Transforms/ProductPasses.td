@@ -65,8 +65,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
     N and K are rounded up to whole tiles of 64 and whole tables (of dense products only N). P4, P2 and P1 are the planes that are summed by fours, then by twos, and the one that
-    is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of four rows (two
-    or one where M is known to be less), then rows alone; and of up to six. M' is M, or the next even number where M is not known and above 14, and L is 1 up to 4
+    is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of up to four rows (two
+    or one where M is known to be less); and of up to six. M' is M, or the next even number where M is not known and above 14, and L is 1 up to 4
     rows, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
     products, and instead of their planes take N K / few-triple-rate + M' N G / few-triple-sum-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
     row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing

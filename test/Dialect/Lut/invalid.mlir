@@ -197,3 +197,11 @@ func.func @precompute_c2_dynamic_scales(%a: memref<2x32xf32>, %e: memref<2x2x64x
   lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x2x64xi8>, memref<2x?xf32>, memref<2x2xf32>) {group = 16 : i64}
   return
 }
+
+// -----
+
+func.func @fields(%s: vector<12xi8>) {
+  // expected-error @+1 {{words of 64 bits need a multiple of 8 lanes, but found 'vector<12xi8>' (C1)}}
+  %f = lut.fields %s at %s : vector<12xi8>
+  return
+}

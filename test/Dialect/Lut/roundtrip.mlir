@@ -43,6 +43,7 @@ func.func @matmul_buffers(%e: memref<3x9x128xf32>, %s: memref<3x9xf32>, %z: memr
 // CHECK: lut.lookup %{{.*}}[%{{.*}}] : vector<16xi8>, vector<64xi8>
 // CHECK: lut.lookup %{{.*}}[%{{.*}}] : vector<16xf32>, vector<8xi32>
 // CHECK: lut.lookup %{{.*}}[%{{.*}}] : vector<64xi8>, vector<64xi8>
+// CHECK: lut.fields %{{.*}} at %{{.*}} : vector<64xi8>
 // CHECK: lut.accumulate %{{.*}} into %{{.*}} weights [1, 2, 4, 8] : vector<64xi8>, vector<16xi32>
 // CHECK: lut.accumulate %{{.*}} into %{{.*}} weights [1, 0] : vector<64xi8>, vector<32xi16>
 // CHECK: lut.accumulate %{{.*}} into %{{.*}} weights [1, 4] : vector<32xi16>, vector<16xi32>
@@ -51,6 +52,7 @@ func.func @vectors(%t: vector<16xi8>, %i: vector<64xi8>, %ft: vector<16xf32>, %f
   %v = lut.lookup %t[%i] : vector<16xi8>, vector<64xi8>
   %f = lut.lookup %ft[%fi] : vector<16xf32>, vector<8xi32>
   %u = lut.lookup %i[%v] : vector<64xi8>, vector<64xi8>
+  %w = lut.fields %u at %i : vector<64xi8>
   %q = lut.accumulate %u into %acc weights [1, 2, 4, 8] : vector<64xi8>, vector<16xi32>
   %h = lut.accumulate %v into %half weights [1, 0] : vector<64xi8>, vector<32xi16>
   %s = lut.accumulate %h into %acc weights [1, 4] : vector<32xi16>, vector<16xi32>

@@ -54,7 +54,7 @@ TEST(LookupTriple, QuadPlaces) {
       {12, 32, 0, 64 + 2, 25},   // Line 1 has turned by 16.
       {3, 2, 0, 5, 25},          // One table: 5 bytes a word, the second of which has rows 2, 3, 18, 19 and so on.
       {3, 19, 0, 6, 25u << 7 & 255},
-      {6, 48, 1, 40 + 3, 25u << 1}, // Two tables: part 3 is of unit 1, field 5 its odd... of even rows the first two of the upper four.
+      {6, 48, 1, 40 + 3, 25u << 1}, // Two tables: part 3 has the upper four fields of unit 1, even rows the first two.
   };
   for (const Place &place : places) {
     std::vector<uint8_t> codes(place.group, 1);

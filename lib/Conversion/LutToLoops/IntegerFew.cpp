@@ -66,8 +66,7 @@ bool mustCopyRows(const GroupLayout &layout) {
 
 class FewRowsEmitter {
 public:
-  FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns,
-                 Value distance, const ConvertLutToLoopsOptions &options);
+  FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout, int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options);
 
   /// Emits the product of the activations, and the tiles of the items [first, last). `known` is the number of rows; 0: it is found at run time.
   void emitItems(Value first, Value last, int64_t known);
@@ -82,10 +81,8 @@ private:
   void emitGroup(Value group, Value offset, Value place, int64_t count);
   SmallVector<Value> sumRows(Value group, Value offset, Value sixteens, int64_t begin, int64_t count, int64_t parts);
   void emitTriples(Value group, Value offset, Value place, int64_t count);
-  void addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin, int64_t count,
-                  int64_t parts);
-  SmallVector<Value> sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count,
-                               int64_t parts);
+  void addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin, int64_t count, int64_t parts);
+  SmallVector<Value> sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count, int64_t parts);
   SmallVector<Value> sumShort(ArrayRef<Value> sums, function_ref<SmallVector<Value>(ArrayRef<Value>, Value, Value)> addPairs);
   /// Whether sums are of twice the codes as they are, and so may begin with the bias.
   bool startsFromBias() const { return codes.doubled || codes.shortQuads > 0; }
@@ -127,8 +124,7 @@ private:
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples), lastColumns(lastColumns),
-      lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)), ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)),
-      distance(distance) {
+      lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)), ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)), distance(distance) {
   auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);
@@ -136,12 +132,10 @@ FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, 
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
   if (layout.triples) {
     triples.emplace(b, buffers.weights, codes.doubled, ahead.bytes, options.lookupEntries);
-    waitingSums = memref::AllocaOp::create(b, MemRefType::get({fewRows * kTileRows}, b.getI32Type()),
-                                           b.getI64IntegerAttr(kVectorBytes));
+    waitingSums = memref::AllocaOp::create(b, MemRefType::get({fewRows * kTileRows}, b.getI32Type()), b.getI64IntegerAttr(kVectorBytes));
   }
   if (fewRows >= kNearRows && mustCopyRows(layout))
-    nearRows = memref::AllocaOp::create(b, MemRefType::get({fewRows, getRowBytes(layout) + kVectorBytes}, b.getI8Type()),
-                                        b.getI64IntegerAttr(kVectorBytes));
+    nearRows = memref::AllocaOp::create(b, MemRefType::get({fewRows, getRowBytes(layout) + kVectorBytes}, b.getI8Type()), b.getI64IntegerAttr(kVectorBytes));
   // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
   Value columns = memref::DimOp::create(b, buffers.out, one);
   tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
@@ -288,8 +282,7 @@ void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, Value six
 }
 
 /// Adds the products of a block of triples, or of an octet, at byte `place` of the weights and `column` of the group.
-void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin,
-                                int64_t count, int64_t parts) {
+void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value place, Value column, bool isBlock, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<SmallVector<Value>> weights;
   auto take = [&](int64_t, ArrayRef<Value> quads) { weights.emplace_back(quads); };
   if (isBlock)
@@ -308,8 +301,7 @@ void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value 
 }
 
 /// `starts`, `[16 weight rows][activation row]`, and the products of the blocks [first, last).
-SmallVector<Value> FewRowsEmitter::sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin,
-                                             int64_t count, int64_t parts) {
+SmallVector<Value> FewRowsEmitter::sumBlocks(ArrayRef<Value> starts, Value group, Value offset, Value first, Value last, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<Value> sums(starts);
   if (count <= kRowsOfTwoSums)
     sums.append(starts.size(), splatInt(b, kLanes, 32, 0));
@@ -499,7 +491,6 @@ void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const Gr
                               Region &region, const ConvertLutToLoopsOptions &options) {
   ValueRange ranges = args.take_back(3), buffers = args.drop_back(3);
   Epilogue epilogue{&region, llvm::to_vector(buffers.drop_front(5).drop_back())};
-  FewRowsEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns,
-                         ranges[2], options);
+  FewRowsEmitter emitter(b, {buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers.back()}, epilogue, layout, lastColumns, ranges[2], options);
   emitter.emitItems(ranges[0], ranges[1], rows);
 }

@@ -39,7 +39,6 @@ constexpr int64_t kPairsAhead = 16;
 constexpr int64_t kMaxGroupAheadBytes = 16384;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
-
 /// The same of triples, whose blocks have six vectors of codes for 16 weight rows, and the rows whose sums are two each, so that products do not wait.
 constexpr int64_t kRowsOfTwoTripleParts = 8, kRowsOfTwoSums = 2;
 /// Where five bits are one index: codes are cheaper, and more rows' sums pay for them (9 rows 0.85, 13 rows 0.9 of the time on Zen 4).
@@ -51,12 +50,16 @@ constexpr int64_t kBlocksAtOnce = 8;
 int64_t getRowBytes(const GroupLayout &layout) { return 2 * kQuad * layout.pairs; }
 
 /// How far ahead weights are asked for. Where the machine reads ahead by itself, its own requests end at the runs of a group: at least the next group is asked for,
-/// since less would be this one's next run, which is being read already (8 bits in groups of 64, 3 rows of 1953x528 on Zen 4: 117 us with 4096, 49 with 8192).
+/// since less would be this one's next run, which is being read already, and twice as far where runs are of four planes each (8 bits in groups of 64, 3 rows of
+/// 1953x528 on Zen 4: 117 us with 4096 into the first cache, 64 into the second, 49 with 8192).
 int64_t getAheadBytes(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
   if (options.prefetchBytes == 0)
     return 0;
   const int64_t near = std::max(options.prefetchBytes, kGroupAheadBytes);
-  return options.readsAhead && layout.bytes <= kMaxGroupAheadBytes ? std::max<int64_t>(near, llvm::alignTo(layout.bytes, kVectorBytes)) : near;
+  if (!options.readsAhead || layout.bytes > kMaxGroupAheadBytes)
+    return near;
+  const int64_t least = layout.runs.size() > 1 && layout.runs.back().width == 4 ? 2 * near : near;
+  return std::max<int64_t>(least, llvm::alignTo(layout.bytes, kVectorBytes));
 }
 
 /// Whether many rows' codes of a group are copied.
@@ -124,7 +127,9 @@ private:
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples), lastColumns(lastColumns),
-      lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)), ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)), one(constantIndex(b, 1)), distance(distance) {
+      lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)),
+      ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)),
+      one(constantIndex(b, 1)), distance(distance) {
   auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);

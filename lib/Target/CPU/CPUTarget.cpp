@@ -30,8 +30,8 @@ constexpr LoopTuning kLoopTunings[] = {
     // bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without asking, 72 to 97 % with 256, and 80 to 97 % with 1024
     // into the second cache, which no format is much below the best with. One stream has 57 to 69 % with up to 1024, and 47 to 65 % with 2048. Others were
     // tuned on Cascade Lake.
-    // The first 2048 bytes of the next products' streams, asked for before what lies between: SmolLM2 decodes 2 % faster (3526 to 3453 us a token), with 1024 and
-    // 4096 as well, and BitNet's long products as before.
+    // The first 2048 bytes of the next products' streams, asked for before what lies between: SmolLM2 decodes some 2 % faster (3526 to 3453 us a token), with
+    // 1024 and 4096 as well; no effect shows on BitNet's long products.
     // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
     // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a
     // cycle with them, and 10.7 without).

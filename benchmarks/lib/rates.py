@@ -102,6 +102,8 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "ones": planes(case) % 2,
         "twos": planes(case) % 4 // 2 * 2,
         "fours": planes(case) // 4 * 4,
+        # A case is compiled for one strategy.
+        "mixed": 0,
         "groups": groups(case),
         "panels": -(-m // 512),
         "quads": -(-m // block),

@@ -39,6 +39,7 @@ struct Work {
     // What lowbit-tile-elongated makes of it.
     const int64_t block = isKnown ? std::min<int64_t>(4, llvm::bit_floor<uint64_t>(rows)) : 4;
     const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
+    const double mixed = isShared ? ones + twos : 0;
     const double columns = weight.getCols();
     const double quads = llvm::divideCeil(rows, block);
     // Int8 products alone have ternary codes three in five bits (lowbit-pack-weights). Four codes around the same zero are taken for three.

@@ -30,9 +30,12 @@ MACHINES = {
 }
 _MCA = "/usr/lib/llvm-22/bin/llvm-mca"
 #: A lookup of bytes, and the register that says how many at once.
-_LOOKUP = re.compile(r"^\s+(?:vpshufb|pshufb)\s.*%(?P<x86>[xyz])mm\d+$|^\s+tbl\s+(?P<neon>v)\d+\.16b", re.MULTILINE)
-#: The same of triples, whose three digits are looked up for 5 bits, beside the dot products of a kernel without a panel.
-_TRIPLE_LOOKUP = re.compile(_LOOKUP.pattern.replace("vpshufb|", "vpshufb|vpermb|"), re.MULTILINE)
+_LOOKUP = re.compile(
+    r"^\s+(?:vpshufb|pshufb|vpermb)\s.*%(?P<x86>[xyz])mm\d+$|^\s+tbl\s+(?P<neon>v)\d+\.16b", re.MULTILINE
+)
+#: The same of tables of three, of which two registers have four and their negatives.
+_THREES_LOOKUP = re.compile(_LOOKUP.pattern.replace("vpermb", "vperm[it]2b"), re.MULTILINE)
+#: What a kernel of codes without a panel has beside its lookups.
 _DOT = re.compile(r"^\s+(?:vpdpbusd|sdot)\s", re.MULTILINE)
 _LANES = {"z": 64, "y": 32, "x": 16, "v": 16}
 _LABEL = re.compile(r"^(\.?L\w+):")
@@ -55,8 +58,8 @@ class Column:
 #: looked up one by one.
 COLUMNS = (
     *(Column(width, width) for width in WIDTHS),
-    Column("in threes", "ternary", 5 / 8, ("cpu.ternary-table=3",)),
-    Column("triples", "ternary", 5 / 24, ("cpu.strategy=int8",), _TRIPLE_LOOKUP, True),
+    Column("in threes", "ternary", 5 / 8, ("cpu.ternary-table=3",), _THREES_LOOKUP),
+    Column("triples", "ternary", 5 / 24, ("cpu.strategy=int8",), multiplies=True),
 )
 
 

@@ -24,16 +24,20 @@ from rates import RATES, Timed, least_squares, predict, solve
 SWEEP = [dataclasses.replace(case, m=m) for case, counts in cases.calibration() for m in counts]
 
 
+#: What no product of one strategy has, so that calibration leaves it out.
+_OF_MIXED = "lookup-mixed-rate"
+
+
 class CalibrateTest(unittest.TestCase):
     def test_rates_are_those_that_predict_the_times(self) -> None:
-        rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES)}
+        rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES) if name != _OF_MIXED}
         timed = [Timed(case, name, predict(rates, case, name)) for case in SWEEP for name in STRATEGIES]
         found = solve(timed)
         for name, value in rates.items():
             self.assertAlmostEqual(found[name] / value, 1, places=3, msg=name)
 
     def test_products_that_wait_for_memory_tell_nothing_of_what_they_compute(self) -> None:
-        rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES)}
+        rates = {name: 10.0 * (i + 1) for i, name in enumerate(RATES) if name != _OF_MIXED}
         timed = [
             Timed(case, name, predict(rates, case, name, 2 if case.m <= 8 else 1e9))
             for case in SWEEP

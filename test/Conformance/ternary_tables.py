@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from lookup_matmul import Case, arguments_of, ir_model, run, same, save_inputs
-from suite.ternary import Machines, compare_models
+from lookup_matmul import Case, arguments_of, ir_model, save_inputs
+from suite.packings import Machines, compare_models, interpret_packed
 
 #: Several streams of tiles and a rest; an odd number of tables; a short last group, and one longer than K; groups longer than 16-bit sums hold.
 FIXED = [
@@ -64,17 +64,8 @@ def check(work: Path, cases: list[Case], rng: random.Random, numbers: np.random.
     ternary_model(cases, numbers, model)
     inputs = save_inputs(work, cases, numbers)
     options = ["--target-option=cpu.ternary-table=3", f"--target-option=cpu.table-scale={rng.choice(['group', 'row'])}"]
-    for phase in ("tables", "lut"):
-        lowered = work / f"{phase}.mlir"
-        run("lutrac", model, f"--compile-to={phase}", "-o", lowered, "--target=cpu", *options)
-        run("lutra-run", "--interpret", lowered, "--output-dir", work / phase, *inputs)
-    if "lookup_triples = true" not in (work / "tables.mlir").read_text():
+    if "lookup_triples = true" not in interpret_packed(work, cases, inputs, options):
         sys.exit(f"no weight lies in lookup_triples: {work / 'tables.mlir'}")
-    for i, case in enumerate(cases):
-        if not same(np.load(work / "tables" / f"y{i}.npy"), np.load(work / "lut" / f"y{i}.npy")).all():
-            sys.exit(
-                f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}"
-            )
     return machines.compare(work, cases, inputs, options, work / "tables")
 
 

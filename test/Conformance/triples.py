@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from lookup_matmul import Case, arguments_of, ir_model, run, same, save_inputs
-from suite.ternary import Machines, compare_models
+from suite.packings import Machines, compare_models
 
 #: Several streams of tiles and a rest; an octet behind a block; a short last group, longer than K; a long group whose panel is in parts.
 FIXED = [

@@ -1,4 +1,4 @@
-"""What comparisons of ternary weights in five bits share: the machines they run on, and the loop over models of random cases."""
+"""What comparisons of packed layouts share: how they are interpreted, the machines they run on, and the loop over models of random cases."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ import numpy as np
 from lookup_matmul import Case, Targets, compare, host_targets, run, same
 
 from suite.targets import Target, available, build_emulator
+
+
+def interpret_packed(work: Path, cases: list[Case], inputs: list[str], options: Sequence[str]) -> str:
+    """Interprets tables and lookups of `work`/model.mlir as values (to `work`/tables), then the packed bytes, which must give the same; the text of the module with
+    tables."""
+    for phase in ("tables", "lut"):
+        lowered = work / f"{phase}.mlir"
+        run("lutrac", work / "model.mlir", f"--compile-to={phase}", "-o", lowered, "--target=cpu", *options)
+        run("lutra-run", "--interpret", lowered, "--output-dir", work / phase, *inputs)
+    for i, case in enumerate(cases):
+        if not same(np.load(work / "tables" / f"y{i}.npy"), np.load(work / "lut" / f"y{i}.npy")).all():
+            sys.exit(
+                f"the interpreter reads packed bytes of {case} otherwise than its codes; case {i}, work directory {work}"
+            )
+    return (work / "tables.mlir").read_text()
 
 
 @dataclass(frozen=True)

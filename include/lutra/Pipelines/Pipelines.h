@@ -10,6 +10,7 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
 #include <string>
@@ -82,6 +83,9 @@ struct LoopOptions {
   bool quickPermutes = false;
   /// Type of attention's scores and sums: auto, f32 or f64, as of convert-lowbit-to-loops.
   std::string sums = "auto";
+
+  /// The options as the memory of LLVM's CPU `cpu` wants them; those above where nothing is known of it.
+  static LoopOptions getTuned(llvm::StringRef cpu);
 };
 
 /// onnx -> lowbit: converts the graph, puts weights into canonical form, fuses elementwise operations.

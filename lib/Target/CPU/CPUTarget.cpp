@@ -17,27 +17,6 @@
 using namespace mlir;
 
 namespace {
-/// Options of the loops that go by the machine, not by its instructions: lutra::LoopOptions says what each is.
-struct LoopTuning {
-  /// What LLVM's names of the CPUs begin with.
-  llvm::StringLiteral cpus;
-  int64_t prefetchBytes, streamPrefetchBytes, prefetchLevel, cachePrefetchBytes, headBytes;
-  bool readsAhead, quickPermutes;
-};
-
-constexpr LoopTuning kLoopTunings[] = {
-    // Zen's own prefetcher reads ahead of each stream into the second cache, and requests far from it mislead it. Of a read loop's speed, products of 1 to 8
-    // bits (4096x4096, four streams) have 60 to 80 % where they ask 2048 bytes ahead, 76 to 95 % without asking, 72 to 97 % with 256, and 80 to 97 % with 1024
-    // into the second cache, which no format is much below the best with. One stream has 57 to 69 % with up to 1024, and 47 to 65 % with 2048. Others were
-    // tuned on Cascade Lake.
-    // The first 2048 bytes of the next products' streams, asked for before what lies between: SmolLM2 decodes some 2 % faster (3526 to 3453 us a token), with
-    // 1024 and 4096 as well; no effect shows on BitNet's long products.
-    // Attention's streams are shorter: with SmolLM2's f32 cache 1.12 times what reading it takes, and 1.29 where floats are asked for 512 bytes ahead.
-    // On Intel's cores vpermt2b and vpermt2w keep the only unit for them busy for two cycles (llvm-mca, sapphirerapids: 3.3 bytes of codes of one plane a
-    // cycle with them, and 10.7 without).
-    {.cpus = "znver", .prefetchBytes = 512, .streamPrefetchBytes = 1024, .prefetchLevel = 2, .cachePrefetchBytes = 0, .headBytes = 2048, .readsAhead = true, .quickPermutes = true},
-};
-
 class CPUTarget : public lutra::Target {
 public:
   StringRef name() const override { return "cpu"; }
@@ -118,12 +97,11 @@ public:
     case lutra::Phase::Lut:
       return lutra::buildLutPhase(pm, /*multiplyCodes=*/true);
     case lutra::Phase::Loops: {
-      lutra::LoopOptions loops;
+      lutra::LoopOptions loops = lutra::LoopOptions::getTuned(machine->cpu());
       lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
       loops.accumulatorBits = instructions.hasDotProduct() ? 32 : 16;
       loops.vectorRows = instructions.avx512bw ? 64 : 16;
       loops.lookupEntries = instructions.getLookupEntries();
-      tuneLoops(loops);
       loops.sums = option("sums");
       lutra::buildKernelsPhase(pm);
       return lutra::buildLoopsPhase(pm, loops);
@@ -167,20 +145,6 @@ protected:
   }
 
 private:
-  /// What differs between machines of the same instructions; kLoopTunings has those that it is known of.
-  void tuneLoops(lutra::LoopOptions &loops) const {
-    for (const LoopTuning &tuning : kLoopTunings)
-      if (StringRef(machine->cpu()).starts_with(tuning.cpus)) {
-        loops.prefetchBytes = tuning.prefetchBytes;
-        loops.streamPrefetchBytes = tuning.streamPrefetchBytes;
-        loops.prefetchLevel = tuning.prefetchLevel;
-        loops.cachePrefetchBytes = tuning.cachePrefetchBytes;
-        loops.readsAhead = tuning.readsAhead;
-        loops.headBytes = tuning.headBytes;
-        loops.quickPermutes = tuning.quickPermutes;
-      }
-  }
-
   /// Whether products go by the cost model. Who asks for wider tables asks for closer numbers than codes of 8 bits give.
   bool choosesByTime() const { return option("strategy") == "auto" && option("table") == "i8"; }
 

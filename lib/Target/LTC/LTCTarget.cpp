@@ -157,7 +157,7 @@ private:
     registers.sumTiles = device.sumTiles;
     registers.loopRegisters = device.loopRegisters;
     pm.addNestedPass<lutra::lmma::KernelOp>(lutra::lmma::createLmmaAllocateRegisters(registers));
-    lutra::buildLoopsPhase(pm, {});
+    lutra::buildLoopsPhase(pm, lutra::LoopOptions::getTuned(host->cpu()));
   }
 
   static FailureOr<StringRef> programText(ModuleOp module) {

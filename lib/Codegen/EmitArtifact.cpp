@@ -1,6 +1,7 @@
 //===- EmitArtifact.cpp - library, weights and manifest of a model --------===//
 #include "lutra/Codegen/Emit.h"
 
+#include "lutra/Support/WriteFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -11,21 +12,14 @@ static constexpr llvm::StringLiteral kLibraryFile = "model.so", kObjectFile = "m
 LogicalResult lutra::emitLibraryArtifact(ModuleOp module, ArtifactDirectory &artifact, const Machine &machine,
                                          StringRef targetName, llvm::json::Object targetOptions, llvm::json::Object extra) {
   std::string object = artifact.file(kObjectFile);
-  {
-    std::error_code error;
-    llvm::raw_fd_ostream os(object, error);
-    if (error)
-      return module.emitError() << "cannot write '" << object << "': " << error.message();
-    if (failed(emitObject(module, machine, CodeKind::Object, os)))
-      return failure();
-    os.close();
-    if (os.has_error()) {
-      module.emitError() << "cannot write '" << object << "': " << os.error().message();
-      os.clear_error();
-      return failure();
-    }
-  }
-  if (failed(linkLibrary(object, artifact.file(kLibraryFile), machine, module.getLoc())))
+  LogicalResult emitted = success();
+  llvm::Error written = writeFile(object, [&](llvm::raw_pwrite_stream &os) {
+    emitted = emitObject(module, machine, CodeKind::Object, os);
+    return llvm::Error::success();
+  });
+  if (written)
+    return module.emitError() << llvm::toString(std::move(written));
+  if (failed(emitted) || failed(linkLibrary(object, artifact.file(kLibraryFile), machine, module.getLoc())))
     return failure();
   llvm::sys::fs::remove(object);
 

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
 
+#include "lib/Codegen/Captured.h"
 #include "dialects/lut/IR/Lut.h"
 #include "lutra/Support/RangeCalls.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -151,21 +152,12 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
 
   /// Makes `ops` a function that is called where the last of them was. Where there are several, they have no results.
   void outline(ArrayRef<Operation *> ops, SymbolTable &symbols) {
-    // Inputs in order of first use, so that equal operations give equal signatures. Constants move inside.
     llvm::SetVector<Value> used;
     for (Operation *op : ops) {
       used.insert(op->operand_begin(), op->operand_end());
       getUsedValuesDefinedAbove(op->getRegions(), used);
     }
-    SmallVector<Value> inputs;
-    SmallVector<Operation *> constants;
-    for (Value value : used) {
-      Operation *source = value.getDefiningOp();
-      if (source && source->hasTrait<OpTrait::ConstantLike>())
-        constants.push_back(source);
-      else
-        inputs.push_back(value);
-    }
+    lutra::Captured captured(used);
 
     Operation *last = ops.back();
     // Buffers that end between the kernels end behind the call.
@@ -177,7 +169,7 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
       end->moveAfter(last);
     Location loc = last->getLoc();
     OpBuilder builder(last->getContext());
-    auto type = builder.getFunctionType(TypeRange(ValueRange(inputs)), last->getResultTypes());
+    auto type = builder.getFunctionType(TypeRange(ValueRange(captured.inputs)), last->getResultTypes());
     std::string name = llvm::join(llvm::map_range(ops, [](Operation *op) { return kernelName(*op); }), "_");
     auto kernel = func::FuncOp::create(loc, name, type);
     kernel.setPrivate();
@@ -185,15 +177,15 @@ struct OutlineKernels : lutra::impl::OutlineKernelsBase<OutlineKernels> {
     Block *body = kernel.addEntryBlock();
     builder.setInsertionPointToStart(body);
     IRMapping map;
-    map.map(inputs, body->getArguments());
-    for (Operation *constant : constants)
+    map.map(captured.inputs, body->getArguments());
+    for (Operation *constant : captured.constants)
       builder.clone(*constant, map);
     for (Operation *op : ops)
       builder.clone(*op, map);
     func::ReturnOp::create(builder, loc, llvm::map_to_vector(last->getResults(), [&](Value result) { return map.lookup(result); }));
 
     builder.setInsertionPoint(last);
-    auto call = func::CallOp::create(builder, loc, kernel, inputs);
+    auto call = func::CallOp::create(builder, loc, kernel, captured.inputs);
     last->replaceAllUsesWith(call.getResults());
     for (Operation *op : llvm::reverse(ops))
       op->erase();

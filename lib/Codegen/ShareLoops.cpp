@@ -11,8 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
-#include "lutra/Support/RangeCalls.h"
 
+#include "lib/Codegen/Captured.h"
+#include "lutra/Support/RangeCalls.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -218,14 +219,8 @@ private:
     llvm::SetVector<Value> used(loop->operand_begin(), loop->operand_end());
     used.insert(range.counts.begin(), range.counts.end());
     getUsedValuesDefinedAbove(loop.getRegion(), used);
-    SmallVector<Operation *> constants;
-    for (Value value : used) {
-      Operation *source = value.getDefiningOp();
-      if (source && source->hasTrait<OpTrait::ConstantLike>())
-        constants.push_back(source);
-      else
-        arguments.push_back(value);
-    }
+    lutra::Captured captured(used);
+    arguments = captured.inputs;
     ImplicitLocOpBuilder b(loop.getLoc(), loop.getContext());
     SmallVector<Type> types(2, b.getIndexType());
     llvm::append_range(types, ValueRange(arguments).getTypes());
@@ -237,7 +232,7 @@ private:
     b.setInsertionPointToStart(body);
     IRMapping map;
     map.map(arguments, body->getArguments().drop_front(2));
-    for (Operation *constant : constants)
+    for (Operation *constant : captured.constants)
       b.clone(*constant, map);
     auto inside = cast<scf::ParallelOp>(b.clone(*loop, map));
     Range insideRange;

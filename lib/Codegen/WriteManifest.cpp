@@ -7,6 +7,7 @@
 
 #include "lutra/Codegen/Passes.h"
 #include "lutra/Support/Version.h"
+#include "lutra/Support/WriteFile.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -59,30 +60,25 @@ LogicalResult lutra::writeManifest(ModuleOp module, StringRef directory, json::O
 
   SmallString<128> path(directory);
   llvm::sys::path::append(path, "manifest.json");
-  std::error_code error;
-  llvm::raw_fd_ostream os(path, error);
-  if (error)
-    return module.emitError() << "cannot write '" << path << "': " << error.message();
-  json::OStream out(os, /*IndentSize=*/2);
-  out.object([&] {
-    out.attribute("format", "lutra-artifact");
-    out.attribute("abi_version", kAbiVersion);
-    out.attribute("lutra_version", versionNumber());
-    out.attribute("target", json::Value(std::move(target)));
-    out.attribute("library", json::Value(std::move(library)));
-    out.attribute("weights", json::Value(std::move(weights)));
-    out.attribute("inputs", tensors(module, codegen::kInputsAttr));
-    out.attribute("outputs", tensors(module, codegen::kOutputsAttr));
-    out.attribute("checks", std::move(checks));
-    for (auto &[key, value] : extra)
-      out.attribute(key, value);
+  llvm::Error written = writeFile(path, [&](llvm::raw_ostream &os) {
+    json::OStream out(os, /*IndentSize=*/2);
+    out.object([&] {
+      out.attribute("format", "lutra-artifact");
+      out.attribute("abi_version", kAbiVersion);
+      out.attribute("lutra_version", versionNumber());
+      out.attribute("target", json::Value(std::move(target)));
+      out.attribute("library", json::Value(std::move(library)));
+      out.attribute("weights", json::Value(std::move(weights)));
+      out.attribute("inputs", tensors(module, codegen::kInputsAttr));
+      out.attribute("outputs", tensors(module, codegen::kOutputsAttr));
+      out.attribute("checks", std::move(checks));
+      for (auto &[key, value] : extra)
+        out.attribute(key, value);
+    });
+    os << '\n';
+    return llvm::Error::success();
   });
-  os << '\n';
-  os.close();
-  if (os.has_error()) {
-    module.emitError() << "cannot write '" << path << "': " << os.error().message();
-    os.clear_error();
-    return failure();
-  }
+  if (written)
+    return module.emitError() << llvm::toString(std::move(written));
   return success();
 }

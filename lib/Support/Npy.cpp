@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lutra/Support/Npy.h"
 
+#include "lutra/Support/WriteFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -197,19 +198,11 @@ Error lutra::writeNpy(StringRef path, const NpyArray &array) {
   // The data starts at a multiple of 64; the header ends in a newline.
   dict.resize(alignTo(10 + dict.size() + 1, 64) - 10 - 1, ' ');
   dict += '\n';
-  std::error_code ec;
-  raw_fd_ostream os(path, ec);
-  if (ec)
-    return createStringError("cannot write '" + path + "': " + ec.message());
   char length[2];
   support::endian::write16le(length, dict.size());
-  os << kMagic << '\x01' << '\x00' << StringRef(length, 2) << dict;
-  os.write(array.bytes.data(), array.bytes.size());
-  os.close();
-  if (os.has_error()) {
-    ec = os.error();
-    os.clear_error();
-    return createStringError("cannot write '" + path + "': " + ec.message());
-  }
-  return Error::success();
+  return writeFile(path, [&](raw_ostream &os) {
+    os << kMagic << '\x01' << '\x00' << StringRef(length, 2) << dict;
+    os.write(array.bytes.data(), array.bytes.size());
+    return Error::success();
+  });
 }

@@ -4,6 +4,7 @@
 #include "lutra/Driver/Driver.h"
 #include "lutra/Interpreter/Interpreter.h"
 #include "lutra/Runtime/Session.h"
+#include "lutra/Support/WriteFile.h"
 #include "lutra/Target/Target.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Pass/PassManager.h"
@@ -77,12 +78,10 @@ static Expected<std::vector<NpyArray>> compileAndRun(const Way &way, ModuleOp mo
   SmallString<128> source(folder), artifact(folder);
   llvm::sys::path::append(source, "module.mlirbc");
   llvm::sys::path::append(artifact, "module.lutra");
-  {
-    std::error_code error;
-    llvm::raw_fd_ostream os(source, error);
-    if (error || failed(writeBytecodeToFile(module, os)))
-      return createStringError("cannot write '" + source + "'");
-  }
+  if (llvm::Error error = writeFile(source, [&](llvm::raw_ostream &os) {
+        return failed(writeBytecodeToFile(module, os)) ? createStringError("cannot write '" + source + "'") : llvm::Error::success();
+      }))
+    return std::move(error);
   CompileOptions options;
   options.input = source.str();
   options.output = artifact.str();

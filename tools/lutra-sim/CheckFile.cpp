@@ -2,6 +2,7 @@
 #include "Sim.h"
 
 #include "lutra/Simulator/Simulator.h"
+#include "lutra/Support/WriteFile.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/WithColor.h"
@@ -43,12 +44,10 @@ Error lutra::encodeFile(const ProgramFile &file, StringRef output) {
   Expected<Loaded> loaded = load(file);
   if (!loaded)
     return loaded.takeError();
-  std::error_code code;
-  raw_fd_ostream os(output, code);
-  if (code)
-    return createStringError("cannot write '" + output + "': " + code.message());
-  os << ltc::encode(loaded->program);
-  return Error::success();
+  return writeFile(output, [&](raw_ostream &os) {
+    os << ltc::encode(loaded->program);
+    return Error::success();
+  });
 }
 
 /// Instructions in a trace: more than viewers show well.
@@ -58,13 +57,11 @@ Error lutra::traceFile(const ProgramFile &file, int64_t rows, StringRef output) 
   Expected<Loaded> loaded = load(file);
   if (!loaded)
     return loaded.takeError();
-  std::error_code code;
-  raw_fd_ostream os(output, code);
-  if (code)
-    return createStringError("cannot write '" + output + "': " + code.message());
-  if (ltc::writeTrace(os, loaded->program, loaded->machine, rows, kTraceLimit))
-    WithColor::warning(errs(), "lutra-sim") << "the trace ends after " << kTraceLimit << " instructions\n";
-  return Error::success();
+  return writeFile(output, [&](raw_ostream &os) {
+    if (ltc::writeTrace(os, loaded->program, loaded->machine, rows, kTraceLimit))
+      WithColor::warning(errs(), "lutra-sim") << "the trace ends after " << kTraceLimit << " instructions\n";
+    return Error::success();
+  });
 }
 
 Error lutra::timeFile(const ProgramFile &file, int64_t rows) {

@@ -1,6 +1,7 @@
 //===- Common.cpp - flags and errors of the commands -------------------------===//
 #include "Common.h"
 
+#include "lutra/Support/WriteFile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
@@ -20,12 +21,10 @@ int lutra::report(Error error) {
 Error lutra::writeJson(StringRef path, json::Value value) {
   if (path.empty())
     return Error::success();
-  std::error_code code;
-  raw_fd_ostream os(path, code);
-  if (code)
-    return createStringError("cannot write '" + path + "': " + code.message());
-  os << formatv("{0:2}", value) << "\n";
-  return Error::success();
+  return writeFile(path, [&](raw_ostream &os) {
+    os << formatv("{0:2}", value) << "\n";
+    return Error::success();
+  });
 }
 
 Expected<ltc::ProductTypes> lutra::typesOf(StringRef precision) {

@@ -7,6 +7,7 @@
 #include "Figures.h"
 
 #include "lutra/Simulator/KernelModel.h"
+#include "lutra/Support/WriteFile.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -59,11 +60,8 @@ static Error printEvents(const LayerFlags::Layer &layer, bool always) {
 }
 
 static Error writeTrace(const LayerFlags::Layer &layer, bool events, unsigned cores, StringRef path) {
-  std::error_code code;
-  raw_fd_ostream os(path, code);
-  if (code)
-    return createStringError("cannot write '" + path + "': " + code.message());
-  return ltc::writeChipTrace(os, layer.kernels, layer.machine, events, cores);
+  return writeFile(
+      path, [&](raw_ostream &os) { return ltc::writeChipTrace(os, layer.kernels, layer.machine, events, cores); });
 }
 
 int lutra::layerMain(int argc, char **argv) {

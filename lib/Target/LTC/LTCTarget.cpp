@@ -16,6 +16,7 @@
 #include "lutra/Pipelines/Pipelines.h"
 #include "lutra/Simulator/Accelerator.h"
 #include "lutra/Simulator/Machine.h"
+#include "lutra/Support/WriteFile.h"
 #include "lutra/Target/Target.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -169,17 +170,13 @@ private:
   }
 
   static LogicalResult writeKernels(ModuleOp module, lutra::ArtifactDirectory &artifact, StringRef text) {
-    std::string path = artifact.file(kKernelsFile);
-    std::error_code error;
-    llvm::raw_fd_ostream os(path, error);
-    if (!error) {
+    llvm::Error written = lutra::writeFile(artifact.file(kKernelsFile), [&](llvm::raw_ostream &os) {
       os << text;
-      os.close();
-      error = os.error();
-      os.clear_error();
-    }
-    return error ? module.emitError() << "cannot write '" << path << "': " << error.message()
-                 : LogicalResult(success());
+      return llvm::Error::success();
+    });
+    if (written)
+      return module.emitError() << llvm::toString(std::move(written));
+    return success();
   }
 
   lutra::ltc::Machine device;

@@ -2,7 +2,6 @@
 #include "lutra/Support/Npy.h"
 
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Testing/Support/Error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

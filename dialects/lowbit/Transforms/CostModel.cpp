@@ -1,5 +1,6 @@
 //===- CostModel.cpp - what a product takes, by how it is computed --------===//
 #include "dialects/lowbit/Transforms/CostModel.h"
+#include "dialects/lowbit/Transforms/ProductUtils.h"
 
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
@@ -20,12 +21,6 @@ static constexpr int64_t kRowsOfWhole = 4, kRowsOfHalf = 12, kRowsOfHalfTriples 
 /// Rows that are multiplied with a panel at once.
 static constexpr int64_t kBlockRows = 6;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
-
-/// Whether codes of 8 bits times the weight's are exact in 32 bits (lut.integer_matmul, C5).
-static bool hasIntegerSums(WeightType weight) {
-  return isa<BipolarAttr>(weight.getUnpackedFormat()) &&
-         128 * ((int64_t(1) << weight.getBits()) - 1) <= std::numeric_limits<int32_t>::max() / weight.getGroup();
-}
 
 namespace {
 enum class Part { Before, During };
@@ -98,6 +93,6 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   ProductCost cost;
   cost.lookup = work.get(Strategy::Lut, work.packed);
   cost.dense = work.get(Strategy::Dense, packed ? work.packed : work.floats);
-  cost.int8 = rates.int8 > 0 && hasIntegerSums(weight) ? work.get(Strategy::Int8, work.codes) : kNever;
+  cost.int8 = rates.int8 > 0 && canMultiplyCodes(weight) ? work.get(Strategy::Int8, work.codes) : kNever;
   return cost;
 }

@@ -96,12 +96,14 @@ private:
     return isReadAsCodes(weight) && llvm::none_of(weight.getUsers(), llvm::IsaPred<MatmulOp>);
   }
 
-  /// Whether all that read `weight` look bytes up in it and scale their sums.
+  /// Whether all that read `weight` look bytes up in it and scale their sums, or multiply its codes.
   static bool isSummedAsBytes(Value weight) {
     return llvm::all_of(weight.getUsers(), [](Operation *user) {
       auto lookup = dyn_cast<LookupMatmulOp>(user);
       if (!lookup)
         return false;
+      if (multipliesCodes(lookup))
+        return true;
       TableType table = lookup.getTable().getType();
       return table.getElement().isInteger(8) && table.getScale() != TableScale::Table && table.getWidth() == kTableWidth;
     });
@@ -110,7 +112,7 @@ private:
   /// Whether there are runs of fewer than four planes, and padding their tables to whole quads costs next to nothing.
   static bool fitQuads(LayoutAttr layout, const WeightReader &reader) {
     const int64_t octets = getTablesPerGroup(reader.getGroup()) / 2, perQuad = reader.getBits() % 2 == 1 ? 4 : 2;
-    return reader.getBits() % 4 != 0 && !layout.getCodebook() && (octets % perQuad == 0 || octets >= kManyOctets);
+    return reader.getBits() % 4 != 0 && !layout.getCodebook() && !layout.getTriples() && (octets % perQuad == 0 || octets >= kManyOctets);
   }
 
   /// Packs `weight` for products that look it up in tables of `width` activations, or multiply.

@@ -228,8 +228,8 @@ def PackWeights : Pass<"lowbit-pack-weights"> {
     With `triples`, a weight of two planes whose codes are 0, 1 and 2 (ternary) lies three codes in 5 bits where products of integer activations alone read it.
     That is 1.67 bits a weight in long groups, 1.69 in groups of 128 and 1.75 in groups of 64 and 32, and its scales.
     Weights that are looked up in tables of three activations lie in `lookup_triples`.
-    With `quads`, four neighbouring bytes of codes are one row's wherever all products that read the weight look up entries of i8 whose sums are scaled, and
-    padding its tables costs less than a fiftieth.
+    With `quads`, four neighbouring bytes of codes are one row's wherever all products that read the weight look up entries of i8 whose sums are scaled, or
+    multiply codes, and padding its tables costs less than a fiftieth.
     With `quotients`, zetas that would take an f32 are stored as f16 quotients of their alphas where each of them is one exactly: those of files whose
     groups have a minimum, as GGUF's Q4_1. No number changes.
 

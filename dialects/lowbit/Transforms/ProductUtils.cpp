@@ -83,16 +83,22 @@ Block *lutra::lowbit::getBlockToMake(Value value, Operation *op) {
   return block;
 }
 
-bool lutra::lowbit::isReadAsCodes(Value weight) {
-  auto type = cast<WeightType>(weight.getType());
+/// Whether `lookup` is of codes of 8 bits, which machines that multiply these do not look up (lut-multiply-codes).
+static bool isOfCodes(LookupMatmulOp lookup) {
+  auto made = lookup.getTable().getDefiningOp<PrecomputeOp>();
+  return made && made.getScales() && made.getType().getElement().isInteger(16);
+}
+
+bool lutra::lowbit::canMultiplyCodes(WeightType type) {
   const int64_t factor = (int64_t(1) << type.getBits()) - 1;
-  if (!isa<BipolarAttr>(type.getUnpackedFormat()) || 128 * factor > std::numeric_limits<int32_t>::max() / type.getGroup())
-    return false;
-  return llvm::all_of(weight.getUsers(), [](Operation *user) {
-    auto lookup = dyn_cast<LookupMatmulOp>(user);
-    if (!lookup)
-      return true;
-    auto made = lookup.getTable().getDefiningOp<PrecomputeOp>();
-    return made && made.getScales() && made.getType().getElement().isInteger(16);
-  });
+  return isa<BipolarAttr>(type.getUnpackedFormat()) && 128 * factor <= std::numeric_limits<int32_t>::max() / type.getGroup();
+}
+
+bool lutra::lowbit::multipliesCodes(LookupMatmulOp lookup) { return isOfCodes(lookup) && canMultiplyCodes(lookup.getWeight().getType()); }
+
+bool lutra::lowbit::isReadAsCodes(Value weight) {
+  return canMultiplyCodes(cast<WeightType>(weight.getType())) && llvm::all_of(weight.getUsers(), [](Operation *user) {
+           auto lookup = dyn_cast<LookupMatmulOp>(user);
+           return !lookup || isOfCodes(lookup);
+         });
 }

@@ -41,6 +41,11 @@ bool moveBefore(mlir::Value value, mlir::Operation *place, mlir::DominanceInfo &
 /// taken.
 mlir::Block *getBlockToMake(mlir::Value value, mlir::Operation *op);
 
+/// Whether codes of 8 bits times those of a weight of `type` are exact in 32 bits, and one integer for all of its planes.
+bool canMultiplyCodes(WeightType type);
+/// Whether a machine that multiplies codes (lut-multiply-codes) makes a product of codes of `lookup`.
+bool multipliesCodes(LookupMatmulOp lookup);
+
 /// Whether a machine that multiplies codes (lut-multiply-codes) looks no plane of `weight` up: it has one alpha for all planes, its lookups are in i16
 /// tables of integer activations, and sums of its groups fit 32 bits.
 bool isReadAsCodes(mlir::Value weight);

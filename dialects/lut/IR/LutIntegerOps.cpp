@@ -102,8 +102,6 @@ LogicalResult IntegerMatmulOp::verify() {
     return emitOpError() << "weight must be packed bipolar planes, but is " << getWeight() << " (C1)";
   if (packed.getLayout().getLookupTriples())
     return emitOpError() << "reads codes, but the weight is packed for tables of three activations; pack it without lookup_triples (C1)";
-  if (packed.getLayout().getQuads())
-    return emitOpError() << "reads codes, but the weight is packed for lookups in four tables at once; pack it without quads (C1)";
   Builder b(getContext());
   int64_t bytes = packed.getTotalBytes(weight.getRows(), weight.getCols());
   int64_t rows = sizeOf(getPadded(), 1), groups = weight.getNumGroups();

@@ -87,7 +87,8 @@ def Lut_MatmulOp : Lut_StructuredOp<"matmul"> {
     - (C1) `weight` is packed (`#lowbit.packed`) bit planes, and `weights` is rank 1 of exactly its size in i8.
     - (C2) `entries : M x G x 16 T` of i8, i16, f16 or f32, `scales : M x S` and `sums : M x G` of f32, for the weight's group, of tables of three
       (T = ceil(group / 3)) where the weight lies in `lookup_triples`, else of four; S is G T
-      (a scale per table), G (per group; for floats always) or 1 (per row).
+      (a scale per table), G (per group; for floats always) or 1 (per row). Where it lies in `quads`, entries are of i8, or of i16 if the product becomes one of
+      codes (`lut-multiply-codes`), and S is G or 1.
     - (C3) `out : M x N` of f32.
     - (C4) all operands are tensors and there is one result, or all are buffers and there is none.
     - (C5) the sum of a plane is exact in an i32: 127 T for i8 and 32767 T for other entries fit 31 bits, and for i8 entries also the

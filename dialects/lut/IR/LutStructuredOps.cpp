@@ -236,9 +236,10 @@ LogicalResult MatmulOp::verify() {
   if (ofThree && (!narrow || getScaleKind() == lowbit::TableScale::Table))
     return emitOpError() << "tables of three have i8 entries and a scale per group or row, but entries are " << getEntries().getType()
                          << " and scales " << getScales().getType() << " (C2)";
-  if (getWeightType().getLayout().getQuads() && (!narrow || getScaleKind() == lowbit::TableScale::Table))
-    return emitOpError() << "quads are looked up in tables of i8 with a scale per group or row, but entries are " << getEntries().getType() << " and scales "
-                         << getScales().getType() << "; pack the weight without quads (C2)";
+  bool isOfCodes = getElementTypeOrSelf(getEntries()).isInteger(16);
+  if (getWeightType().getLayout().getQuads() && ((!narrow && !isOfCodes) || getScaleKind() == lowbit::TableScale::Table))
+    return emitOpError() << "quads are looked up in tables of i8 with a scale per group or row, or multiplied as codes whose tables are i16, but entries are "
+                         << getEntries().getType() << " and scales " << getScales().getType() << "; pack the weight without quads (C2)";
   int64_t extreme = ofThree ? 2 * 127 * tables : narrow ? ((int64_t(1) << weight.getBits()) - 1) * 127 * tables : 32767 * tables;
   if (extreme > std::numeric_limits<int32_t>::max())
     return emitOpError() << "a group of " << weight.getGroup() << " elements of " << weight.getBits()

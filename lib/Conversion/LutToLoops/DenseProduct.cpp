@@ -111,7 +111,7 @@ void DenseEmitter::emitPanel(Value offset, Value firstPair, int64_t pairs) {
   auto splat = [&](double value) -> Value { return arith::ConstantOp::create(b, DenseElementsAttr::get(wide, value)); };
   Value largest = splat(double((1 << layout.planes) - 1));
   forRange(zero, constantIndex(b, pairs), 1, [&](Value pair) {
-    emitPanelPair(b, layout, /*doubled=*/false, weights, offset, arith::AddIOp::create(b, firstPair, pair), bytes, zero, {prefetchBytes, /*level=*/1});
+    emitPanelStep(b, layout, /*doubled=*/false, weights, offset, arith::AddIOp::create(b, firstPair, pair), /*tables=*/2, bytes, zero, {prefetchBytes, /*level=*/1});
     for (int64_t row = 0; row < kTileRows; row += kLanes) {
       Value alpha = vector::LoadOp::create(b, wide, alphas, ValueRange{constantIndex(b, row)});
       Value zeta = layout.zeta ? splat(layout.zeta.getValue().convertToFloat())

@@ -323,6 +323,9 @@ LogicalResult KernelFunctions::lower(lut::MatmulOp op) {
   if (layout->triples)
     return op.emitOpError() << "looks planes up, but the weight is stored as triples; run lut-multiply-codes, or pack it with "
                                "lowbit-pack-weights{triples=false}";
+  if (layout->quads && getElementTypeOrSelf(op.getEntries()).isInteger(16))
+    return op.emitOpError() << "looks up in tables of i16, but the weight is stored in quads; run lut-multiply-codes, or pack it with "
+                               "lowbit-pack-weights{quads=false}";
   FailureOr<SmallVector<Value>> buffers = castToArguments(b, op);
   if (failed(buffers))
     return failure();

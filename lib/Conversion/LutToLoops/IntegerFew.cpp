@@ -89,8 +89,9 @@ private:
   SmallVector<Value> sumShort(ArrayRef<Value> sums, function_ref<SmallVector<Value>(ArrayRef<Value>, Value, Value)> addPairs);
   /// Whether sums are of twice the codes as they are, and so may begin with the bias.
   bool startsFromBias() const { return codes.doubled || codes.shortQuads > 0; }
-  SmallVector<CodeQuads> unpackPair(Value offset, Value pair, Value sixteens, int64_t begin, int64_t parts);
-  void addPair(MutableArrayRef<Value> sums, Value group, Value pair, ArrayRef<CodeQuads> weights, int64_t count);
+  SmallVector<CodeStep> unpackStep(Value offset, Value step, int64_t tables, Value sixteens, int64_t begin, int64_t parts);
+  void addQuads(MutableArrayRef<Value> sums, Value group, Value column, ArrayRef<Value> weights, int64_t count);
+  void addStep(MutableArrayRef<Value> sums, Value group, Value step, int64_t tables, MutableArrayRef<CodeStep> weights, int64_t count);
   void scaleRows(Value group, Value offset, Value place, Value sixteens, int64_t begin, int64_t count, ArrayRef<Value> sums);
   void store(Value tile, Value place);
 
@@ -126,7 +127,7 @@ private:
 
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
-    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples), lastColumns(lastColumns),
+    : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples && !layout.quads), lastColumns(lastColumns),
       lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)),
       ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)),
       one(constantIndex(b, 1)), distance(distance) {
@@ -174,39 +175,49 @@ Value FewRowsEmitter::loadBias(Value group, Value row) {
   return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, row}));
 }
 
-/// The codes of a pair of quads for each 16 of some weight rows.
-SmallVector<CodeQuads> FewRowsEmitter::unpackPair(Value offset, Value pair, Value sixteens, int64_t begin, int64_t parts) {
-  SmallVector<CodeQuads> weights;
+/// The first `tables` tables of a step for each 16 of some weight rows.
+SmallVector<CodeStep> FewRowsEmitter::unpackStep(Value offset, Value step, int64_t tables, Value sixteens, int64_t begin, int64_t parts) {
+  SmallVector<CodeStep> weights;
   for (int64_t part = 0; part < parts; ++part)
-    weights.push_back(emitCodeQuads(b, layout, codes.doubled, buffers.weights, offset, pair, sixteens, begin + part * partRows(parts), ahead));
+    weights.emplace_back(b, layout, codes.doubled, CodeStep::Place{buffers.weights, offset, step, sixteens, begin + part * partRows(parts)}, tables, ahead);
   return weights;
 }
 
-/// Adds the products of a pair of quads to `sums`, `[16 weight rows][activation row]`.
-void FewRowsEmitter::addPair(MutableArrayRef<Value> sums, Value group, Value pair, ArrayRef<CodeQuads> weights, int64_t count) {
-  const int64_t parts = weights.size();
-  auto load = [&](int64_t row, int64_t half) { return loadQuad(group, placeOf(row, count), affine(b, {}, 2 * kQuad, pair, half * kQuad)); };
-  auto add = [&](int64_t part, int64_t row, int64_t half, Value activations) {
-    Value &sum = sums[part * count + row];
-    sum = lut::DotOp::create(b, weights[part][half], activations, sum, codes.largest);
-  };
+/// Adds the products of one quad of codes from `column` of the group on to `sums`, `[16 weight rows][activation row]`.
+void FewRowsEmitter::addQuads(MutableArrayRef<Value> sums, Value group, Value column, ArrayRef<Value> weights, int64_t count) {
+  for (int64_t row = 0; row < count; ++row) {
+    Value activations = loadQuad(group, placeOf(row, count), column);
+    for (auto [part, quad] : llvm::enumerate(weights)) {
+      Value &sum = sums[part * count + row];
+      sum = lut::DotOp::create(b, quad, activations, sum, codes.largest);
+    }
+  }
+}
+
+/// Adds the products of the first `tables` tables of a step.
+void FewRowsEmitter::addStep(MutableArrayRef<Value> sums, Value group, Value step, int64_t tables, MutableArrayRef<CodeStep> weights, int64_t count) {
+  auto columnOf = [&](int64_t table) { return affine(b, {}, CodeStep::countTables(layout) * kQuad, step, table * kQuad); };
   // Of one or two rows the activations stay in registers, of more the weights; then a sum's two products are far from each other.
-  if (count <= kRowsInRegisters) {
-    SmallVector<CodeQuads> activations;
+  if (count <= kRowsInRegisters && tables == 2) {
+    SmallVector<std::array<Value, 2>> activations;
     for (int64_t row = 0; row < count; ++row)
-      activations.push_back({load(row, 0), load(row, 1)});
-    for (int64_t part = 0; part < parts; ++part)
+      activations.push_back({loadQuad(group, placeOf(row, count), columnOf(0)), loadQuad(group, placeOf(row, count), columnOf(1))});
+    for (auto [part, codesOfPart] : llvm::enumerate(weights)) {
+      const Value quads[] = {codesOfPart.getQuad(0), codesOfPart.getQuad(1)};
       for (int64_t row = 0; row < count; ++row)
-        for (int64_t half : {0, 1})
-          add(part, row, half, activations[row][half]);
+        for (int64_t half : {0, 1}) {
+          Value &sum = sums[part * count + row];
+          sum = lut::DotOp::create(b, quads[half], activations[row][half], sum, codes.largest);
+        }
+    }
     return;
   }
-  for (int64_t half : {0, 1})
-    for (int64_t row = 0; row < count; ++row) {
-      Value activations = load(row, half);
-      for (int64_t part = 0; part < parts; ++part)
-        add(part, row, half, activations);
-    }
+  for (int64_t table = 0; table < tables; ++table) {
+    SmallVector<Value> quads;
+    for (CodeStep &part : weights)
+      quads.push_back(part.getQuad(table));
+    addQuads(sums, group, columnOf(table), quads, count);
+  }
 }
 
 /// Adds all pairs to `sums`, by way of lanes of 16 bits that `addPairs` adds some to, and which are emptied before they may overflow.
@@ -236,30 +247,39 @@ SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixt
     starts.push_back(startsFromBias() ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
   for (int64_t part = 0; part < parts; ++part)
     sums.append(starts);
-  auto unpack = [&](Value pair) { return unpackPair(offset, pair, sixteens, begin, parts); };
-  Value end = constantIndex(b, layout.pairs);
-  auto addPairs = [&](ArrayRef<Value> values, Value first, Value last) {
-    auto loop = scf::ForOp::create(b, first, last, one, values, [&](OpBuilder &, Location, Value pair, ValueRange before) {
+  const int64_t tables = CodeStep::countTables(layout), steps = 2 * layout.pairs / tables, left = 2 * layout.pairs % tables;
+  auto unpack = [&](Value step, int64_t number) { return unpackStep(offset, step, number, sixteens, begin, parts); };
+  Value end = constantIndex(b, steps);
+  auto addSteps = [&](ArrayRef<Value> values, Value first, Value last) {
+    auto loop = scf::ForOp::create(b, first, last, one, values, [&](OpBuilder &, Location, Value step, ValueRange before) {
       SmallVector<Value> after(before);
-      addPair(after, group, pair, unpack(pair), count);
+      SmallVector<CodeStep> weights = unpack(step, tables);
+      addStep(after, group, step, tables, weights, count);
       scf::YieldOp::create(b, after);
     });
     return SmallVector<Value>(loop.getResults());
   };
   if (codes.shortQuads > 0)
-    return sumShort(sums, addPairs);
-  if (parts > 1 || count <= kRowsOfTwoParts || layout.pairs < kPairsAhead)
-    return addPairs(sums, zero, end);
+    return sumShort(sums, addSteps);
+  if (parts > 1 || count <= kRowsOfTwoParts || layout.quads || steps < kPairsAhead) {
+    sums = addSteps(sums, zero, end);
+    if (left > 0) {
+      SmallVector<CodeStep> weights = unpack(end, left);
+      addStep(sums, group, end, left, weights, count);
+    }
+    return sums;
+  }
   // The codes of the next pair are unpacked beside the products of this one, which else would all wait for theirs; the last pair is unpacked twice.
   const size_t width = sums.size();
-  Value last = constantIndex(b, layout.pairs - 1);
-  CodeQuads first = unpack(zero).front();
-  sums.append(first.begin(), first.end());
+  Value last = constantIndex(b, steps - 1);
+  auto append = [&](SmallVectorImpl<Value> &values, CodeStep pair) { values.append({pair.getQuad(0), pair.getQuad(1)}); };
+  append(sums, unpack(zero, tables).front());
   auto loop = scf::ForOp::create(b, zero, end, one, sums, [&](OpBuilder &, Location, Value pair, ValueRange before) {
-    CodeQuads next = unpack(arith::MinUIOp::create(b, affine(b, pair, 0, {}, 1), last)).front();
+    CodeStep next = unpack(arith::MinUIOp::create(b, affine(b, pair, 0, {}, 1), last), tables).front();
     SmallVector<Value> after(before.take_front(width));
-    addPair(after, group, pair, CodeQuads{before[width], before[width + 1]}, count);
-    after.append(next.begin(), next.end());
+    for (int64_t half : {0, 1})
+      addQuads(after, group, affine(b, {}, 2 * kQuad, pair, half * kQuad), before[width + half], count);
+    append(after, next);
     scf::YieldOp::create(b, after);
   });
   return SmallVector<Value>(loop.getResults().take_front(width));

@@ -48,19 +48,39 @@ struct PanelCodes {
   int64_t largest;
 };
 
-/// Codes of 16 rows of a tile, 4 bytes for each row: those of a quad, and of the next one.
-using CodeQuads = std::array<mlir::Value, 2>;
+/// Codes of 16 rows of a tile for some neighbouring tables: their planes are brought together at once, and each quad of codes is a shift and a mask of that.
+class CodeStep {
+public:
+  /// The group at `offset` of `weights`, a step of it, and of each tile the rows from `row` + 16 `sixteens` on, which are in the same half of the tile as `row`.
+  struct Place {
+    mlir::Value weights, offset, step, sixteens;
+    int64_t row;
+  };
 
-/// Emits the codes, or twice the codes, of one pair of tables (8 codes, two quads) for the 16 rows of a tile from `row` + 16 `sixteens` on, which are in the
-/// same half of the tile as `row`: `offset` is the group's place in `weights`. Asks for the weights ahead.
-CodeQuads emitCodeQuads(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                        mlir::Value pair, mlir::Value sixteens, int64_t row, const AheadOfLoads &ahead);
+  /// Loads the first `tables` tables of the step, and asks for the weights ahead.
+  CodeStep(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, const Place &place, int64_t tables, const AheadOfLoads &ahead);
 
-/// Emits the bytes of one pair of tables (8 codes, two quads) for the 64 rows of a tile: `offset` is the group's place in `weights`, and
-/// `place` that of the pair's first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights
-/// ahead.
-void emitPanelPair(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
-                   mlir::Value pair, mlir::Value panel, mlir::Value place, const AheadOfLoads &ahead);
+  /// The codes, or twice the codes, of a table of the step: a byte each, and four for each row.
+  mlir::Value getQuad(int64_t table);
+
+  /// Tables of a step, an even number.
+  static int64_t countTables(const GroupLayout &layout);
+
+private:
+  mlir::Value lookUp(int64_t table);
+
+  mlir::ImplicitLocOpBuilder *builder;
+  const GroupLayout *layout;
+  bool doubled;
+  /// For each run the codes of its planes, in lanes of 32 bits a row; or indices into a codebook.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>, 3> lanes;
+  mlir::Value indices;
+};
+
+/// Emits the bytes of the first `tables` tables of a step for the 64 rows of a tile: `offset` is the group's place in `weights`, and `place` that of the step's
+/// first quad in `panel`. Quad by quad, 4 bytes for each row: codes, or twice the codes. Asks for the weights ahead.
+void emitPanelStep(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset, mlir::Value step, int64_t tables,
+                   mlir::Value panel, mlir::Value place, const AheadOfLoads &ahead);
 
 /// Emits the body of a product's function on its arguments: the op's buffers in their order, then the ranges of tiles and rows it is to do.
 void emitIntegerMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout,

@@ -4,6 +4,9 @@
 // code 4 + i in its high one. These are places of 5 bits, p1 p0 h i1 i0 and i1 i0 h p1 p0: p1 and i1 are exchanged, then p0 and i0, and each
 // exchange is a shift to the right, one to the left, and two operations of bits (of three operands where a machine has them).
 //
+// In a layout with `quads` the lane of a run of two planes has 16 codes, t0 p0 t1 i1 i0, and that of a plane 32, t1 t0 t2 i1 i0, with the bits t of the table. The same
+// exchanges make them i1 i0 t1 t0 p0 and i1 i0 t2 t1 t0: byte i has code i of all tables, in their order.
+//
 //===----------------------------------------------------------------------===//
 #include "lib/Conversion/LutToLoops/IntegerKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -65,57 +68,73 @@ void AheadOfLoads::ask(ImplicitLocOpBuilder &b, Value weights, Value place) cons
     memref::PrefetchOp::create(b, weights, ValueRange{affine(b, place, 0, {}, bytes)}, /*isWrite=*/false, /*localityHint=*/4 - level, /*isDataCache=*/true);
 }
 
-namespace {
-/// Where a run's bytes lie, how many times 16 rows after those that are asked for, and how far ahead to ask memory for them.
-struct Source {
-  Value weights, offset, pair, sixteens;
-  AheadOfLoads ahead;
-};
-} // namespace
-
-/// Asks for what lies behind `place`, once for each line: side by side with the loads, since prefetches in a burst fill the line buffers.
-static void prefetch(ImplicitLocOpBuilder &b, const Source &source, Value place, int64_t row, int64_t bytes) {
-  if (row * bytes % kVectorBytes == 0)
-    source.ahead.ask(b, source.weights, place);
+/// The codes of the planes of a run that is two bytes of each row in a pair: those of 16 rows from `row` on, the low nibbles are codes 0 to 3, the high ones 4 to 7.
+static Value codesOfWords(ImplicitLocOpBuilder &b, const PlaneRun &run, Value weights, Value place, int64_t row) {
+  Value words = arith::ExtUIOp::create(b, VectorType::get({kLanes}, b.getI32Type()), loadBytes(b, weights, place, b.getI16Type(), kLanes));
+  return run.width == 2 ? codesOfTwo(b, words) : codesOfOne(b, words, row / (kTileRows / 2));
 }
 
-/// The place of row `row`, which has `bytes` bytes, in a run of `width` bytes for each row that begins `begin` bytes behind the group.
-static Value placeOf(ImplicitLocOpBuilder &b, const Source &source, int64_t width, int64_t begin, int64_t bytes, int64_t row) {
-  return affine(b, affine(b, source.offset, width * kTileRows, source.pair, begin + bytes * row), bytes * kLanes, source.sixteens, 0);
-}
+int64_t CodeStep::countTables(const GroupLayout &layout) { return layout.quads ? 8 / layout.runs.back().width : 2; }
 
-/// The codes of the planes of `run` for 16 rows from `row` on: a lane's low nibbles are codes 0 to 3, its high nibbles 4 to 7.
-static Value codesOfRun(ImplicitLocOpBuilder &b, const PlaneRun &run, const Source &source, int64_t row) {
-  auto lanes = VectorType::get({kLanes}, b.getI32Type());
-  if (run.width == 4) {
-    Value place = placeOf(b, source, 4, run.offset, 4, row);
-    prefetch(b, source, place, row, 4);
-    return codesOfFour(b, loadBytes(b, source.weights, place, b.getI32Type(), kLanes));
+CodeStep::CodeStep(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, const Place &place, int64_t tables, const AheadOfLoads &ahead)
+    : builder(&b), layout(&layout), doubled(doubled) {
+  // The place of row `row`, which has `bytes` bytes, in a part that has `step` bytes for each step and begins `begin` bytes behind the group.
+  auto placeOf = [&](int64_t step, int64_t begin, int64_t bytes, int64_t row) {
+    Value at = affine(b, affine(b, place.offset, step, place.step, begin + bytes * row), bytes * kLanes, place.sixteens, 0);
+    // Once for each line: side by side with the loads, since prefetches in a burst fill the line buffers.
+    if (row * bytes % kVectorBytes == 0)
+      ahead.ask(b, place.weights, at);
+    return at;
+  };
+  if (!layout.codebook.empty()) {
+    Value at = placeOf(kQuadBytes, 0, kQuad, place.row);
+    indices = loadBytes(b, place.weights, at, b.getI8Type(), kQuad * kLanes);
+    return;
   }
-  // Two bytes: the planes of a row, or (one plane) the codes of rows r and r + 32.
-  int64_t half = run.width == 1 ? row / (kTileRows / 2) : 0;
-  int64_t first = run.width == 1 ? row % (kTileRows / 2) : row;
-  Value place = placeOf(b, source, run.width, run.offset, 2, first);
-  if (half == 0)
-    prefetch(b, source, place, first, 2);
-  Value words = loadBytes(b, source.weights, place, b.getI16Type(), kLanes);
-  Value wide = arith::ExtUIOp::create(b, lanes, words);
-  return run.width == 2 ? codesOfTwo(b, wide) : codesOfOne(b, wide, half);
+  for (const PlaneRun &run : layout.runs) {
+    const int64_t perLane = run.width == 4 || layout.quads ? 8 / run.width : 2, step = countTables(layout) / perLane * kQuadBytes;
+    SmallVector<Value> &own = lanes.emplace_back();
+    if (run.width == 4 || layout.quads) {
+      for (int64_t first = 0; first < tables; first += perLane) {
+        Value at = placeOf(step, run.offset + first / perLane * kQuadBytes, kQuad, place.row);
+        own.push_back(codesOfFour(b, loadBytes(b, place.weights, at, b.getI32Type(), kLanes)));
+      }
+      continue;
+    }
+    // Two bytes: the planes of a row, or (one plane) the codes of rows r and r + 32, the second of which find the line asked for.
+    const int64_t row = run.width == 1 ? place.row % (kTileRows / 2) : place.row;
+    Value at = affine(b, affine(b, place.offset, run.width * kTileRows, place.step, run.offset + 2 * row), 2 * kLanes, place.sixteens, 0);
+    if (row == place.row && 2 * row % kVectorBytes == 0)
+      ahead.ask(b, place.weights, at);
+    own.push_back(codesOfWords(b, run, place.weights, at, place.row));
+  }
 }
 
 /// Indices into a codebook: those of codes 0 to 3 are the low halves of a row's bytes, as of a run of planes, and so one shuffle looks up a quad.
-static CodeQuads lookUpCodebook(ImplicitLocOpBuilder &b, ArrayRef<int32_t> codebook, bool doubled, const Source &source, int64_t row) {
-  auto bytes = VectorType::get({4 * kLanes}, b.getI8Type());
+Value CodeStep::lookUp(int64_t table) {
+  ImplicitLocOpBuilder &b = *builder;
   SmallVector<APInt> entries;
   for (int64_t index = 0; index < lowbit::kCodebookEntries; ++index)
-    entries.emplace_back(8, index < static_cast<int64_t>(codebook.size()) ? codebook[index] << (doubled ? 1 : 0) : 0);
+    entries.emplace_back(8, index < static_cast<int64_t>(layout->codebook.size()) ? layout->codebook[index] << (doubled ? 1 : 0) : 0);
   auto tableType = VectorType::get({lowbit::kCodebookEntries}, b.getI8Type());
-  Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, entries));
-  Value at = placeOf(b, source, 4, 0, 4, row);
-  prefetch(b, source, at, row, 4);
-  Value low = loadBytes(b, source.weights, at, b.getI8Type(), 4 * kLanes);
-  Value high = arith::ShRUIOp::create(b, low, splatInt(b, 4 * kLanes, 8, 4));
-  return {lut::LookupOp::create(b, bytes, table, low), lut::LookupOp::create(b, bytes, table, high)};
+  Value codebook = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, entries));
+  Value places = table == 0 ? indices : arith::ShRUIOp::create(b, indices, splatInt(b, kQuad * kLanes, 8, 4)).getResult();
+  return lut::LookupOp::create(b, indices.getType(), codebook, places);
+}
+
+Value CodeStep::getQuad(int64_t table) {
+  if (indices)
+    return lookUp(table);
+  ImplicitLocOpBuilder &b = *builder;
+  Value quad;
+  for (auto [run, own] : llvm::zip_equal(layout->runs, lanes)) {
+    const int64_t perLane = run.width == 4 || layout->quads ? 8 / run.width : 2;
+    // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
+    const int64_t up = run.first + (doubled ? 1 : 0), down = table % perLane * (8 / perLane);
+    const uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);
+    quad = orLanes(b, quad, maskLanes(b, shiftLeft(b, own[table / perLane], up - down), mask));
+  }
+  return vector::BitCastOp::create(b, VectorType::get({kQuad * kLanes}, b.getI8Type()), quad);
 }
 
 PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layout.getLargestCode()) {
@@ -126,31 +145,12 @@ PanelCodes::PanelCodes(const GroupLayout &layout, bool shortSums) : largest(layo
   largest = std::max<int64_t>(largest << (doubled ? 1 : 0), 1);
 }
 
-CodeQuads lutloops::emitCodeQuads(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
-                                  Value sixteens, int64_t row, const AheadOfLoads &ahead) {
-  const Source source{weights, offset, pair, sixteens, ahead};
-  if (!layout.codebook.empty())
-    return lookUpCodebook(b, layout.codebook, doubled, source, row);
-  CodeQuads quads;
-  for (const PlaneRun &run : layout.runs) {
-    Value nibbles = codesOfRun(b, run, source, row);
-    // Where the run's bits go in a byte; what a shift moves in from the neighbours is masked.
-    int64_t up = run.first + (doubled ? 1 : 0);
-    uint32_t mask = 0x01010101u * (((1u << run.width) - 1) << up);
-    for (int64_t half : {0, 1})
-      quads[half] = orLanes(b, quads[half], maskLanes(b, shiftLeft(b, nibbles, up - 4 * half), mask));
-  }
-  for (Value &quad : quads)
-    quad = vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()), quad);
-  return quads;
-}
-
-void lutloops::emitPanelPair(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value pair,
-                             Value panel, Value place, const AheadOfLoads &ahead) {
+void lutloops::emitPanelStep(ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, Value weights, Value offset, Value step, int64_t tables, Value panel,
+                             Value place, const AheadOfLoads &ahead) {
   Value zero = constantIndex(b, 0);
   for (int64_t row = 0; row < kTileRows; row += kLanes) {
-    CodeQuads quads = emitCodeQuads(b, layout, doubled, weights, offset, pair, zero, row, ahead);
-    for (int64_t half : {0, 1})
-      vector::StoreOp::create(b, quads[half], panel, ValueRange{affine(b, place, 0, {}, half * kQuadBytes + 4 * row)});
+    CodeStep codes(b, layout, doubled, {weights, offset, step, zero, row}, tables, ahead);
+    for (int64_t table = 0; table < tables; ++table)
+      vector::StoreOp::create(b, codes.getQuad(table), panel, ValueRange{affine(b, place, 0, {}, table * kQuadBytes + kQuad * row)});
   }
 }

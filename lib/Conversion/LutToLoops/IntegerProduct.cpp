@@ -34,6 +34,7 @@ constexpr int64_t kNearRows = 48;
 static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
 /// Activation rows in whose time the weights of the next blocks are asked for.
 constexpr int64_t kAheadRows = 24;
+static_assert(kPanelBytes / (2 * kQuadBytes) % 4 == 0, "parts of a long group are whole steps, of up to eight tables");
 /// Rows ahead of the one that is stored whose place is asked for.
 constexpr int64_t kStoredAhead = 4;
 
@@ -187,15 +188,21 @@ void IntegerEmitter::storeLanes(Value buffer, Value at, ArrayRef<Value> values) 
     vector::StoreOp::create(b, value, buffer, ValueRange{affine(b, at, 0, {}, part * kLanes)});
 }
 
-/// The pairs [firstPair, lastPair) of the group at `offset`, to the panel from `place` on.
+/// The pairs [firstPair, lastPair) of the group at `offset`, to the panel from `place` on. `firstPair` begins a step, and only the group's last step is not whole.
 void IntegerEmitter::emitPanel(Value offset, Value firstPair, Value lastPair, Value place) {
   if (layout.triples)
     return emitTriplePanel(b, layout, codes.doubled, buffers.weights, offset, firstPair, lastPair, panel, place, prefetchBytes,
                            lookupEntries);
-  forRange(firstPair, lastPair, one, [&](Value pair) {
+  const int64_t tables = CodeStep::countTables(layout), pairs = tables / 2, left = layout.pairs % pairs;
+  auto emit = [&](Value pair, Value step, int64_t count) {
     Value at = affine(b, place, 2 * kQuadBytes, arith::SubIOp::create(b, pair, firstPair), 0);
-    emitPanelPair(b, layout, codes.doubled, buffers.weights, offset, pair, panel, at, {prefetchBytes, /*level=*/1});
-  });
+    emitPanelStep(b, layout, codes.doubled, buffers.weights, offset, step, count, panel, at, {prefetchBytes, /*level=*/1});
+  };
+  Value perStep = constantIndex(b, pairs), whole = constantIndex(b, layout.pairs - left);
+  auto stepOf = [&](Value pair) -> Value { return pairs == 1 ? pair : arith::DivUIOp::create(b, pair, perStep).getResult(); };
+  forRange(firstPair, left > 0 ? arith::MinUIOp::create(b, lastPair, whole).getResult() : lastPair, perStep, [&](Value pair) { emit(pair, stepOf(pair), tables); });
+  if (left > 0)
+    forRange(arith::MaxUIOp::create(b, firstPair, whole), lastPair, perStep, [&](Value pair) { emit(pair, stepOf(pair), 2 * left); });
 }
 
 /// The alphas and zetas of the group at `offset` as f32, from `place` on.

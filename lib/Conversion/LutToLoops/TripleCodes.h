@@ -44,7 +44,7 @@ private:
   mlir::Value digits[2][3];
 };
 
-/// Emits the bytes of the pairs [firstPair, lastPair) of the group at `offset` to `panel` from `place` on, as `emitPanelPair` does for
+/// Emits the bytes of the pairs [firstPair, lastPair) of the group at `offset` to `panel` from `place` on, as `emitPanelStep` does for
 /// planes. The first pair begins a block, or is behind all of them.
 void emitTriplePanel(mlir::ImplicitLocOpBuilder &b, const GroupLayout &layout, bool doubled, mlir::Value weights, mlir::Value offset,
                      mlir::Value firstPair, mlir::Value lastPair, mlir::Value panel, mlir::Value place, int64_t prefetchBytes,

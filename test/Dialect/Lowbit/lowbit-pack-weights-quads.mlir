@@ -39,17 +39,30 @@ func.func @padded(%t: !group1537) -> tensor<?x2xf32> {
   return %y : tensor<?x2xf32>
 }
 
-// Four planes are neighbours as they are; half a quad; a scale for each table; and a product that multiplies codes.
+// Products that multiply codes read a lane of 32 bits as it is, alone or beside lookups.
+// CHECK-LABEL: func @multiplied
+// CHECK-COUNT-2: lowbit.pack {{.*}} quads = true>
+func.func @multiplied(%q: tensor<?x32xi8>, %s: tensor<?x1xf32>, %t: !floats) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
+  %a = lowbit.weight {codes = dense<5> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !one
+  %b = lowbit.weight {codes = dense<6> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !one
+  %p = lowbit.precompute %q scales(%s : tensor<?x1xf32>) : tensor<?x32xi8> -> !codes
+  %y0 = lowbit.lookup_matmul %p, %a : !codes, !one -> tensor<?x2xf32>
+  %y1 = lowbit.lookup_matmul %t, %b : !floats, !one -> tensor<?x2xf32>
+  %y2 = lowbit.lookup_matmul %p, %b : !codes, !one -> tensor<?x2xf32>
+  return %y0, %y1, %y2 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// Four planes are neighbours as they are; half a quad; a scale for each table; and codes that make numbers of 16 bits of floats.
 // CHECK-LABEL: func @others
 // CHECK-COUNT-4: lowbit.pack
 // CHECK-NOT: quads
-func.func @others(%q: tensor<?x32xi8>, %s: tensor<?x1xf32>, %t: !floats, %u: !group16, %v: !tables)
+func.func @others(%f: tensor<?x32xf32>, %t: !floats, %u: !group16, %v: !tables)
     -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
   %a = lowbit.weight {codes = dense<3> : tensor<2x1x16xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !four
   %b = lowbit.weight {codes = dense<3> : tensor<2x1x2xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !short
   %c = lowbit.weight {codes = dense<5> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !one
   %d = lowbit.weight {codes = dense<6> : tensor<2x1x4xi8>, alphas = dense<0.5> : tensor<2x1xf32>} : !one
-  %p = lowbit.precompute %q scales(%s : tensor<?x1xf32>) : tensor<?x32xi8> -> !codes
+  %p = lowbit.precompute %f : tensor<?x32xf32> -> !codes
   %y0 = lowbit.lookup_matmul %t, %a : !floats, !four -> tensor<?x2xf32>
   %y1 = lowbit.lookup_matmul %u, %b : !group16, !short -> tensor<?x2xf32>
   %y2 = lowbit.lookup_matmul %v, %c : !tables, !one -> tensor<?x2xf32>

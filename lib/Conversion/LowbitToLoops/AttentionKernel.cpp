@@ -77,12 +77,14 @@ AttentionKernel::AttentionKernel(lowbit::AttentionOp op, ValueRange arguments, F
   presentKey = at(op.getODSOperands(13));
   presentValue = at(op.getODSOperands(14));
   headSize = cast<MemRefType>(query.getType()).getShape().back() / numHeads;
-  // A machine that reads ahead by itself does so best of one stream. The order of keys is the order of sums, which is the same everywhere in f64.
-  streams = prefetchBytes || !sums.isF32() || lineBytes() > kMostBytesOfStream ? kMostStreams : 1;
-  keysOfStream = kKeysAtOnce / streams;
   rotarySize = cosTable ? 2 * cast<MemRefType>(cosTable.getType()).getShape().back() : 0;
   headLanes = vectorLanes(cacheGroup ? std::gcd(headSize, cacheGroup) : headSize);
   headSumLanes = std::min<int64_t>(headLanes, 512 / sums.getWidth());
+  // A machine that reads ahead by itself does so best of one stream, or of four whose lines are taken in turn. The order of keys is the order of sums, which is the
+  // same everywhere in f64.
+  addsByParts = !prefetchBytes && !cacheBits && std::min(kRowsAtOnce, headsPerKV) * headSize > kSumsInRegisters * headSumLanes;
+  streams = prefetchBytes || !sums.isF32() || addsByParts || lineBytes() > kMostBytesOfStream ? kMostStreams : 1;
+  keysOfStream = kKeysAtOnce / streams;
   int64_t pair = 2 * headSumLanes;
   segmentSize = cacheGroup ? cacheGroup : headSize;
   segments = headSize / segmentSize;

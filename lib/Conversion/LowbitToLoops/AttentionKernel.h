@@ -39,6 +39,8 @@ private:
   /// Of a single token: keys that are taken together, and the most streams that they are from. What they need of 32 vector
   /// registers leaves room for the queries: with eight keys LLVM loads these before the loop and spills them.
   static constexpr int64_t kKeysAtOnce = 4, kMostStreams = 4;
+  /// Of a single token: vectors of sums that are carried through a chunk's values: half of 32 registers.
+  static constexpr int64_t kSumsInRegisters = 16;
   /// Lines of longer keys are not loaded in their order, which one stream depends on.
   static constexpr int64_t kMostBytesOfStream = 256;
   /// Keys of a chunk: its keys and values stay in the L2 cache while they are used.
@@ -94,6 +96,8 @@ private:
     mlir::Value queries, scores;
     /// A rotated head in f32, where sums are not; the values' scales, where lines have one.
     mlir::Value rotated, valueScales;
+    /// Where sums stay in memory, of each row: what is subtracted from its scores, and sums of its weights in lanes.
+    mlir::Value shifts = {}, totals = {};
     /// Where codes are multiplied: queries and weights as integers.
     Integers queryIntegers = {}, weightIntegers = {};
     /// There: the greatest scores, [query heads of a key-value head, kKeyLanes].
@@ -239,6 +243,10 @@ private:
   mlir::Value sumHalves(mlir::Value vector, int64_t lanesLeft);
   /// Turns the scores of `row` (`numKeys` of them, a multiple of `kKeyLanes`) into weights and brings `stateRow` up to date.
   /// `beside` is emitted with each vector of keys, at its place.
+  /// In steps: what is subtracted from all scores, the row's state being made relative to it; 16 scores made weights, which are returned; and their sum's lanes.
+  mlir::Value emitShift(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const State &state, mlir::Value stateRow);
+  mlir::Value weighKeys(mlir::Value scores, mlir::Value row, mlir::Value column, mlir::Value shift, const Keys &keys);
+  void addToTotal(mlir::Value weights, const State &state, mlir::Value stateRow);
   void emitWeights(mlir::Value scores, mlir::Value row, mlir::Value numKeys, const Keys &keys, const State &state,
                    mlir::Value stateRow, llvm::function_ref<void(mlir::Value)> beside = nullptr);
   /// The values of `rows` rows of the state, from `stateRow` on, += weights x values of the cache.
@@ -247,6 +255,18 @@ private:
   /// The same of a single token, for scores in the order of `walk`.
   void emitWeightedValues(mlir::Value scores, int64_t row, int64_t rows, const Keys &keys, const Walk &walk,
                           const State &state, mlir::Value stateRow, mlir::Value position);
+  // Of a single token whose sums stay in memory (AttentionParts.cpp).
+  void forBranch(mlir::Value condition, llvm::function_ref<void()> body);
+  /// In the last steps of a walk, at `column`: what the streams of `next` begin with, a line of each.
+  void askForBeginnings(mlir::Value cache, const Keys &next, mlir::Value column, const Walk &walk);
+  /// The chunk that follows, or the next head's first.
+  Keys keysAfter(const Keys &keys, mlir::Value position);
+  /// Values of rows += weights of `lines`, whose scores begin at `column`, x values of the cache.
+  void emitValueStep(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, llvm::ArrayRef<mlir::Value> lines,
+                     mlir::Value column, const State &state, mlir::Value stateRow);
+  /// The same of a chunk, whose scores become weights meanwhile.
+  void emitValuesByParts(const Buffers &buffers, int64_t firstRow, int64_t rows, const Keys &keys, const Walk &walk,
+                         const State &state, mlir::Value stateRow, mlir::Value position);
   // Of a single token whose codes are multiplied (AttentionCodes.cpp, AttentionCodeValues.cpp).
   /// A chunk's keys and values, whose sums are left in the rows of `state` from `firstRow` on.
   void emitCodesChunk(const Keys &keys, mlir::Value position, const State &state, mlir::Value firstRow, const Buffers &buffers);
@@ -353,6 +373,8 @@ private:
   int64_t prefetchBytes;
   /// Of a single token: streams that a chunk is walked in, side by side, and of each the keys that are taken together.
   int64_t streams, keysOfStream;
+  /// Of a single token: the sums of values stay in memory.
+  bool addsByParts;
   /// Of a single token: keys of a chunk.
   mlir::Value chunkKeys;
   mlir::Value numTokens, cacheLength;

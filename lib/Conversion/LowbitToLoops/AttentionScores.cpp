@@ -212,10 +212,7 @@ Value AttentionKernel::greatestLane(Value vector) {
   return vector::ExtractOp::create(b, loc, vector, ArrayRef<int64_t>{0});
 }
 
-void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
-                                  Value stateRow, llvm::function_ref<void(Value)> beside) {
-  // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
-  auto reassociate = arith::FastMathFlags::reassoc;
+Value AttentionKernel::emitShift(Value scores, Value row, Value numKeys, const State &state, Value stateRow) {
   double lowest = -std::numeric_limits<double>::infinity();
   auto maxLoop = scf::ForOp::create(
       b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(lowest, kKeyLanes)},
@@ -226,36 +223,53 @@ void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const 
   Value greatest = greatestOf(greatestLane(maxLoop.getResult(0)), before);
   memref::StoreOp::create(b, loc, greatest, state.greatest, stateRow);
 
-  // Without any key yet, the greatest is -infinity, from which no score can be counted.
-  Value isNone = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, greatest, scalar(lowest));
-  Value shift = arith::SelectOp::create(b, loc, isNone, scalar(0.0), greatest);
-  shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), shift);
-  auto sumLoop = scf::ForOp::create(
-      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(0.0, kKeyLanes)},
-      [&](OpBuilder &, Location, Value key, ValueRange so) {
-        if (beside)
-          beside(key);
-        Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, key}, kKeyLanes), shift));
-        // The values of a line share their scale with its weight.
-        Value scaled = keys.valueScales
-                           ? Value(arith::MulFOp::create(b, loc, weight, load(keys.valueScales, key, kKeyLanes)))
-                           : weight;
-        store(scaled, scores, {row, key});
-        scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, so[0], weight).getResult());
-      });
-  Value total = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, sumLoop.getResult(0), reassociate);
-
   // Before the first key that is seen, the greatest score is -infinity on both sides.
   Value isSame = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, before, greatest);
   Value factor = weightOf(arith::SubFOp::create(b, loc, before, greatest));
   factor = arith::SelectOp::create(b, loc, isSame, scalar(1.0), factor);
   Value scaled = arith::MulFOp::create(b, loc, memref::LoadOp::create(b, loc, state.total, stateRow), factor);
-  memref::StoreOp::create(b, loc, arith::AddFOp::create(b, loc, scaled, total), state.total, stateRow);
+  memref::StoreOp::create(b, loc, scaled, state.total, stateRow);
   Value factors = vector::BroadcastOp::create(b, loc, sumVector(headSumLanes), factor);
   for (int64_t d = 0; d < headSize; d += headSumLanes) {
     Value values = load(state.values, {stateRow, index(d)}, headSumLanes);
     store(arith::MulFOp::create(b, loc, values, factors), state.values, {stateRow, index(d)});
   }
+
+  // Without any key yet, the greatest is -infinity, from which no score can be counted.
+  Value isNone = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, greatest, scalar(lowest));
+  return arith::SelectOp::create(b, loc, isNone, scalar(0.0), greatest);
+}
+
+Value AttentionKernel::weighKeys(Value scores, Value row, Value column, Value shift, const Keys &keys) {
+  Value weight = weightOf(arith::SubFOp::create(b, loc, load(scores, {row, column}, kKeyLanes), shift));
+  // The values of a line share their scale with its weight.
+  Value scaled = keys.valueScales
+                     ? Value(arith::MulFOp::create(b, loc, weight, load(keys.valueScales, column, kKeyLanes)))
+                     : weight;
+  store(scaled, scores, {row, column});
+  return weight;
+}
+
+void AttentionKernel::addToTotal(Value weights, const State &state, Value stateRow) {
+  // The order of a reduction within a vector is the compiler's choice: fixed in a compiled model, whatever the threads.
+  Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, weights, arith::FastMathFlags::reassoc);
+  Value before = memref::LoadOp::create(b, loc, state.total, stateRow);
+  memref::StoreOp::create(b, loc, arith::AddFOp::create(b, loc, before, sum), state.total, stateRow);
+}
+
+void AttentionKernel::emitWeights(Value scores, Value row, Value numKeys, const Keys &keys, const State &state,
+                                  Value stateRow, llvm::function_ref<void(Value)> beside) {
+  Value shift = emitShift(scores, row, numKeys, state, stateRow);
+  shift = vector::BroadcastOp::create(b, loc, sumVector(kKeyLanes), shift);
+  auto sumLoop = scf::ForOp::create(
+      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(0.0, kKeyLanes)},
+      [&](OpBuilder &, Location, Value column, ValueRange so) {
+        if (beside)
+          beside(column);
+        Value weight = weighKeys(scores, row, column, shift, keys);
+        scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, so[0], weight).getResult());
+      });
+  addToTotal(sumLoop.getResult(0), state, stateRow);
 }
 
 void AttentionKernel::emitValues(Value scores, Value row, int64_t rows, const Keys &keys, const State &state,

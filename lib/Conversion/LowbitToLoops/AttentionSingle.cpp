@@ -20,10 +20,8 @@ using namespace mlir;
 
 namespace lutra {
 
-/// Vectors of sums that are carried through a chunk's values: half of 32 registers.
-static constexpr int64_t kCarriedSums = 16;
-/// Where values are taken in several passes, because a line has more than are carried: keys that each pass takes, and of one stream.
-static constexpr int64_t kKeysOfPass = 8, kKeysOfLongPass = 16;
+/// Where values are taken in several passes, because a line has more than are carried: keys that each pass takes.
+static constexpr int64_t kKeysOfPass = 8;
 
 //===----------------------------------------------------------------------===//
 // The walk through a chunk
@@ -137,12 +135,14 @@ SmallVector<Value> AttentionKernel::emitDots(Value queries, int64_t firstRow, in
 void AttentionKernel::emitScores(Value queries, Value scores, int64_t firstRow, int64_t rows, const Keys &keys,
                                  const Walk &walk, Value position) {
   auto indexVector = VectorType::get({kKeysAtOnce}, b.getIndexType());
-  auto emit = [&](ArrayRef<Value> lines, Value column, Value positions) {
+  auto emit = [&](ArrayRef<Value> lines, Value column, Value positions, bool isRest) {
     if (firstRow == 0 && cacheBits) {
       for (Value key : lines)
         prefetchLine(presentValue, keys, key);
     } else if (firstRow == 0)
       prefetchAhead(presentKey, keys, lines);
+    if (addsByParts && firstRow + rows == headsPerKV && !isRest)
+      askForBeginnings(presentValue, keys, column, walk);
     SmallVector<Value> dots = emitDots(queries, firstRow, rows, keys, lines);
     Value scales = hasLineScales() ? lineScales(presentKey, keys, lines) : Value();
     for (auto [row, dot] : llvm::enumerate(dots)) {
@@ -156,12 +156,12 @@ void AttentionKernel::emitScores(Value queries, Value scores, int64_t firstRow, 
         // No key of a single token lies behind it; it may lie before the window.
         Value positions =
             window > 0 ? Value(vector::FromElementsOp::create(b, loc, indexVector, lines)) : Value();
-        emit(lines, column, positions);
+        emit(lines, column, positions, /*isRest=*/false);
       },
       [&](ArrayRef<Value> lines, Value column) {
         Value positions = add(vector::BroadcastOp::create(b, loc, indexVector, walk.rest),
                               vector::StepOp::create(b, loc, indexVector));
-        emit(lines, column, positions);
+        emit(lines, column, positions, /*isRest=*/true);
       });
 }
 
@@ -172,11 +172,11 @@ void AttentionKernel::emitScores(Value queries, Value scores, int64_t firstRow, 
 void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows, const Keys &keys, const Walk &walk,
                                          const State &state, Value stateRow, Value position) {
   // A pass takes whole lines for as few rows as its sums allow: memory is read in order by the first, and what the others read is near.
-  int64_t allParts = headSize / headSumLanes, partsOfPass = std::min(allParts, kCarriedSums);
-  int64_t rowsOfPass = std::clamp<int64_t>(kCarriedSums / partsOfPass, 1, rows);
+  int64_t allParts = headSize / headSumLanes, partsOfPass = std::min(allParts, kSumsInRegisters);
+  int64_t rowsOfPass = std::clamp<int64_t>(kSumsInRegisters / partsOfPass, 1, rows);
   if (!sums.isF32()) {
     // Elements become f64 in each pass, which takes as long as to multiply them: here passes share out a line's.
-    partsOfPass = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kCarriedSums / rows), 2, 8);
+    partsOfPass = std::clamp<int64_t>(llvm::bit_floor<uint64_t>(kSumsInRegisters / rows), 2, 8);
     rowsOfPass = rows;
   }
   int64_t passes = llvm::divideCeil(rows, rowsOfPass) * llvm::divideCeil(allParts, partsOfPass);
@@ -240,8 +240,7 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
     forPasses([&](const Pass &pass, ValueRange initial) { return addRest(pass, addSteps(index(0), walk.perStream, pass, initial)); });
     return;
   }
-  // If the first of several passes read a chunk, memory would wait for the others: they take turns every few keys. Where the machine reads ahead by itself, streams are
-  // read one after the other here. Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
+  // If the first of several passes read a chunk, memory would wait for the others: they take turns every few keys. Key by key: of several, LLVM loads all elements first, which leaves no registers for the sums.
   auto takeTurns = [&](Value columns, int64_t keysOfPass, llvm::function_ref<std::pair<Value, Value>(Value)> keyAndColumnOf) {
     forRange(index(0), columns, keysOfPass, [&](Value begin) {
       Value end = min(add(begin, index(keysOfPass)), columns);
@@ -253,16 +252,10 @@ void AttentionKernel::emitWeightedValues(Value scores, int64_t row, int64_t rows
       });
     });
   };
-  if (!prefetchBytes && sums.isF32())
-    forRange(index(0), index(streams), 1, [&](Value stream) {
-      Value first = add(walk.begin, mul(walk.perStream, stream));
-      takeTurns(walk.perStream, kKeysOfLongPass, [&](Value step) { return std::pair(add(first, step), add(mul(step, index(streams)), stream)); });
-    });
-  else
-    takeTurns(walk.streamed, kKeysOfPass, [&](Value column) {
-      Value stream = arith::RemUIOp::create(b, loc, column, index(streams)), step = arith::DivUIOp::create(b, loc, column, index(streams));
-      return std::pair(add(add(walk.begin, mul(walk.perStream, stream)), step), column);
-    });
+  takeTurns(walk.streamed, kKeysOfPass, [&](Value column) {
+    Value stream = arith::RemUIOp::create(b, loc, column, index(streams)), step = arith::DivUIOp::create(b, loc, column, index(streams));
+    return std::pair(add(add(walk.begin, mul(walk.perStream, stream)), step), column);
+  });
   forPasses(addRest);
 }
 
@@ -290,6 +283,18 @@ void AttentionKernel::emitChunk(Keys keys, Value position, const State &state, V
     };
     forBlocks(walk, keys, storeScales, storeScales);
     keys.valueScales = buffers.valueScales;
+  }
+  if (addsByParts) {
+    forRange(index(0), index(headsPerKV), 1, [&](Value row) {
+      Value shift = emitShift(buffers.scores, row, numKeys, state, add(firstRow, row));
+      memref::StoreOp::create(b, loc, shift, buffers.shifts, row);
+      store(splat(0.0, kKeyLanes), buffers.totals, {row, index(0)});
+    });
+    for (int64_t row = 0; row < headsPerKV; row += kRowsAtOnce)
+      emitValuesByParts(buffers, row, std::min(kRowsAtOnce, headsPerKV - row), keys, walk, state, add(firstRow, index(row)), position);
+    forRange(index(0), index(headsPerKV), 1,
+             [&](Value row) { addToTotal(load(buffers.totals, {row, index(0)}, kKeyLanes), state, add(firstRow, row)); });
+    return;
   }
   forRange(index(0), index(headsPerKV), 1, [&](Value row) {
     // Memory has nothing else to do meanwhile: what each stream of these values and of the next chunk's keys begins with.
@@ -345,6 +350,10 @@ void AttentionKernel::emitSingleToken() {
         } else {
           buffers.queries = scratch({headsPerKV, headSize}, sums, taskHeap);
           buffers.scores = scratch({headsPerKV, mostKeys}, sums, taskHeap);
+          if (addsByParts) {
+            buffers.shifts = scratch({headsPerKV}, sums, taskHeap);
+            buffers.totals = scratch({headsPerKV, kKeyLanes}, sums, taskHeap);
+          }
           if (!sums.isF32())
             buffers.rotated = scratch({headSize}, b.getF32Type(), taskHeap);
           if (hasLineScales())

@@ -19,6 +19,7 @@ from cases import Case
 from paths import ROOT, BenchmarkError, tool
 
 _LIST = ROOT / "dialects" / "lowbit" / "Transforms" / "CostRates.def"
+_INTEGER_ROWS = _LIST.with_name("IntegerRows.h")
 _ENTRY = re.compile(
     r'^LUTRA_COST_RATE\(\w+, "(?P<name>[\w-]+)", (?P<strategy>\w+), (?P<part>During|Before), (?P<amount>[^,]+), ".*"\)$',
     re.MULTILINE,
@@ -42,9 +43,11 @@ RATES = tuple(name for terms in _TERMS.values() for name in terms)
 _PASSES, _GOOD = 5, 0.05
 #: How often fits are repeated with what all strategies of a case have in common taken out of their times, and how much of that is.
 _STATES, _COMMON = 3, 0.8
-#: Of the rows that an int8 product multiplies without a panel those that have loops of their own, those that share loads of codes between 64 and 32 rows of a weight (of triples, where not
-#: more than some are few), and rows of a block with a panel (CostModel.cpp).
-_ROWS_ALONE, _ROWS_OF_WHOLE, _ROWS_OF_HALF, _ROWS_OF_HALF_TRIPLES, _FEW_TRIPLES, _BLOCK_ROWS = 14, 4, 12, 8, 12, 6
+#: The numbers of rows at which loops of int8 products change, by their names in the compiler (IntegerRows.h).
+_ROWS = {
+    name: int(rows)
+    for name, rows in re.findall(r"^inline constexpr int64_t (\w+) = (\d+);$", _INTEGER_ROWS.read_text(), re.MULTILINE)
+}
 #: Rows of activations up to which products are timed with weights from memory (cost.ROTATED_ROWS).
 _COLD_ROWS = 8
 
@@ -78,8 +81,11 @@ def panel_rows() -> tuple[int, int]:
 
 def _loads(m: int, ternary: bool) -> int:
     """How often an int8 product of few rows loads their codes for 64 rows of a weight."""
-    half = _ROWS_OF_HALF_TRIPLES if ternary and panel_rows()[1] <= _FEW_TRIPLES + 1 else _ROWS_OF_HALF
-    return 4 if m > half else 2 if ternary or m > _ROWS_OF_WHOLE else 1
+    parts = "kRowsOfTwoParts"
+    if ternary:
+        slow = panel_rows()[1] <= _ROWS["kFewRowsOfTriples"] + 1
+        parts = "kRowsOfTwoTripleParts" if slow else "kRowsOfTwoNumberParts"
+    return 4 if m > _ROWS[parts] else 2 if ternary or m > _ROWS["kRowsOfFourParts"] else 1
 
 
 def work(case: Case, strategy: str) -> dict[str, float]:
@@ -91,7 +97,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
     few = m < panel_rows()[ternary]
     single = few and ternary and m == 1
     passed = few and not single
-    passes = 0 if not passed else m if case.known_m or m <= _ROWS_ALONE else m + m % 2
+    passes = 0 if not passed else m if case.known_m or m <= _ROWS["kRowsAlone"] else m + m % 2
     amounts = {
         "m": m,
         "n": -(-case.n // 64) * 64,
@@ -102,8 +108,6 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "ones": planes(case) % 2,
         "twos": planes(case) % 4 // 2 * 2,
         "fours": planes(case) // 4 * 4,
-        # A case is compiled for one strategy.
-        "mixed": 0,
         "groups": groups(case),
         "panels": -(-m // 512),
         "quads": -(-m // block),
@@ -112,7 +116,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "passes": passes,
         "loads": passes * _loads(m, ternary),
         "many": 0 if few else m,
-        "blocks": 0 if few else -(-m // _BLOCK_ROWS),
+        "blocks": 0 if few else -(-m // _ROWS["kPanelBlockRows"]),
         "fresh": 0 if few else -(-m // 512),
         "bits": 0 if ternary else planes(case),
         "runs": 0 if ternary else planes(case) // 4 + planes(case) % 4 // 2 + planes(case) % 2,
@@ -126,7 +130,7 @@ def read_bytes(case: Case, strategy: str) -> float:
     bits = 5 / 3 if case.width == "ternary" and strategy == "int8" else planes(case)
     stored_zetas = case.width == "1" or (case.width in ("2", "4", "8") and not case.group)
     amounts = work(dataclasses.replace(case, m=1), "lut")
-    codes = 4 * amounts["fetch-rate"] / planes(case)
+    codes = 4 * (amounts["fetch-rate"] + amounts["fetch-two-rate"]) / planes(case)
     return codes * bits / 8 + 4 * amounts["sum-rate"] * (2 if stored_zetas else 1)
 
 
@@ -169,9 +173,13 @@ def solve(timed: Sequence[Timed], bandwidth: float = math.inf) -> dict[str, floa
     # With many rows there are as many blocks of rows as rows: either term can stand for both, and then what is done for a row comes for nothing.
     lookups = ("lookup-rate", "lookup-two-rate", "lookup-one-rate")
     for row, block in (
-        *((name, "index-rate") for name in lookups),
+        ("lookup-rate", "index-rate"),
+        *((name, "index-two-rate") for name in lookups[1:]),
         ("int8-rate", "panel-rate"),
         ("few-rate", "few-code-rate"),
+        # The compiler takes the rate of four planes where that of fewer is left out.
+        ("index-two-rate", "index-rate"),
+        ("fetch-two-rate", "fetch-rate"),
     ):
         if block in rates:
             rates.setdefault(row, 100 * rates[block])

@@ -1,5 +1,6 @@
 //===- CostModel.cpp - what a product takes, by how it is computed --------===//
 #include "dialects/lowbit/Transforms/CostModel.h"
+#include "dialects/lowbit/Transforms/IntegerRows.h"
 #include "dialects/lowbit/Transforms/ProductUtils.h"
 
 #include "llvm/ADT/bit.h"
@@ -13,13 +14,6 @@ using namespace lutra::lowbit;
 static constexpr int64_t kPanelRows = 512;
 /// Rows of a tile of packed weights.
 static constexpr uint64_t kTileRows = 64;
-/// Rows of an int8 product without a panel that have loops of their own, at most; more come in pairs where M is not known.
-static constexpr int64_t kRowsAlone = 14;
-/// Up to so many rows, 64 rows of a weight share a load of their codes, up to kRowsOfHalf 32, and beyond 16. Of triples, 32 do up to kRowsOfHalfTriples, or
-/// kRowsOfHalf where they are unpacked faster, so that more rows than kFewTriples are few.
-static constexpr int64_t kRowsOfWhole = 4, kRowsOfHalf = 12, kRowsOfHalfTriples = 8, kFewTriples = 12;
-/// Rows that are multiplied with a panel at once.
-static constexpr int64_t kBlockRows = 6;
 static constexpr double kNever = std::numeric_limits<double>::infinity();
 
 namespace {
@@ -34,7 +28,6 @@ struct Work {
     // What lowbit-tile-elongated makes of it.
     const int64_t block = isKnown ? std::min<int64_t>(4, llvm::bit_floor<uint64_t>(rows)) : 4;
     const unsigned ones = weight.getBits() % 2, twos = weight.getBits() % 4 / 2 * 2, fours = weight.getBits() / 4 * 4;
-    const double mixed = isShared ? ones + twos : 0;
     const double columns = weight.getCols();
     const double quads = llvm::divideCeil(rows, block);
     // Int8 products alone have ternary codes three in five bits (lowbit-pack-weights). Four codes around the same zero are taken for three.
@@ -42,9 +35,9 @@ struct Work {
     const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;
     const double single = isSingle, few = isPassed, many = isFew ? 0 : rows;
     const double passes = !isPassed ? 0 : isKnown || rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2);
-    const int64_t half = isTernary && rates.triplePanelRows <= kFewTriples + 1 ? kRowsOfHalfTriples : kRowsOfHalf;
-    const double loads = passes * (rows > half ? 4 : isTernary || rows > kRowsOfWhole ? 2 : 1);
-    const double blocks = isFew ? 0 : llvm::divideCeil(rows, kBlockRows), fresh = isFew ? 0 : panels;
+    const int64_t ofTriples = rates.triplePanelRows <= kFewRowsOfTriples + 1 ? kRowsOfTwoTripleParts : kRowsOfTwoNumberParts, half = isTernary ? ofTriples : kRowsOfTwoParts;
+    const double loads = passes * (rows > half ? 4 : isTernary || rows > kRowsOfFourParts ? 2 : 1);
+    const double blocks = isFew ? 0 : llvm::divideCeil(rows, kPanelBlockRows), fresh = isFew ? 0 : panels;
     const double bits = isTernary ? 0 : planes, runs = isTernary ? 0 : ones + twos / 2 + fours / 4, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \
   add(Strategy::STRATEGY, Part::PART, AMOUNT, rates.MEMBER);
@@ -86,7 +79,8 @@ ProductCost lutra::lowbit::predictCost(const CostRates &rates, MatmulOp product,
   if (!packed)
     known.number = 0;
   // What a file leaves out is no gift.
-  for (auto [rate, other] : {std::pair(&CostRates::few, &CostRates::int8), {&CostRates::lookupTwo, &CostRates::lookup}, {&CostRates::lookupOne, &CostRates::lookup}})
+  for (auto [rate, other] : {std::pair(&CostRates::few, &CostRates::int8), {&CostRates::lookupTwo, &CostRates::lookup}, {&CostRates::lookupOne, &CostRates::lookup},
+                             {&CostRates::indexTwo, &CostRates::index}, {&CostRates::fetchTwo, &CostRates::fetch}})
     if (known.*rate == 0)
       known.*rate = known.*other;
   const Work work(known, weight, rows, !mlir::ShapedType::isDynamic(product.getActivations().getType().getDimSize(0)), isShared);

@@ -54,7 +54,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     product is `dense`. Otherwise the fastest of the predictions is taken, for an M x K by N x K product with P planes in G groups that have
     T tables together (about K / 4), from what the machine does in a nanosecond, which are this pass's `rates`:
 
-        lut   = max(packed bytes / bandwidth, N T (M (P4 / lookup-rate + P2 / lookup-two-rate + P1 / lookup-one-rate) + B4 P / index-rate + P / fetch-rate)
+        lut   = max(packed bytes / bandwidth, N T (M (P4 / lookup-rate + P2 / lookup-two-rate + P1 / lookup-one-rate) 
+                                                     + B4 (P4 / index-rate + (P2 + P1) / index-two-rate) + P4 / fetch-rate + (P2 + P1) / fetch-two-rate)
                                               + M N G / sum-rate + M N / store-rate)
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
@@ -71,8 +72,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
     products, and instead of their planes take N K / few-triple-rate + M' N G / few-triple-sum-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
     row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
     becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (25 and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
-    of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, and lookup-two-rate and
-    lookup-one-rate are lookup-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
+    of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, lookup-two-rate and
+    lookup-one-rate are lookup-rate, index-two-rate is index-rate, and fetch-two-rate fetch-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
     bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding
     is to be fast. Without rates, planes are `lut`. Where int8 is open and a constant weight has but 16 different codes of more than 4 bits (IQ4_NL, FP4), the product is
     int8: such a weight is stored as indices of 4 bits then (`lowbit-pack-weights`).

@@ -21,15 +21,10 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
-/// Activation rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes. More, up to 24, are multiplied
-/// with 16: each sum then loads its activations, and the units that multiply are what it waits for all the same.
-constexpr int64_t kRowsOfFourParts = 4, kRowsOfTwoParts = 12;
-/// Numbers of rows that have loops of their own, at most. More come in pairs, 15 and 16, 17 and 18: a row that is multiplied twice is a fifteenth of the work.
-constexpr int64_t kRowsAlone = 14;
-static_assert(kRowsAlone % 2 == 0, "pairs begin with an odd number");
-/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with triples in these, with rows that contend (below), with narrow
-/// registers, and with wide ones where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
-constexpr int64_t kFewRows = 24, kFewRowsOfTriples = 12, kFewRowsAliased = 12, kFewRowsNarrow = 4, kFewRowsShort = 12;
+using lowbit::kRowsAlone, lowbit::kRowsOfFourParts, lowbit::kRowsOfTwoParts;
+/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with rows that contend (below), with narrow registers, and with wide ones
+/// where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
+constexpr int64_t kFewRows = 24, kFewRowsAliased = 12, kFewRowsNarrow = 4, kFewRowsShort = 12;
 /// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
 /// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
 constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
@@ -39,10 +34,8 @@ constexpr int64_t kPairsAhead = 16;
 constexpr int64_t kMaxGroupAheadBytes = 16384;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
-/// The same of triples, whose blocks have six vectors of codes for 16 weight rows, and the rows whose sums are two each, so that products do not wait.
-constexpr int64_t kRowsOfTwoTripleParts = 8, kRowsOfTwoSums = 2;
-/// Where five bits are one index: codes are cheaper, and more rows' sums pay for them (9 rows 0.85, 13 rows 0.9 of the time on Zen 4).
-constexpr int64_t kFewRowsOfNumbers = 16, kRowsOfTwoNumberParts = 12;
+/// Rows whose sums with triples are two each, so that products do not wait.
+constexpr int64_t kRowsOfTwoSums = 2;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
 
@@ -344,7 +337,7 @@ SmallVector<Value> FewRowsEmitter::sumBlocks(ArrayRef<Value> starts, Value group
 
 /// `emitGroup` of triples. Sums of a group longer than some blocks wait in memory, so that all rows of these are read while they are near.
 void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t count) {
-  const int64_t most = lookupEntries > 16 ? kRowsOfTwoNumberParts : kRowsOfTwoTripleParts;
+  const int64_t most = lookupEntries > 16 ? lowbit::kRowsOfTwoNumberParts : lowbit::kRowsOfTwoTripleParts;
   const int64_t parts = isWide && count <= most ? 2 : 1, blocks = layout.pairs / lowbit::kTripleOctets;
   const bool waits = blocks > 2 * kBlocksAtOnce;
   auto forParts = [&](function_ref<SmallVector<Value>(int64_t, ArrayRef<Value>)> sum, bool fromBias) {
@@ -494,7 +487,7 @@ int64_t lutloops::getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t 
   if (!isWide)
     return kFewRowsNarrow;
   if (triples)
-    return lookupEntries > 16 ? kFewRowsOfNumbers : kFewRowsOfTriples;
+    return lookupEntries > 16 ? lowbit::kFewRowsOfNumbers : lowbit::kFewRowsOfTriples;
   return sumsInOne ? kFewRows : kFewRowsShort;
 }
 

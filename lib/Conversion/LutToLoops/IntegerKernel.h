@@ -8,6 +8,7 @@
 #ifndef LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H
 #define LUTRA_CONVERSION_LUTTOLOOPS_INTEGERKERNEL_H
 
+#include "dialects/lowbit/Transforms/IntegerRows.h"
 #include "lib/Conversion/LutToLoops/Kernel.h"
 #include <array>
 

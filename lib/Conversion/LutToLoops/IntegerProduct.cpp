@@ -31,7 +31,7 @@ constexpr int64_t kMaxSumsOfTwoQuads = 12;
 constexpr int64_t kMaxSumsApart = 8;
 /// Activation rows whose products stay in the first cache over the groups of a block: 12 KB beside a group's panel.
 constexpr int64_t kNearRows = 48;
-static_assert(kNearRows % 6 == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
+static_assert(kNearRows % lowbit::kPanelBlockRows == 0 && kNearRows % 4 == 0, "blocks of six and of four rows are whole in them");
 /// Activation rows in whose time the weights of the next blocks are asked for.
 constexpr int64_t kAheadRows = 24;
 static_assert(kPanelBytes / (2 * kQuadBytes) % 4 == 0, "parts of a long group are whole steps, of up to eight tables");
@@ -112,7 +112,7 @@ IntegerEmitter::IntegerEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, 
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16), lastColumns(lastColumns),
       prefetchBytes(options.prefetchBytes), lookupEntries(options.lookupEntries) {
   bool wide = options.vectorRows >= kTileRows;
-  blockRows = wide ? 6 : 4;
+  blockRows = wide ? lowbit::kPanelBlockRows : 4;
   blockSums = wide ? 24 : 4;
   zero = constantIndex(b, 0);
   one = constantIndex(b, 1);

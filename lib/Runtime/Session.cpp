@@ -17,8 +17,12 @@ using namespace llvm;
 using namespace lutra;
 
 /// What every run reads lies side by side; the manifest, which others refer to and messages quote, lies elsewhere.
-struct alignas(64) Session::Impl {
+struct alignas(64) Session::Impl final : Session {
   explicit Impl(Manifest loaded) : signature(loaded), manifest(std::make_unique<const Manifest>(std::move(loaded))) {}
+
+  /// Asks for what a run reads next: the session's own lines, all at once, then the first of the weights, whose page's address and lines arrive while the arrays are
+  /// checked.
+  void ask() const;
 
   /// Runs the compiled code; `args` has a place for the weights' descriptor, then the arrays'.
   Error call(MutableArrayRef<void *> args);
@@ -34,11 +38,30 @@ struct alignas(64) Session::Impl {
   WeightsFile weights;
 };
 
-Session::Session(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
-Session::~Session() = default;
+/// Bytes of a line of a CPU's caches.
+static constexpr size_t kLineBytes = 64;
+/// Of the weights, what is asked for before a run: as much as arrives while its arrays are checked.
+static constexpr size_t kHeadBytes = 8 * kLineBytes;
+/// A page, and one of those that files are mapped by from that size on (x86-64; elsewhere another size changes speed only).
+static constexpr size_t kPageBytes = 4096, kHugePageBytes = 2 << 20;
 
-const Manifest &Session::getManifest() const { return *impl->manifest; }
-Device *Session::getDevice() const { return impl->device.get(); }
+Session::Impl &Session::impl() { return static_cast<Impl &>(*this); }
+const Session::Impl &Session::impl() const { return static_cast<const Impl &>(*this); }
+
+void Session::Impl::ask() const {
+  const char *own = reinterpret_cast<const char *>(this), *ownEnd = reinterpret_cast<const char *>(&manifest);
+  for (; own < ownEnd; own += kLineBytes)
+    __builtin_prefetch(own);
+  for (size_t byte = 0; byte < kHeadBytes; byte += kLineBytes)
+    __builtin_prefetch(data.data() + byte);
+  // Smaller files have many pages for their size. Walks to all of them at once take the time of a few; later, each would hold up the loads behind it.
+  if (data.size() < kHugePageBytes)
+    for (size_t byte = kPageBytes; byte < data.size(); byte += kPageBytes)
+      __builtin_prefetch(data.data() + byte, /*rw=*/0, /*locality=*/2);
+}
+
+const Manifest &Session::getManifest() const { return *impl().manifest; }
+Device *Session::getDevice() const { return impl().device.get(); }
 
 /// The library's launcher has no context argument, so the running device is process-wide and runs exclude each other.
 static std::mutex runningDeviceMutex;
@@ -85,15 +108,15 @@ Expected<std::unique_ptr<Session>> Session::open(StringRef directory, const Sess
       return device.takeError();
     impl->device = std::move(*device);
   }
-  return std::unique_ptr<Session>(new Session(std::move(impl)));
+  return std::unique_ptr<Session>(std::move(impl));
 }
 
 Expected<SmallVector<Session::Shape, 4>> Session::inferOutputShapes(ArrayRef<TensorRef> inputs) const {
-  Expected<DimBinding> binding = DimBinding::bind(*impl->manifest, impl->signature, inputs);
+  Expected<DimBinding> binding = DimBinding::bind(*impl().manifest, impl().signature, inputs);
   if (!binding)
     return binding.takeError();
   SmallVector<Shape, 4> shapes;
-  for (const Signature::Tensor &output : impl->signature.getOutputs())
+  for (const Signature::Tensor &output : impl().signature.getOutputs())
     shapes.push_back(binding->shapeOf(output));
   return shapes;
 }
@@ -101,7 +124,7 @@ Expected<SmallVector<Session::Shape, 4>> Session::inferOutputShapes(ArrayRef<Ten
 Error Session::setThreads(int count) {
   if (count < 0 || count > 4096)
     return createStringError("the thread count " + Twine(count) + " is not in 0 (OpenMP's choice) to 4096");
-  impl->threads = count;
+  impl().threads = count;
   return Error::success();
 }
 
@@ -133,12 +156,13 @@ Error Session::Impl::call(MutableArrayRef<void *> args) {
 }
 
 Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
+  impl().ask();
   PlainArguments plain;
-  if (plain.set(impl->signature, inputs, outputs))
-    return impl->call(plain.getPointers());
+  if (plain.set(impl().signature, inputs, outputs))
+    return impl().call(plain.getPointers());
 
-  const Manifest &m = *impl->manifest;
-  Expected<DimBinding> binding = DimBinding::bind(m, impl->signature, inputs);
+  const Manifest &m = *impl().manifest;
+  Expected<DimBinding> binding = DimBinding::bind(m, impl().signature, inputs);
   if (!binding)
     return binding.takeError();
   if (Error error = binding->checkOutputs(m, outputs))
@@ -154,7 +178,7 @@ Error Session::run(ArrayRef<TensorRef> inputs, ArrayRef<TensorRef> outputs) {
   SmallVector<void *, 8> args = {nullptr};
   for (Argument &argument : arguments)
     args.push_back(argument.descriptor());
-  if (Error error = impl->call(args))
+  if (Error error = impl().call(args))
     return error;
   for (const Argument &argument : arguments)
     argument.finish();

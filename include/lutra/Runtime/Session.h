@@ -42,7 +42,9 @@ class Session {
 public:
   using Shape = llvm::SmallVector<int64_t, 4>;
 
-  ~Session();
+  virtual ~Session() = default;
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
 
   /// Opens an artifact directory.
   static llvm::Expected<std::unique_ptr<Session>> open(llvm::StringRef directory, const SessionOptions &options = {});
@@ -63,9 +65,11 @@ public:
   llvm::Error run(llvm::ArrayRef<TensorRef> inputs, llvm::ArrayRef<TensorRef> outputs);
 
 private:
+  /// What a session has: derived from it, not behind a pointer, since a run that finds its caches full of weights waits for memory at each step of a way.
   struct Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl;
+  Session() = default;
+  Impl &impl();
+  const Impl &impl() const;
 };
 
 } // namespace lutra

@@ -96,6 +96,7 @@ def ShareLoops : Pass<"lutra-share-loops", "::mlir::ModuleOp"> {
     Where an iteration is a call with the attribute `lutra.range` (the number of its operand that begins a range of work; the next one ends it), a thread makes one call for
     all of its iterations that differ in the innermost index alone. Neighbouring loops of such calls are shared as one range in one region where those of the first have the
     attribute `lutra.with_next`.
+    An `scf.if` with the attribute `lutra.alone` is taken only where there is one thread.
     Loops with reductions, and loops inside others, are left to `convert-scf-to-openmp`.
 
     Refused: a module with a symbol `omp_get_thread_num`, `omp_get_num_threads` or `omp_get_max_threads` that is not the library's function.

@@ -7,7 +7,7 @@
 // Entering a region and leaving it takes the library a tenth of a microsecond even where there is one thread, and a microsecond where there are two: one
 // thread, or one iteration, runs a loop without a region. A loop of calls is there twice for that; another's iterations become a function. Calls that do a
 // range of work (lutra/Support/RangeCalls.h) become one for all neighbouring iterations of a thread, and loops of such calls that may run at the same time
-// are dealt out together, as one range in one region.
+// are dealt out together, as one range in one region. What is of value to one thread only (the same header) is left to it.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Codegen/Passes.h"
@@ -55,11 +55,22 @@ struct ShareLoops : lutra::impl::ShareLoopsBase<ShareLoops> {
         loops.push_back(loop);
       return WalkResult::skip();
     });
-    if (loops.empty())
+    SmallVector<scf::IfOp> choices;
+    getOperation().walk([&](scf::IfOp choice) {
+      if (choice->removeAttr(lutra::kAloneAttr))
+        choices.push_back(choice);
+    });
+    if (loops.empty() && choices.empty())
       return;
     for (StringRef name : {kThreadNumber, kThreadCount, kMaxThreads})
       if (failed(declare(name)))
         return signalPassFailure();
+    for (scf::IfOp choice : choices) {
+      ImplicitLocOpBuilder b(choice.getLoc(), choice);
+      Value one = arith::ConstantIndexOp::create(b, 1);
+      Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, ask(b, kMaxThreads), one);
+      choice.getConditionMutable().assign(arith::AndIOp::create(b, choice.getCondition(), isAlone));
+    }
     SymbolTable symbols(getOperation());
     for (size_t first = 0, count; first < loops.size(); first += count) {
       count = 1;

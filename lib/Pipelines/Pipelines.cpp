@@ -119,6 +119,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   ConvertLowbitToLoopsOptions attention;
   attention.sums = options.sums;
   attention.prefetchBytes = options.cachePrefetchBytes;
+  attention.headBytes = options.cacheHeadBytes;
   pm.addPass(createConvertLowbitToLoops(attention));
   ConvertLutToLoopsOptions lut;
   lut.accumulatorBits = options.accumulatorBits;

@@ -73,6 +73,8 @@ struct LoopOptions {
   int64_t prefetchBytes = 4096, streamPrefetchBytes = 2048;
   /// The same of a cache's floats in attention of a single token.
   int64_t cachePrefetchBytes = 512;
+  /// Bytes of each head's keys, and of its values, that a single token reads before it begins; 0 for none.
+  int64_t cacheHeadBytes = 0;
   /// The cache nearest to the core that weights are asked for into: 1, 2 or 3.
   int64_t prefetchLevel = 1;
   /// Whether the machine reads ahead of each stream by itself.

@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kRangeAttr = "lutra.range";
 /// or writes what the other writes.
 inline constexpr llvm::StringLiteral kWithNextAttr = "lutra.with_next";
 
+/// Unit attribute of an scf.if: of value only where one thread runs the loops. Who deals them out leaves it to that case.
+inline constexpr llvm::StringLiteral kAloneAttr = "lutra.alone";
+
 } // namespace lutra
 
 #endif // LUTRA_SUPPORT_RANGECALLS_H

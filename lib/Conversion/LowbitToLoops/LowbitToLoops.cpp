@@ -5,9 +5,11 @@
 #include "dialects/lowbit/IR/Lowbit.h"
 #include "dialects/lut/IR/Lut.h"
 #include "lib/Conversion/LowbitToLoops/AttentionKernel.h"
+#include "lib/Conversion/LowbitToLoops/CacheBeginnings.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -59,6 +61,10 @@ struct ConvertLowbitToLoops : impl::ConvertLowbitToLoopsBase<ConvertLowbitToLoop
       getOperation().emitError("convert-lowbit-to-loops: option 'sums' is '") << sums << "', expected auto, f32 or f64";
       return signalPassFailure();
     }
+    if (headBytes < 0) {
+      getOperation().emitError("convert-lowbit-to-loops: option 'head-bytes' must not be negative, but is ") << headBytes.getValue();
+      return signalPassFailure();
+    }
     inF64 = sums == "f64" || (sums == "auto" && quantizesActivations(getOperation()));
     SmallVector<lowbit::AttentionOp> ops;
     WalkResult walked = getOperation().walk([&](lowbit::AttentionOp op) {
@@ -103,6 +109,8 @@ struct ConvertLowbitToLoops : impl::ConvertLowbitToLoopsBase<ConvertLowbitToLoop
     Block *body = function.addEntryBlock();
     builder.setInsertionPointToStart(body);
     FloatType element = inF64 ? FloatType(builder.getF64Type()) : builder.getF32Type();
+    if (headBytes > 0)
+      readCacheBeginnings(op, body->getArguments(), headBytes, builder);
     AttentionKernel(op, body->getArguments(), element, prefetchBytes, builder).emit();
     func::ReturnOp::create(builder, op.getLoc());
     return function;

@@ -19,7 +19,10 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     `sums` is the type of scores, weights and their sums: `f64`, as `docs/spec/numerics.md` defines attention, or `f32`, which is faster and agrees to
     rounding, but that a single token's products with a cache's codes are of integers then, by `lut.dot` (numerics.md, "Quantized caches"). `auto` is f64 for a module that quantizes activations to codes, where the last bit of an activation may decide about a code, and f32 for others.
 
-    Input: after bufferization. Output: scf, vector, memref, math, arith, lut.
+    With `head-bytes` above 0, the first bytes of all heads' keys and values are read before anything else where there is one token (256 KiB of all at most): of a short
+    cache each head's are over before the machine reads ahead of them, and side by side they are waited for once. They are volatile loads whose values nothing uses: requests may be dropped.
+
+    Input: after bufferization. Output: scf, vector, memref, math, arith, lut, and with `head-bytes` llvm.
 
     Before:
     ```mlir
@@ -47,9 +50,10 @@ def ConvertLowbitToLoops : Pass<"convert-lowbit-to-loops", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"sums", "sums", "std::string", "\"auto\"", "Type of attention's scores and sums: auto, f32 or f64">,
-                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "512", "How far ahead a single token asks for a cache's floats; 0 for not at all, and where sums are of f32 for reading one stream instead of four (keys of up to 256 bytes)">];
+                 Option<"prefetchBytes", "prefetch-bytes", "int64_t", "512", "How far ahead a single token asks for a cache's floats; 0 for not at all, and where sums are of f32 for reading one stream instead of four (keys of up to 256 bytes)">,
+                 Option<"headBytes", "head-bytes", "int64_t", "0", "Bytes of each head's keys, and of its values, that a single token reads before it begins; 0 for none">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
-                           "::lutra::lut::LutDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect", "::lutra::lut::LutDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }
 

@@ -95,7 +95,8 @@ Error DimBinding::checkOutputs(const Manifest &manifest, ArrayRef<TensorRef> out
 bool PlainArguments::add(const Signature &signature, const Signature::Tensor &expected, const TensorRef &tensor, bool isOutput) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(tensor.data);
   const size_t rank = expected.rank;
-  if (tensor.dtype != expected.dtype || tensor.sizes.size() != rank || !tensor.strides.empty() || !address ||
+  const bool hasStrides = !tensor.strides.empty();
+  if (tensor.dtype != expected.dtype || tensor.sizes.size() != rank || (hasStrides && tensor.strides.size() != rank) || !address ||
       address % dtypeSize(tensor.dtype) != 0)
     return false;
   // Room was reserved: the words stay where they are.
@@ -120,8 +121,12 @@ bool PlainArguments::add(const Signature &signature, const Signature::Tensor &ex
       if (bound != size)
         return false;
     }
+    const bool isInnermost = axis + 1 == rank;
+    const int64_t stride = hasStrides ? tensor.strides[axis] : elements;
+    if (size > 1 && (isInnermost ? stride != 1 : isOutput && stride == 0))
+      return false;
     descriptor[3 + axis] = size;
-    descriptor[3 + rank + axis] = elements;
+    descriptor[3 + rank + axis] = isInnermost ? 1 : stride;
     elements *= size;
   }
   descriptor[0] = descriptor[1] = static_cast<int64_t>(address);

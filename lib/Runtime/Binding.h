@@ -48,7 +48,7 @@ private:
   llvm::SmallVector<Bound, 8> symbols;
 };
 
-/// The descriptors of arrays that need no second look: row-major, aligned, not empty, and as the signature has them. Most runs have only such.
+/// The descriptors of arrays that need no second look: rows of neighbouring elements, aligned, not empty, and as the signature has them. Most runs have only such.
 class PlainArguments {
 public:
   /// Describes `inputs` and `outputs`. False, which says nothing about the arrays, unless all are plain: DimBinding and Argument look closer then, and have the

@@ -22,6 +22,17 @@ _CODES = {
 }
 
 
+#: Positions of inputs or outputs; a slice, which numpy writes sooner, where they are evenly spaced.
+Places = np.ndarray | slice
+
+
+def _places(positions: Sequence[int]) -> Places:
+    steps = {after - before for before, after in zip(positions, positions[1:])}
+    if len(steps) == 1 and (step := steps.pop()) > 0:
+        return slice(positions[0], positions[-1] + 1, step)
+    return np.array(positions, np.intp)
+
+
 class _Side:
     """The inputs or the outputs: C descriptors whose sizes and strides lie in one int64 array [tensors, 2, rank]."""
 
@@ -30,6 +41,8 @@ class _Side:
         self.infos = infos
         self.index = {info.name: i for i, info in enumerate(infos)}
         self.arrays: list[np.ndarray | None] = [None] * len(infos)
+        self.begins = [0] * len(infos)
+        self.is_complete = False
         self.dims = np.zeros((len(infos), 2, max([len(info.shape) for info in infos], default=0) or 1), np.int64)
         self.tensors = (LutraTensor * len(infos))()
         for i, info in enumerate(infos):
@@ -63,15 +76,19 @@ class _Side:
         self.arrays[i] = array
         self.dims[i, 0, : array.ndim] = array.shape
         self.dims[i, 1, : array.ndim] = [stride // item for stride in array.strides]
-        self.tensors[i].data = array.__array_interface__["data"][0]
+        self.begins[i] = self.tensors[i].data = array.__array_interface__["data"][0]
 
     def check_complete(self) -> None:
+        # What is bound stays bound.
+        if self.is_complete:
+            return
         missing = [info.name for info, array in zip(self.infos, self.arrays) if array is None]
         if missing:
             raise LutraError(
                 f"no array was given for {self.kind} '{missing[0]}'"
                 + (f" and {len(missing) - 1} more" if len(missing) > 1 else "")
             )
+        self.is_complete = True
 
 
 class Binding:
@@ -107,17 +124,27 @@ class Binding:
                         raise LutraError(f"'{dim}' is {before} in input '{owner}' but {size} in input '{info.name}'")
         return {dim: size for dim, (size, _) in bound.items()}
 
-    def resize(self, inputs: np.ndarray, outputs: np.ndarray, axis: int, input_size: int, output_size: int) -> None:
+    def resize(self, inputs: Places, outputs: Places, axis: int, input_size: int, output_size: int) -> None:
         """Sets the length of `axis` of many bound arrays (given by position) at once; their memory must hold it."""
         self._inputs.dims[inputs, 0, axis] = input_size
         self._outputs.dims[outputs, 0, axis] = output_size
 
-    def positions(self, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def positions(self, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[Places, Places]:
         """Positions for `resize`."""
         return (
-            np.array([self._inputs.find(name) for name in inputs], np.intp),
-            np.array([self._outputs.find(name) for name in outputs], np.intp),
+            _places([self._inputs.find(name) for name in inputs]),
+            _places([self._outputs.find(name) for name in outputs]),
         )
+
+    def position(self, name: str) -> int:
+        """Position of an input for `move`."""
+        return self._inputs.find(name)
+
+    def move(self, position: int, axis: int, size: int, offset: int = 0) -> None:
+        """Sets the length of `axis` of a bound input, which begins `offset` elements behind its array; its memory must hold it."""
+        side = self._inputs
+        side.dims[position, 0, axis] = size
+        side.tensors[position].data = side.begins[position] + offset * side.infos[position].dtype.itemsize
 
     def run(self) -> None:
         """Runs the model on the bound arrays."""

@@ -35,7 +35,13 @@ class Decoder:
         self._mask = np.ones((1, capacity), np.int64)
         self._ids = np.zeros((1, 1), np.int64)
         self._selects = "logits_positions" in names
-        self._positions = np.arange(capacity, dtype=np.int64)[None] if "position_ids" in names else None
+        # Both are bound once, for the whole capacity, and moved along.
+        self._binding.set_input("attention_mask", self._mask)
+        self._mask_at = self._binding.position("attention_mask")
+        self._positions_at: int | None = None
+        if "position_ids" in names:
+            self._binding.set_input("position_ids", np.arange(capacity, dtype=np.int64)[None])
+            self._positions_at = self._binding.position("position_ids")
         self._logits = np.empty((1, 1, self.vocabulary), logits.dtype)
         self._bound = 0
 
@@ -88,9 +94,10 @@ class Decoder:
             if self._selects:
                 binding.set_input("logits_positions", np.arange(count - wanted, count))
         self._bound = count
-        if self._positions is not None:
-            binding.set_input("position_ids", self._positions[:, self._cache.length : self._cache.length + count])
-        binding.set_input("attention_mask", self._mask[:, : self._cache.length + count])
+        past = self._cache.length
+        if self._positions_at is not None:
+            binding.move(self._positions_at, 1, count, past)
+        binding.move(self._mask_at, 1, past + count)
         binding.run()
         self._cache.advance(count)
         found: np.ndarray = logits[0]

@@ -145,6 +145,16 @@ TEST_F(SessionTest, StridedArraysAreReadAndWrittenInPlace) {
   ASSERT_RUNS(session->run(inputs, outputs));
   EXPECT_THAT(llvm::ArrayRef(y).take_front(16),
               ElementsAre(161, -1, 162, -1, 163, -1, 164, -1, 255, -1, 256, -1, 257, -1, 258, -1));
+  // Rows of neighbours, nothing is copied.
+  arrays.b = {10, 20, 30, 40, 50, 60};
+  int64_t rows[] = {3, 1};
+  inputs = arrays.inputs();
+  inputs[1].strides = rows;
+  outputs[0].strides = padded;
+  y.assign(20, -1);
+  ASSERT_RUNS(session->run(inputs, outputs));
+  EXPECT_THAT(llvm::ArrayRef(y).take_front(5), ElementsAre(161, 162, 163, 164, -1));
+  EXPECT_THAT(llvm::ArrayRef(y).slice(10, 5), ElementsAre(255, 256, 257, 258, -1));
   int64_t overlapping[] = {0, 1};
   outputs[0].strides = overlapping;
   EXPECT_THAT(llvm::toString(session->run(inputs, outputs)), HasSubstr("output 'y' overlaps itself"));

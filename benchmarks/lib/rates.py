@@ -79,6 +79,12 @@ def panel_rows() -> tuple[int, int]:
     return int(planes), int(triples)
 
 
+def _passes(m: int) -> list[int]:
+    """The rows that an int8 product of few rows multiplies in each pass over the weight."""
+    length = -(-m // -(-m // _ROWS["kRowsOfPass"]))
+    return [min(length, m - first) for first in range(0, m, length)]
+
+
 def _loads(m: int, ternary: bool) -> int:
     """How often an int8 product of few rows loads their codes for 64 rows of a weight."""
     parts = "kRowsOfTwoParts"
@@ -97,7 +103,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
     few = m < panel_rows()[ternary]
     single = few and ternary and m == 1
     passed = few and not single
-    passes = 0 if not passed else m if case.known_m or m <= _ROWS["kRowsAlone"] else m + m % 2
+    counts = _passes(m) if passed else []
     amounts = {
         "m": m,
         "n": -(-case.n // 64) * 64,
@@ -112,9 +118,9 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "panels": -(-m // 512),
         "quads": -(-m // block),
         "single": int(single),
-        "few": int(passed),
-        "passes": passes,
-        "loads": passes * _loads(m, ternary),
+        "few": len(counts),
+        "passes": sum(counts),
+        "loads": sum(count * _loads(count, ternary) for count in counts),
         "many": 0 if few else m,
         "blocks": 0 if few else -(-m // _ROWS["kPanelBlockRows"]),
         "fresh": 0 if few else -(-m // 512),

@@ -129,6 +129,7 @@ void lutra::buildLoopsPhase(OpPassManager &pm, const LoopOptions &options) {
   lut.streamPrefetchBytes = options.streamPrefetchBytes;
   lut.prefetchLevel = options.prefetchLevel;
   lut.readsAhead = options.readsAhead;
+  lut.rowPasses = options.rowPasses;
   lut.headBytes = options.headBytes;
   lut.quickPermutes = options.quickPermutes;
   pm.addPass(createConvertLutToLoops(lut));

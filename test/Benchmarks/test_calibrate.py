@@ -81,12 +81,16 @@ class CalibrateTest(unittest.TestCase):
             wide = dataclasses.replace(eight, width=width)
             self.assertEqual(predict({"few-run-rate": 1}, wide, "int8"), runs * 64 * 256)
             self.assertEqual(predict({"run-rate": 1}, dataclasses.replace(wide, m=25), "int8"), runs * 64 * 256)
-        # Beyond four rows, codes are loaded for half a tile; where M is not known, rows beyond fourteen come in pairs.
+        # Beyond four rows, codes are loaded for half a tile; beyond 24 in passes of as many rows.
         few = Case(5, 64, 256, "2", 128, 1, "cost")
         self.assertEqual(predict({"few-rate": 1}, few, "int8"), 5 * 64 * 256)
         self.assertEqual(predict({"few-load-rate": 1}, few, "int8"), 2 * 5 * 64 * 256)
-        for m, passes in ((5, 5), (15, 16)):
-            self.assertEqual(predict({"few-rate": 1}, dataclasses.replace(few, m=m, kind="gemm"), "int8"), passes << 14)
+        with mock.patch("rates.panel_rows", return_value=(97, 17)):
+            for m, passes, loads in ((15, 1, 60), (24, 1, 96), (25, 2, 4 * 13 + 2 * 12), (50, 3, 4 * 50)):
+                many = dataclasses.replace(few, m=m, kind="gemm")
+                self.assertEqual(predict({"few-rate": 1}, many, "int8"), m << 14)
+                self.assertEqual(predict({"few-unpack-rate": 1}, many, "int8"), 2 * passes << 14)
+                self.assertEqual(predict({"few-load-rate": 1}, many, "int8"), loads << 14)
         # Twenty-five rows have a panel, which five blocks of rows read.
         self.assertEqual(
             predict({"few-rate": 1, "few-load-rate": 1, "panel-rate": 1}, dataclasses.replace(few, m=25), "int8"),

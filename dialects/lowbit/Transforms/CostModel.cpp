@@ -33,10 +33,17 @@ struct Work {
     // Int8 products alone have ternary codes three in five bits (lowbit-pack-weights). Four codes around the same zero are taken for three.
     const bool isTernary = lutra::lowbit::isTernary(weight.getFormat()) && !isShared, isFew = rows < (isTernary ? rates.triplePanelRows : rates.panelRows);
     const bool isSingle = isFew && isTernary && rows == 1, isPassed = isFew && !isSingle;
-    const double single = isSingle, few = isPassed, many = isFew ? 0 : rows;
-    const double passes = !isPassed ? 0 : isKnown || rows <= kRowsAlone ? rows : llvm::alignTo(rows, 2);
+    const double single = isSingle, many = isFew ? 0 : rows;
     const int64_t ofTriples = rates.triplePanelRows <= kFewRowsOfTriples + 1 ? kRowsOfTwoTripleParts : kRowsOfTwoNumberParts, half = isTernary ? ofTriples : kRowsOfTwoParts;
-    const double loads = passes * (rows > half ? 4 : isTernary || rows > kRowsOfFourParts ? 2 : 1);
+    const double passes = isPassed ? rows : 0;
+    double few = 0, loads = 0;
+    // Passes over the weight, all of as many rows but the last.
+    const int64_t number = llvm::divideCeil(rows, kRowsOfPass), length = llvm::divideCeil(rows, number);
+    for (int64_t first = 0; isPassed && first < rows; first += length) {
+      const int64_t count = std::min(length, rows - first);
+      few += 1;
+      loads += count * (count > half ? 4 : isTernary || count > kRowsOfFourParts ? 2 : 1);
+    }
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, kPanelBlockRows), fresh = isFew ? 0 : panels;
     const double bits = isTernary ? 0 : planes, runs = isTernary ? 0 : ones + twos / 2 + fours / 4, triples = isTernary;
 #define LUTRA_COST_RATE(MEMBER, NAME, STRATEGY, PART, AMOUNT, MEANING)                                                                     \

@@ -11,11 +11,6 @@
 
 namespace lutra::lowbit {
 
-/// Rows of a product without a panel that have loops of their own, at most. More come in pairs, 15 and 16, 17 and 18: a row that is multiplied twice is a fifteenth of
-/// the work.
-inline constexpr int64_t kRowsAlone = 14;
-static_assert(kRowsAlone % 2 == 0, "pairs begin with an odd number");
-
 /// Rows that 64 and 32 weight rows are multiplied with at once, at most: 16 to 24 sums, and 8 or 4 vectors of codes. More are multiplied with 16: each sum then loads
 /// its activations, and the units that multiply are what it waits for all the same.
 inline constexpr int64_t kRowsOfFourParts = 4;
@@ -25,6 +20,10 @@ inline constexpr int64_t kRowsOfTwoParts = 12;
 /// for them (9 rows 0.85, 13 rows 0.9 of the time on Zen 4).
 inline constexpr int64_t kRowsOfTwoTripleParts = 8;
 inline constexpr int64_t kRowsOfTwoNumberParts = 12;
+
+/// Rows that are multiplied without a panel at once, at most: 24 sums, and what is left of 32 registers for codes. More are multiplied in passes over the weight, up to
+/// as many as the target makes.
+inline constexpr int64_t kRowsOfPass = 24;
 
 /// Rows that are multiplied with triples without a panel, at most; and where five bits are one index.
 inline constexpr int64_t kFewRowsOfTriples = 12;

@@ -59,19 +59,19 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
                                               + M N G / sum-rate + M N / store-rate)
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
-          W   = M' (N K / few-rate + L N K / few-load-rate + N G / few-sum-rate)
-                + P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate                        M < panel-rows
+          W   = M (N K / few-rate + L N K / few-load-rate + N G / few-sum-rate)
+                + C (P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate)                    M < panel-rows
           W   = M N K / int8-rate + B6 N K / panel-rate + M N G / int8-sum-rate
                 + ceil(M / 512) (P N K / unpack-rate + R N K / run-rate + N K / byte-rate + N G / scaled-rate)                        else
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate
 
     N and K are rounded up to whole tiles of 64 and whole tables (of dense products only N). P4, P2 and P1 are the planes that are summed by fours, then by twos, and the one that
     is left; R is how many such runs there are. B4 and B6 are the blocks of rows that share what is read of a weight: of up to four rows (two
-    or one where M is known to be less); and of up to six. M' is M, or the next even number where M is not known and above 14, and L is 1 up to 4
-    rows, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
-    products, and instead of their planes take N K / few-triple-rate + M' N G / few-triple-sum-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
+    or one where M is known to be less); and of up to six. C are the passes over a weight that few rows are multiplied in, up to 24 of
+    them in each, and L is 1 up to 4 rows of a pass, 2 up to 12, and else 4: for 64, 32 or 16 rows of a weight the codes of a row are loaded once. Ternary codes are stored three in five bits for int8
+    products, and instead of their planes take N K / few-triple-rate + M N G / few-triple-sum-rate, or N K / triple-rate from triple-panel-rows on, and L is 2 up to 8 rows (12 where triple-panel-rows is above 13); a single
     row takes N K / single-rate + N G / few-sum-rate. Packed bytes are the codes, and the alphas and zetas as f32; of dense weights whose planes have an alpha each, 4 N K of f32, and nothing
-    becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (25 and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
+    becomes numbers. CostRates.def has the terms, each with its meaning. `panel-rows` and `triple-panel-rows` are no rates but what the target's loops do (25, or 49 on Zen, and 13). Bandwidth, lookup-rate, table-rate and fma-rate are needed where rates are given;
     of the others those that are not known are left out, and then the term is; but few-rate is int8-rate then, lookup-two-rate and
     lookup-one-rate are lookup-rate, index-two-rate is index-rate, and fetch-two-rate fetch-rate. int8 is open where int8-rate is given, planes share an alpha, and a group's sum fits 32
     bits. Products of codes are not taken for `dense`: looked up and multiplied they are the same numbers. A dynamic M counts as `rows`: 1 means that decoding

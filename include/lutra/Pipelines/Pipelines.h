@@ -79,6 +79,8 @@ struct LoopOptions {
   int64_t prefetchLevel = 1;
   /// Whether the machine reads ahead of each stream by itself.
   bool readsAhead = false;
+  /// Passes over a weight in which products of codes multiply rows before they make a panel of it.
+  int64_t rowPasses = 1;
   /// Bytes of each stream of the next function's products that are asked for ahead of it; 0 for not at all.
   int64_t headBytes = 0;
   /// Whether bytes of two wide registers are permuted in a cycle.

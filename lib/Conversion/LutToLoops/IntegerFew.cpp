@@ -21,44 +21,17 @@ using namespace lutra;
 using namespace lutra::lutloops;
 
 namespace {
-using lowbit::kRowsAlone, lowbit::kRowsOfFourParts, lowbit::kRowsOfTwoParts;
-/// Activation rows that are multiplied without a panel, at most: with 32 wide registers, with rows that contend (below), with narrow registers, and with wide ones
-/// where no instruction sums four bytes in 32 bits. Without that, triples are a detour for more than one row in narrow registers.
-constexpr int64_t kFewRows = 24, kFewRowsAliased = 12, kFewRowsNarrow = 4, kFewRowsShort = 12;
-/// Activation rows, and bytes that these are multiples of apart, from which on they contend for the same lines of a first cache of 8 ways. Such rows are copied
-/// for a group, to places a line further apart, if they are not longer than `kMaxNearBytes` each, which is for the stack.
-constexpr int64_t kNearRows = 9, kNearDistance = 2048, kMaxNearBytes = 8192;
+using lowbit::kRowsOfFourParts, lowbit::kRowsOfTwoParts;
+/// Activation rows from which on those that contend for lines (mustCopyRows) are copied.
+constexpr int64_t kNearRows = 9;
 /// Pairs of quads of a group from which on the codes of a pair are unpacked while the one before is multiplied, beyond those rows.
 constexpr int64_t kPairsAhead = 16;
-/// Bytes of a group that are asked for ahead, at most: of longer ones each run is a stream for long.
-constexpr int64_t kMaxGroupAheadBytes = 16384;
 /// Activation rows whose codes are loaded once for all weight rows, at most.
 constexpr int64_t kRowsInRegisters = 2;
 /// Rows whose sums with triples are two each, so that products do not wait.
 constexpr int64_t kRowsOfTwoSums = 2;
 /// Blocks of triples that some weight rows go through before the next do.
 constexpr int64_t kBlocksAtOnce = 8;
-
-/// Bytes of an activation row's codes in a group.
-int64_t getRowBytes(const GroupLayout &layout) { return 2 * kQuad * layout.pairs; }
-
-/// How far ahead weights are asked for. Where the machine reads ahead by itself, its own requests end at the runs of a group: at least the next group is asked for,
-/// since less would be this one's next run, which is being read already, and twice as far where runs are of four planes each (8 bits in groups of 64, 3 rows of
-/// 1953x528 on Zen 4: 117 us with 4096 into the first cache, 64 into the second, 49 with 8192).
-int64_t getAheadBytes(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  if (options.prefetchBytes == 0)
-    return 0;
-  const int64_t near = std::max(options.prefetchBytes, kGroupAheadBytes);
-  if (!options.readsAhead || layout.bytes > kMaxGroupAheadBytes)
-    return near;
-  const int64_t least = layout.runs.size() > 1 && layout.runs.back().width == 4 ? 2 * near : near;
-  return std::max<int64_t>(least, llvm::alignTo(layout.bytes, kVectorBytes));
-}
-
-/// Whether many rows' codes of a group are copied.
-bool mustCopyRows(const GroupLayout &layout) {
-  return getRowBytes(layout) % kNearDistance == 0 && getRowBytes(layout) <= kMaxNearBytes;
-}
 
 class FewRowsEmitter {
 public:
@@ -87,9 +60,11 @@ private:
   void addStep(MutableArrayRef<Value> sums, Value group, Value step, int64_t tables, MutableArrayRef<CodeStep> weights, int64_t count);
   void scaleRows(Value group, Value offset, Value place, Value sixteens, int64_t begin, int64_t count, ArrayRef<Value> sums);
   void store(Value tile, Value place);
+  void emitItem(Value item, Value number, int64_t known);
+  void emitPasses(Value item, int64_t known);
 
-  /// The activation row that is multiplied as number `row`: where there is one less than loops are for, the last is multiplied twice.
-  Value placeOf(int64_t row, int64_t count) { return lastRow && row == count - 1 ? lastRow : constantIndex(b, row); }
+  /// The row of the product that is row `row` of the pass.
+  Value globalRow(Value row) { return firstRow ? arith::AddIOp::create(b, firstRow, row).getResult() : row; }
   /// From one vector of weight rows to the next of those that are multiplied together.
   int64_t partRows(int64_t parts) const { return parts == 2 && !triples ? kTileRows / 2 : kLanes; }
   Value loadQuad(Value group, Value row, Value column);
@@ -105,7 +80,7 @@ private:
   const GroupLayout &layout;
   PanelCodes codes;
   std::optional<TripleCodes> triples;
-  int64_t lastColumns, lookupEntries, fewRows, rowsInOrder;
+  int64_t lastColumns, lookupEntries, passRows, mostRows, rowsInOrder;
   AheadOfLoads ahead;
   bool isWide;
   /// `[tile][row][64]`, the sums over the groups so far.
@@ -114,27 +89,29 @@ private:
   Value near, nearRows;
   /// `[16 weight rows][activation row][16]`, the sums of a long group of triples so far.
   Value waitingSums;
-  Value zero, one, rows, groups, tileBytes, tileCount, distance, lastRow;
+  /// The rows of the pass at hand, and the first of them; null: the product's.
+  Value rows, firstRow;
+  Value zero, one, groups, tileBytes, tileCount, distance;
 };
 } // namespace
 
 FewRowsEmitter::FewRowsEmitter(ImplicitLocOpBuilder &b, IntegerBuffers buffers, const Epilogue &epilogue, const GroupLayout &layout,
                                int64_t lastColumns, Value distance, const ConvertLutToLoopsOptions &options)
     : b(b), buffers(buffers), epilogue(epilogue), layout(layout), codes(layout, /*shortSums=*/options.accumulatorBits == 16 && !layout.triples && !layout.quads), lastColumns(lastColumns),
-      lookupEntries(options.lookupEntries), fewRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)),
+      lookupEntries(options.lookupEntries), passRows(getRowsOfPass(layout, options)), mostRows(getFewRows(layout, options)), rowsInOrder(getRowsInOrder(layout, options)),
       ahead{getAheadBytes(layout, options), options.prefetchLevel}, isWide(options.vectorRows >= kTileRows), zero(constantIndex(b, 0)),
       one(constantIndex(b, 1)), distance(distance) {
-  auto type = MemRefType::get({options.streams * fewRows * kTileRows}, b.getF32Type());
+  auto type = MemRefType::get({options.streams * passRows * kTileRows}, b.getF32Type());
   products = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(kVectorBytes));
   groups = memref::DimOp::create(b, buffers.padded, zero);
   rows = memref::DimOp::create(b, buffers.padded, one);
   tileBytes = affine(b, {}, layout.bytes, groups, 0);
   if (layout.triples) {
     triples.emplace(b, buffers.weights, codes.doubled, ahead.bytes, options.lookupEntries);
-    waitingSums = memref::AllocaOp::create(b, MemRefType::get({fewRows * kTileRows}, b.getI32Type()), b.getI64IntegerAttr(kVectorBytes));
+    waitingSums = memref::AllocaOp::create(b, MemRefType::get({passRows * kTileRows}, b.getI32Type()), b.getI64IntegerAttr(kVectorBytes));
   }
-  if (fewRows >= kNearRows && mustCopyRows(layout))
-    nearRows = memref::AllocaOp::create(b, MemRefType::get({fewRows, getRowBytes(layout) + kVectorBytes}, b.getI8Type()), b.getI64IntegerAttr(kVectorBytes));
+  if (passRows >= kNearRows && mustCopyRows(layout))
+    nearRows = memref::AllocaOp::create(b, MemRefType::get({passRows, getRowBytes(layout) + kVectorBytes}, b.getI8Type()), b.getI64IntegerAttr(kVectorBytes));
   // Functions serve weights of all sizes that share a remainder: the number of tiles is the output's.
   Value columns = memref::DimOp::create(b, buffers.out, one);
   tileCount = arith::DivUIOp::create(b, affine(b, columns, 0, {}, kTileRows - 1), constantIndex(b, kTileRows));
@@ -158,14 +135,14 @@ void FewRowsEmitter::forTiles(Value item, Value count, function_ref<void(Value, 
 /// Four codes of an activation row from `column` of the group on, in all lanes.
 Value FewRowsEmitter::loadQuad(Value group, Value row, Value column) {
   Value loaded = near ? vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), near, ValueRange{row, column})
-                      : vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded, ValueRange{group, row, column});
+                      : vector::LoadOp::create(b, VectorType::get({kQuad}, b.getI8Type()), buffers.padded, ValueRange{group, globalRow(row), column});
   Value word = vector::BitCastOp::create(b, VectorType::get({1}, b.getI32Type()), loaded);
   return vector::BitCastOp::create(b, VectorType::get({4 * kLanes}, b.getI8Type()),
                                    splat(vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0})));
 }
 
 Value FewRowsEmitter::loadBias(Value group, Value row) {
-  return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, row}));
+  return splat(memref::LoadOp::create(b, buffers.bias, ValueRange{group, globalRow(row)}));
 }
 
 /// The first `tables` tables of a step for each 16 of some weight rows.
@@ -179,7 +156,7 @@ SmallVector<CodeStep> FewRowsEmitter::unpackStep(Value offset, Value step, int64
 /// Adds the products of one quad of codes from `column` of the group on to `sums`, `[16 weight rows][activation row]`.
 void FewRowsEmitter::addQuads(MutableArrayRef<Value> sums, Value group, Value column, ArrayRef<Value> weights, int64_t count) {
   for (int64_t row = 0; row < count; ++row) {
-    Value activations = loadQuad(group, placeOf(row, count), column);
+    Value activations = loadQuad(group, constantIndex(b, row), column);
     for (auto [part, quad] : llvm::enumerate(weights)) {
       Value &sum = sums[part * count + row];
       sum = lut::DotOp::create(b, quad, activations, sum, codes.largest);
@@ -194,7 +171,7 @@ void FewRowsEmitter::addStep(MutableArrayRef<Value> sums, Value group, Value ste
   if (count <= kRowsInRegisters && tables == 2) {
     SmallVector<std::array<Value, 2>> activations;
     for (int64_t row = 0; row < count; ++row)
-      activations.push_back({loadQuad(group, placeOf(row, count), columnOf(0)), loadQuad(group, placeOf(row, count), columnOf(1))});
+      activations.push_back({loadQuad(group, constantIndex(b, row), columnOf(0)), loadQuad(group, constantIndex(b, row), columnOf(1))});
     for (auto [part, codesOfPart] : llvm::enumerate(weights)) {
       const Value quads[] = {codesOfPart.getQuad(0), codesOfPart.getQuad(1)};
       for (int64_t row = 0; row < count; ++row)
@@ -237,7 +214,7 @@ SmallVector<Value> FewRowsEmitter::sumShort(ArrayRef<Value> sums, function_ref<S
 SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixteens, int64_t begin, int64_t count, int64_t parts) {
   SmallVector<Value> starts, sums;
   for (int64_t row = 0; row < count; ++row)
-    starts.push_back(startsFromBias() ? loadBias(group, placeOf(row, count)) : splatInt(b, kLanes, 32, 0));
+    starts.push_back(startsFromBias() ? loadBias(group, constantIndex(b, row)) : splatInt(b, kLanes, 32, 0));
   for (int64_t part = 0; part < parts; ++part)
     sums.append(starts);
   const int64_t tables = CodeStep::countTables(layout), steps = 2 * layout.pairs / tables, left = 2 * layout.pairs % tables;
@@ -288,9 +265,9 @@ void FewRowsEmitter::scaleRows(Value group, Value offset, Value place, Value six
     Value zeta = layout.zeta ? splatFloat(b, kLanes, layout.zeta.getValue().convertToFloat())
                              : loadZetas(b, buffers.weights, offset, layout, first, sixteens);
     for (int64_t row = 0; row < count; ++row) {
-      Value at = placeOf(row, count), sum = sums[part * count + row];
+      Value local = constantIndex(b, row), at = globalRow(local), sum = sums[part * count + row];
       if (!startsFromBias())
-        sum = arith::AddIOp::create(b, loadBias(group, at), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
+        sum = arith::AddIOp::create(b, loadBias(group, local), arith::ShLIOp::create(b, sum, splatInt(b, kLanes, 32, 1)));
       Value offsetTerm = arith::MulFOp::create(b, zeta, loadSplat(b, buffers.sums, group, at));
       Value value = math::FmaOp::create(b, loadSplat(b, buffers.scales, group, at), arith::SIToFPOp::create(b, floats, sum), offsetTerm);
       Value product = affine(b, place, kLanes, sixteens, row * kTileRows + first);
@@ -310,7 +287,7 @@ void FewRowsEmitter::addTriples(MutableArrayRef<Value> sums, Value group, Value 
   const int64_t chains = sums.size() / (parts * count);
   for (int64_t quad = 0; quad < static_cast<int64_t>(weights[0].size()); ++quad)
     for (int64_t row = 0; row < count; ++row) {
-      Value activations = loadQuad(group, placeOf(row, count), affine(b, column, 0, {}, quad * kQuad));
+      Value activations = loadQuad(group, constantIndex(b, row), affine(b, column, 0, {}, quad * kQuad));
       for (int64_t part = 0; part < parts; ++part) {
         Value &sum = sums[(quad % chains * parts + part) * count + row];
         sum = lut::DotOp::create(b, weights[part][quad], activations, sum, codes.largest);
@@ -344,7 +321,7 @@ void FewRowsEmitter::emitTriples(Value group, Value offset, Value place, int64_t
     for (int64_t begin = 0; begin < kTileRows; begin += parts * kLanes) {
       SmallVector<Value> sums;
       for (int64_t index = 0; index < parts * count; ++index)
-        sums.push_back(fromBias ? loadBias(group, placeOf(index % count, count))
+        sums.push_back(fromBias ? loadBias(group, constantIndex(b, index % count))
                                 : vector::LoadOp::create(b, VectorType::get({kLanes}, b.getI32Type()), waitingSums,
                                                          ValueRange{constantIndex(b, begin * count + index * kLanes)})
                                       .getResult());
@@ -422,7 +399,7 @@ void FewRowsEmitter::copyRows(Value group) {
   auto bytes = VectorType::get({kVectorBytes}, b.getI8Type());
   forRange(zero, rows, [&](Value row) {
     scf::ForOp::create(b, zero, constantIndex(b, getRowBytes(layout)), constantIndex(b, kVectorBytes), ValueRange(), [&](OpBuilder &, Location, Value at, ValueRange) {
-      Value loaded = vector::LoadOp::create(b, bytes, buffers.padded, ValueRange{group, row, at});
+      Value loaded = vector::LoadOp::create(b, bytes, buffers.padded, ValueRange{group, globalRow(row), at});
       vector::StoreOp::create(b, loaded, nearRows, ValueRange{row, at});
       scf::YieldOp::create(b);
     });
@@ -431,78 +408,75 @@ void FewRowsEmitter::copyRows(Value group) {
 
 /// The products from `place` on through the epilogue to the output.
 void FewRowsEmitter::store(Value tile, Value place) {
-  forRange(zero, rows, [&](Value row) {
-    Value products = affine(b, place, kTileRows, row, 0);
+  forRange(zero, rows, [&](Value local) {
+    Value products = affine(b, place, kTileRows, local, 0), row = globalRow(local);
     storeTile(b, buffers.out, row, tile, lastColumns, [&](int64_t part, Value column, Value mask) {
       return applyEpilogue(b, epilogue, loadProducts(affine(b, products, 0, {}, part)), row, column, mask);
     });
   });
 }
 
-/// Runs `body` for the number of rows, which has loops of its own, or with the next even one.
+/// Runs `body` for the number of rows, each of which has loops of its own.
 void FewRowsEmitter::chooseRows(Value number, function_ref<void(int64_t)> body) {
   SmallVector<int64_t> cases;
-  for (int64_t count = triples ? 2 : 1; count <= fewRows; count += count < kRowsAlone ? 1 : 2)
+  for (int64_t count = triples ? 2 : 1; count <= passRows; ++count)
     cases.push_back(count);
   // No rows have no loops, which is the default.
   auto choice = scf::IndexSwitchOp::create(b, TypeRange(), number, cases, cases.size());
   OpBuilder::InsertionGuard guard(b);
   for (auto [index, region] : llvm::enumerate(choice->getRegions())) {
     b.createBlock(&region);
-    if (index > 0) {
-      lastRow = cases[index - 1] > kRowsAlone ? arith::SubIOp::create(b, rows, one).getResult() : Value();
+    if (index > 0)
       body(cases[index - 1]);
-    }
     scf::YieldOp::create(b);
   }
 }
 
-void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
-  Value number;
-  if (known > 0) {
-    number = constantIndex(b, known);
-  } else {
-    Value isAlone = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rows, constantIndex(b, kRowsAlone));
-    Value isOdd = arith::RemUIOp::create(b, rows, constantIndex(b, 2));
-    number = arith::SelectOp::create(b, isAlone, rows, arith::AddIOp::create(b, rows, isOdd));
-  }
-  forRange(first, last, [&](Value item) {
-    forTiles(item, number, [&](Value, Value place) {
-      forRange(zero, number, [&](Value row) {
-        for (int64_t part = 0; part < kTileRows; part += kLanes)
-          vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), products, ValueRange{affine(b, place, kTileRows, row, part)});
-      });
+/// The pass's rows of an item: `known` of them, or `number`, which has loops.
+void FewRowsEmitter::emitItem(Value item, Value number, int64_t known) {
+  forTiles(item, number, [&](Value, Value place) {
+    forRange(zero, number, [&](Value row) {
+      for (int64_t part = 0; part < kTileRows; part += kLanes)
+        vector::StoreOp::create(b, splatFloat(b, kLanes, 0.0f), products, ValueRange{affine(b, place, kTileRows, row, part)});
     });
-    if (known > 0)
-      emitGroups(item, known);
-    else
-      chooseRows(number, [&](int64_t count) { emitGroups(item, count); });
-    forTiles(item, number, [&](Value tile, Value place) { store(tile, place); });
   });
+  if (known > 0)
+    emitGroups(item, known);
+  else
+    chooseRows(number, [&](int64_t count) { emitGroups(item, count); });
+  forTiles(item, number, [&](Value tile, Value place) { store(tile, place); });
 }
 
-int64_t lutloops::getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t lookupEntries) {
-  if (triples && !sumsInOne)
-    return isWide ? kFewRowsNarrow : 1;
-  if (!isWide)
-    return kFewRowsNarrow;
-  if (triples)
-    return lookupEntries > 16 ? lowbit::kFewRowsOfNumbers : lowbit::kFewRowsOfTriples;
-  return sumsInOne ? kFewRows : kFewRowsShort;
+/// All rows of an item: in passes of equal length, while its weights are near.
+void FewRowsEmitter::emitPasses(Value item, int64_t known) {
+  const Value all = rows;
+  auto emitPass = [&](Value first, Value count, int64_t length) {
+    firstRow = first, rows = count;
+    emitItem(item, length > 0 ? constantIndex(b, length) : count, length);
+  };
+  auto forPasses = [&](Value last, Value length, function_ref<void(Value)> body) {
+    scf::ForOp::create(b, zero, last, length, ValueRange(), [&](OpBuilder &, Location, Value first, ValueRange) {
+      body(first);
+      scf::YieldOp::create(b);
+    });
+  };
+  if (mostRows == passRows) {
+    emitPass({}, rows, known);
+  } else if (known > 0) {
+    const int64_t number = llvm::divideCeil(known, passRows), length = llvm::divideCeil(known, number), left = known - (number - 1) * length;
+    Value whole = constantIndex(b, known - left);
+    forPasses(whole, constantIndex(b, length), [&](Value first) { emitPass(first, constantIndex(b, length), length); });
+    emitPass(whole, constantIndex(b, left), left);
+  } else {
+    Value number = arith::MaxUIOp::create(b, arith::CeilDivUIOp::create(b, all, constantIndex(b, passRows)), one);
+    Value length = arith::MaxUIOp::create(b, arith::CeilDivUIOp::create(b, all, number), one);
+    forPasses(all, length, [&](Value first) { emitPass(first, arith::MinUIOp::create(b, length, arith::SubIOp::create(b, all, first)), 0); });
+  }
+  firstRow = {}, rows = all;
 }
 
-int64_t lutloops::getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  const int64_t most = getFewRows(layout.triples, options.vectorRows >= kTileRows, options.accumulatorBits != 16, options.lookupEntries);
-  // Rows that would have to be copied, but are too long.
-  const bool isAliased = getRowBytes(layout) > kMaxNearBytes && getRowBytes(layout) % kNearDistance == 0;
-  return isAliased ? std::min(most, kFewRowsAliased) : most;
-}
-
-int64_t lutloops::getRowsInOrder(const GroupLayout &layout, const ConvertLutToLoopsOptions &options) {
-  // Runs of planes are streams of their own, each too short to be read ahead of: 3 bits of 1024x4096 take 161 us by one row, and 267 without requests; a single run
-  // takes 106 to 129 us by 1 to 4 rows, and 114 to 134 with requests (4 bits; 2 bits: 83 to 125 and 87 to 133).
-  const bool isOneRun = !layout.triples && layout.runs.size() <= 1;
-  return options.readsAhead && isOneRun && options.vectorRows >= kTileRows ? kRowsOfFourParts : 0;
+void FewRowsEmitter::emitItems(Value first, Value last, int64_t known) {
+  forRange(first, last, [&](Value item) { emitPasses(item, known); });
 }
 
 void lutloops::emitIntegerFew(ImplicitLocOpBuilder &b, ValueRange args, const GroupLayout &layout, int64_t lastColumns, int64_t rows,

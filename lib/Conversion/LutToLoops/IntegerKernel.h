@@ -93,10 +93,23 @@ void emitIntegerSingle(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, con
                        mlir::Region &epilogue, const ConvertLutToLoopsOptions &options);
 
 /// The most activation rows that are multiplied without a panel: with 32 wide registers or narrow ones, with an instruction that sums four bytes in 32
-/// bits or without, and with `lookupEntries` bytes that one instruction looks up.
-int64_t getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t lookupEntries);
+/// bits or without, with `lookupEntries` bytes that one instruction looks up, and in up to `passes` over a weight.
+int64_t getFewRows(bool triples, bool isWide, bool sumsInOne, int64_t lookupEntries, int64_t passes);
 /// The most activation rows that `emitIntegerFew` is for, times a weight of this layout.
 int64_t getFewRows(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
+
+/// The most activation rows that `emitIntegerFew` multiplies at once.
+int64_t getRowsOfPass(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
+
+/// Bytes of an activation row's codes in a group.
+int64_t getRowBytes(const GroupLayout &layout);
+/// Whether many rows' codes of a group are copied, since they contend for the same lines of the first cache.
+bool mustCopyRows(const GroupLayout &layout);
+
+/// How far ahead weights are asked for. Where the machine reads ahead by itself, its own requests end at the runs of a group: at least the next group is asked for,
+/// since less would be this one's next run, which is being read already, and twice as far where runs are of four planes each (8 bits in groups of 64, 3 rows of
+/// 1953x528 on Zen 4: 117 us with 4096 into the first cache, 64 into the second, 49 with 8192).
+int64_t getAheadBytes(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);
 
 /// The most activation rows that `emitIntegerFew` reads the bytes of a group in order for, asking for none of them, which is where the machine reads ahead by itself.
 int64_t getRowsInOrder(const GroupLayout &layout, const ConvertLutToLoopsOptions &options);

@@ -23,7 +23,7 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
   using ConvertLutToLoopsBase::ConvertLutToLoopsBase;
 
   void runOnOperation() override {
-    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, readsAhead, headBytes, quickPermutes};
+    ConvertLutToLoopsOptions options{accumulatorBits, vectorRows, prefetchBytes, streamPrefetchBytes, streams, chunkRows, lookupEntries, prefetchLevel, readsAhead, rowPasses, headBytes, quickPermutes};
     if (options.accumulatorBits != 16 && options.accumulatorBits != 32) {
       getOperation().emitError() << "accumulator-bits must be 16 or 32, but is " << options.accumulatorBits;
       return signalPassFailure();
@@ -34,6 +34,10 @@ struct ConvertLutToLoopsPass : lutra::impl::ConvertLutToLoopsBase<ConvertLutToLo
     }
     if (options.headBytes < 0) {
       getOperation().emitError() << "head-bytes must not be negative, but is " << options.headBytes;
+      return signalPassFailure();
+    }
+    if (options.rowPasses < 1) {
+      getOperation().emitError() << "row-passes must be positive, but is " << options.rowPasses;
       return signalPassFailure();
     }
     if (options.prefetchLevel < 1 || options.prefetchLevel > 3) {

@@ -75,6 +75,8 @@ def ConvertLutToLoops : Pass<"convert-lut-to-loops", "::mlir::ModuleOp"> {
     Option<"prefetchLevel", "prefetch-level", "int64_t", "1", "The cache nearest to the core that weights are asked for into: 1, 2 or 3">,
     Option<"readsAhead", "reads-ahead", "bool", "false",
            "Whether the machine reads ahead of each stream by itself: products of codes then read one tile after the other, and ask for a whole group ahead">,
+    Option<"rowPasses", "row-passes", "int64_t", "1",
+           "Passes over a weight in which products of codes multiply their rows, up to 24 in each, before they make a panel of it">,
     Option<"headBytes", "head-bytes", "int64_t", "0",
            "Bytes of each stream of the next function's products that are asked for behind a call of products; 0 for not at all">,
     Option<"quickPermutes", "quick-permutes", "bool", "false",

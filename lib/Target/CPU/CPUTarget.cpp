@@ -153,8 +153,9 @@ private:
     lutra::MachineRates known = measured ? lutra::MachineRates{measured->rates, measured->cpu} : lutra::findRates(*machine);
     const lutra::LutInstructions instructions = lutra::LutInstructions::fromFeatures(machine->features());
     const bool sumsInOne = instructions.hasDotProduct(), isWide = instructions.avx512bw;
-    known.rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne, instructions.getLookupEntries());
-    known.rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne, instructions.getLookupEntries());
+    const int64_t passes = lutra::LoopOptions::getTuned(machine->cpu()).rowPasses;
+    known.rates.panelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/false, isWide, sumsInOne, instructions.getLookupEntries(), passes);
+    known.rates.triplePanelRows = 1 + lutra::lutloops::getFewRows(/*triples=*/true, isWide, sumsInOne, instructions.getLookupEntries(), passes);
     return known;
   }
 

@@ -7,7 +7,7 @@
 
 !W = !lowbit.weight<70x40, #lowbit.packed<#lowbit.bipolar<planes = 4, group = 32, zeta = -1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Up to 24 rows are multiplied without a panel, up to 14 in loops of their own, more in those of pairs of numbers: of one row 64 weight rows at a time, their codes
+// Up to 24 rows are multiplied without a panel, each number in loops of its own: of one row 64 weight rows at a time, their codes
 // next to their products; of twelve 32 weight rows at a time, whose four vectors of codes all rows use; of more, 16 at a time. What is less than a tile is a loop. With
 // narrow registers it is up to four rows, and with sums of 16 bits on the way, which are emptied once in this group, up to twelve. Rows of a group are as far from each other as the format says.
 // CHECK-LABEL: func.func private @lut_integer_few(
@@ -34,9 +34,9 @@
 // CHECK-COUNT-28: lut.dot {{.*}} {largest = 30 : i64}
 // CHECK-NOT: lut.dot
 // CHECK: scf.yield
-// CHECK-NOT: case 15
-// CHECK: case 16 {
+// CHECK: case 15 {
 // CHECK: case 24 {
+// CHECK-NOT: case 25
 // CHECK: default {
 // CHECK-NEXT: }
 // CHECK-LABEL: func.func @product

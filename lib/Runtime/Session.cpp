@@ -42,8 +42,6 @@ struct alignas(64) Session::Impl final : Session {
 static constexpr size_t kLineBytes = 64;
 /// Of the weights, what is asked for before a run: as much as arrives while its arrays are checked.
 static constexpr size_t kHeadBytes = 8 * kLineBytes;
-/// A page, and one of those that files are mapped by from that size on (x86-64; elsewhere another size changes speed only).
-static constexpr size_t kPageBytes = 4096, kHugePageBytes = 2 << 20;
 
 Session::Impl &Session::impl() { return static_cast<Impl &>(*this); }
 const Session::Impl &Session::impl() const { return static_cast<const Impl &>(*this); }
@@ -54,10 +52,6 @@ void Session::Impl::ask() const {
     __builtin_prefetch(own);
   for (size_t byte = 0; byte < kHeadBytes; byte += kLineBytes)
     __builtin_prefetch(data.data() + byte);
-  // Smaller files have many pages for their size. Walks to all of them at once take the time of a few; later, each would hold up the loads behind it.
-  if (data.size() < kHugePageBytes)
-    for (size_t byte = kPageBytes; byte < data.size(); byte += kPageBytes)
-      __builtin_prefetch(data.data() + byte, /*rw=*/0, /*locality=*/2);
 }
 
 const Manifest &Session::getManifest() const { return *impl().manifest; }

@@ -1,12 +1,14 @@
 //===- WeightsFile.cpp - maps and checks the weights ----------------------===//
 //
 // The mapping is private and read-only. A file that shrinks afterwards would fault, as with any mapping: the checks
-// are about what is there when the session opens.
+// are about what is there when the session opens. Of a small file they are about the copy.
 //
 //===----------------------------------------------------------------------===//
 #include "lutra/Runtime/WeightsFile.h"
 
+#include "SharedPages.h"
 #include "lutra/Support/SampleHash.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -25,44 +27,54 @@
 using namespace llvm;
 using namespace lutra;
 
-MappedFile::~MappedFile() {
-  if (base)
-    ::munmap(base, length);
+/// Reads `bytes` from the beginning of the file; false with errno set, or 0 where the file ends before.
+static bool readWhole(int fd, char *to, size_t bytes) {
+  for (size_t done = 0; done < bytes;) {
+    const ssize_t count = ::pread(fd, to + done, bytes - done, done);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      errno = count < 0 ? errno : 0;
+      return false;
+    }
+    done += count;
+  }
+  return true;
 }
 
-Expected<MappedFile> MappedFile::open(StringRef path) {
+Expected<MappedFile> MappedFile::open(StringRef path, FileUse use) {
   auto fail = [&](const char *what) {
-    return createStringError("cannot " + Twine(what) + " '" + path + "': " + std::strerror(errno));
+    return createStringError("cannot " + Twine(what) + " '" + path + "': " + (errno ? std::strerror(errno) : "it ends before its size"));
   };
-  int fd = ::open(path.str().c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.str().c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return fail("open");
+  auto closing = llvm::scope_exit([&] { ::close(fd); });
   struct stat info;
-  if (::fstat(fd, &info) != 0) {
-    Error error = fail("examine");
-    ::close(fd);
-    return error;
-  }
-  MappedFile file;
-  if (!S_ISREG(info.st_mode)) {
-    ::close(fd);
+  if (::fstat(fd, &info) != 0)
+    return fail("examine");
+  if (!S_ISREG(info.st_mode))
     return createStringError("'" + path + "' is not a regular file");
+  MappedFile file;
+  const size_t size = info.st_size;
+  if (size == 0)
+    return file;
+  if (std::shared_ptr<char> copy = use == FileUse::Lasting && size < kHugePageBytes ? allocateSharedPages(size) : nullptr) {
+    if (!readWhole(fd, copy.get(), size))
+      return fail("read");
+    file.text = {copy.get(), size};
+    file.memory = std::move(copy);
+    return file;
   }
-  if (info.st_size > 0) {
-    void *base = ::mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (base == MAP_FAILED) {
-      Error error = fail("map");
-      ::close(fd);
-      return error;
-    }
-    file.base = static_cast<char *>(base);
-    file.length = info.st_size;
-    // Hints: failures change speed only. Huge pages first, so that populating can use them where the file system can.
-    ::madvise(base, info.st_size, MADV_HUGEPAGE);
-    ::madvise(base, info.st_size, MADV_WILLNEED);
-    ::madvise(base, info.st_size, MADV_POPULATE_READ);
-  }
-  ::close(fd);
+  void *base = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (base == MAP_FAILED)
+    return fail("map");
+  file.text = {static_cast<char *>(base), size};
+  file.memory = std::shared_ptr<void>(base, [size](void *mapped) { ::munmap(mapped, size); });
+  // Hints: failures change speed only. Huge pages first, so that populating can use them where the file system can.
+  ::madvise(base, size, MADV_HUGEPAGE);
+  ::madvise(base, size, MADV_WILLNEED);
+  ::madvise(base, size, MADV_POPULATE_READ);
   return file;
 }
 
@@ -87,7 +99,7 @@ Error lutra::checkFile(const Manifest &manifest, const ManifestFile &file, Strin
 
 Expected<WeightsFile> WeightsFile::open(const Manifest &manifest, HashCheck check) {
   std::string path = manifest.pathOf(manifest.weights.file);
-  Expected<MappedFile> file = MappedFile::open(path);
+  Expected<MappedFile> file = MappedFile::open(path, FileUse::Lasting);
   if (!file)
     return file.takeError();
   if (Error error = checkFile(manifest, manifest.weights, file->bytes(), check))

@@ -1,6 +1,6 @@
 //===- WeightsFile.h - the mapped weights of an artifact ------------------===//
 //
-// weights.safetensors, mapped read-only: processes that run the same model share its pages.
+// weights.safetensors, mapped read-only: processes that run the same model share its pages. Files that are smaller than a huge page are copied into one.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LUTRA_RUNTIME_WEIGHTSFILE_H
@@ -9,6 +9,7 @@
 #include "lutra/Runtime/Manifest.h"
 #include "lutra/Support/Safetensors.h"
 #include "llvm/Support/Error.h"
+#include <memory>
 
 namespace lutra {
 
@@ -22,28 +23,26 @@ enum class HashCheck {
   Whole
 };
 
-/// A read-only mapping of a file, unmapped at the end of its life.
+/// How a file is read.
+enum class FileUse {
+  /// Once.
+  Passing,
+  /// Again and again, between others: a small file is worth a copy in memory that is reached sooner.
+  Lasting
+};
+
+/// The bytes of a file, read-only: a mapping of it, unmapped at the end of its life, or a copy.
 class MappedFile {
 public:
-  MappedFile() = default;
-  MappedFile(MappedFile &&other) noexcept : base(other.base), length(other.length) {
-    other.base = nullptr, other.length = 0;
-  }
-  MappedFile &operator=(MappedFile &&other) noexcept {
-    std::swap(base, other.base);
-    std::swap(length, other.length);
-    return *this;
-  }
-  ~MappedFile();
-
   /// Maps the file; asks the kernel to read it ahead into the page cache and to map its pages.
-  static llvm::Expected<MappedFile> open(llvm::StringRef path);
+  static llvm::Expected<MappedFile> open(llvm::StringRef path, FileUse use = FileUse::Passing);
 
-  llvm::StringRef bytes() const { return {base, length}; }
+  llvm::StringRef bytes() const { return text; }
 
 private:
-  char *base = nullptr;
-  size_t length = 0;
+  llvm::StringRef text;
+  /// What unmaps or frees them.
+  std::shared_ptr<void> memory;
 };
 
 /// Fails unless the file has the size and, as `check` says, the hash or the hash of samples that the manifest states.

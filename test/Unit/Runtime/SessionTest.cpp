@@ -240,6 +240,31 @@ TEST_F(SessionTest, SpoiledArtifactsAreRefused) {
   EXPECT_THAT(refusal(), HasSubstr("cannot open '" + path("weights.safetensors") + "': No such file"));
 }
 
+/// Weights below a huge page lie side by side in memory that sessions share.
+TEST_F(SessionTest, SmallWeightsOutliveTheirNeighbours) {
+  constexpr int64_t floats = 300 << 10;
+  makeArtifact(FAKE_MODEL, "", "cpu", "", floats);
+  std::vector<std::unique_ptr<Session>> sessions(40);
+  auto open = [&](auto &session) { session = llvm::cantFail(Session::open(dir)); };
+  auto runAll = [&] {
+    for (auto &session : sessions) {
+      Arrays arrays;
+      if (session)
+        ASSERT_RUNS(session->run(arrays.inputs(), arrays.outputs()));
+      if (session)
+        EXPECT_EQ(arrays.y[0], 161);
+    }
+  };
+  llvm::for_each(sessions, open);
+  runAll();
+  for (size_t i = 0; i < sessions.size(); i += 2)
+    sessions[i].reset();
+  runAll();
+  for (size_t i = 0; i < sessions.size(); i += 2)
+    open(sessions[i]);
+  runAll();
+}
+
 TEST_F(SessionTest, ArtifactCompiledAnewIsLoadedAnew) {
   makeArtifact();
   auto old = llvm::cantFail(Session::open(dir));

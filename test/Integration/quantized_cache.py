@@ -47,10 +47,10 @@ def read_lines(lines: np.ndarray, bits: int, group: int, size: int) -> np.ndarra
     return codes.astype(np.float64) * np.repeat(scales.astype(np.float64), group, axis=-1)
 
 
-def as_integers(query: np.ndarray, scale: np.float32, bits: int, group: int) -> np.ndarray:
+def as_integers(query: np.ndarray, scale: np.float32, group: int) -> np.ndarray:
     """Queries [..., H] as a single token's products with codes take them, over `scale` again: numerics.md, "Quantized caches"."""
     scaled = (query * scale).reshape(*query.shape[:-1], query.shape[-1] // group, group)
-    most, greatest = np.float32(8191 if bits == 8 else 127), np.abs(scaled).max(-1, keepdims=True)
+    most, greatest = np.float32(127), np.abs(scaled).max(-1, keepdims=True)
     numbers = np.rint(scaled.astype(np.float64) * (most / greatest))
     return (numbers * (greatest / most).astype(np.float64)).reshape(query.shape) / np.float64(scale)
 
@@ -96,7 +96,7 @@ class ScalesInTheLine(unittest.TestCase):
         by_integers = new == 1 and sums == "f32" and group * bits // 8 % 16 == 0
         queries: np.ndarray = query.reshape(2, new, heads, size)
         if by_integers:
-            queries = as_integers(queries, np.float32(1) / np.sqrt(np.float32(size)), bits, group)
+            queries = as_integers(queries, np.float32(1) / np.sqrt(np.float32(size)), group)
         expected = attend(queries, keys, values, past, window)
 
         # The model declares caches of f32, which the option makes lines.
@@ -227,7 +227,7 @@ class ScalesGiven(OperatorTest):
                 for new, past in ((1, 6), (3, 4)) if types[0] == "PER_TENSOR" else ((5, 0), (1, 6)):
                     with self.subTest(bits=bits, types=types, new=new, past=past):
                         inputs, attributes = self.node(bits, types, new, past)
-                        # A single token's queries and weights are integers of 14 bits.
+                        # A single token's queries and weights are integers of 14 bits (scales are given).
                         self.check("GroupQueryAttention", *inputs, tolerance=2e-4 if new == 1 else 1e-5, **attributes)
 
     def refuse(self, changed: dict[str, object], message: str, drop: int = 0, bits: int = 8) -> None:

@@ -1,12 +1,11 @@
 //===- AttentionCodes.cpp - one new token against codes: scores -----------===//
 //
 // A single token's products with the cache's codes are of integers, as docs/spec/numerics.md ("Quantized caches") has them: to make a float of each code would take
-// longer than to read it. A query becomes integers of 14 bits, in two digits of 7 (bytes beside nibbles with scales of their own, which are less precise), so that
-// `lut.dot` multiplies four at once; sums are exact.
+// longer than to read it. A query becomes bytes, or where channels have scales integers of 14 bits, in two digits of 7, so that `lut.dot` multiplies four at once; sums are exact.
 //
 // Four bytes of each key are brought into a lane, so that few horizontal sums or none are needed, and all rows use what was transposed. Codes of 8 bits are the signed
-// side of `lut.dot` and digits the unsigned one, of integers that are 2^13 greater: a key's codes are summed to correct that. Nibbles are the unsigned side, counting
-// from 0, and the sum of a query's integers corrects that.
+// side of `lut.dot` and digits the unsigned one, of integers that are 2^13 greater: a key's codes are summed to correct that. Nibbles, and codes beside bytes, are the unsigned
+// side, counting from 0, and the sum of a query's integers corrects that.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/lut/IR/Lut.h"
@@ -26,6 +25,10 @@ static constexpr int64_t kDigits = 2, kDigitBits = 7, kLargestDigit = (1 << kDig
 static constexpr int64_t kIntegerBits = kDigits * kDigitBits, kMiddle = 1 << (kIntegerBits - 1);
 /// A nibble counts from 0, as -8.
 static constexpr int64_t kNibbleOffset = 8, kLargestNibble = 15;
+/// A byte beside which signed bytes are multiplied counts from 0, as -128.
+static constexpr int64_t kByteOffset = 128;
+/// Fours of keys that are multiplied together, where whole blocks are.
+static constexpr int64_t kFoursTogether = 2;
 /// Integers of queries that are signed bytes.
 static constexpr int64_t kLargestByte = 127;
 
@@ -97,8 +100,29 @@ SmallVector<Value> AttentionKernel::takeApart(Value bytes) {
   return {as(byteType, arith::AndIOp::create(b, loc, words, mask)), as(byteType, arith::AndIOp::create(b, loc, upper, mask))};
 }
 
+SmallVector<Value> AttentionKernel::keyCodes(Value bytes) {
+  SmallVector<Value> codes = takeApart(bytes);
+  if (cacheBits == 8 && queryDigits() == 1) {
+    auto type = cast<VectorType>(codes[0].getType());
+    Value top = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, static_cast<int8_t>(-kByteOffset)));
+    codes[0] = arith::XOrIOp::create(b, loc, codes[0], top);
+  }
+  return codes;
+}
+
+Value AttentionKernel::addKeyProducts(Value codes, Value words, Value sum) {
+  if (cacheBits == 4 || queryDigits() == 2)
+    return addProductsOf(codes, words, sum);
+  Value numbers = vector::BitCastOp::create(b, loc, codes.getType(), words);
+  return lut::DotOp::create(b, loc, sum.getType(), codes, numbers, sum, b.getI64IntegerAttr(2 * kByteOffset - 1));
+}
+
 Value AttentionKernel::addProducts(Value codes, Value word, Value sum) {
-  return addProductsOf(codes, vector::BroadcastOp::create(b, loc, VectorType::get({kKeyLanes}, b.getI32Type()), word), sum);
+  return addProductsOf(codes, broadcastWord(word), sum);
+}
+
+Value AttentionKernel::broadcastWord(Value word) {
+  return vector::BroadcastOp::create(b, loc, VectorType::get({kKeyLanes}, b.getI32Type()), word);
 }
 
 Value AttentionKernel::addProductsOf(Value codes, Value words, Value sum) {
@@ -132,7 +156,7 @@ void AttentionKernel::emitQueryDigits(const Integers &to, Value queries, Value r
       for (auto [half, part] : llvm::enumerate(parts)) {
         Value numbers = roundToInteger(part, perUnit, kMiddle);
         numbers = arith::AndIOp::create(b, loc, numbers, integers((1 << kIntegerBits) - 1, headLanes));
-        // Nibbles are not signed: the digits beside them are.
+        // Codes beside them are not signed: these are.
         if (to.offsets) {
           numbers = sub(numbers, integers(kMiddle, headLanes));
           total = add(total, numbers);
@@ -152,7 +176,7 @@ void AttentionKernel::emitQueryDigits(const Integers &to, Value queries, Value r
     if (!to.offsets)
       continue;
     Value sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, total);
-    Value offset = mul(sum, arith::ConstantIntOp::create(b, loc, b.getI32Type(), -kNibbleOffset));
+    Value offset = mul(sum, arith::ConstantIntOp::create(b, loc, b.getI32Type(), cacheBits == 8 ? -kByteOffset : -kNibbleOffset));
     memref::StoreOp::create(b, loc, offset, to.offsets, ValueRange{row, index(segment)});
   }
 }
@@ -165,7 +189,7 @@ AttentionKernel::Integers AttentionKernel::emitQueryIntegers(Value batches, Smal
   };
   Type integer = b.getI32Type();
   Integers to = {allocate(integer, queryDigits() * headSize / 4), allocate(sums, segments), Value()};
-  if (cacheBits == 4)
+  if (cacheBits == 4 || queryDigits() == 1)
     to.offsets = allocate(integer, segments);
   if (takesWholeBlocks)
     to.blocks = allocate(integer, queryDigits() * headSize);
@@ -281,10 +305,10 @@ SmallVector<Value> AttentionKernel::emitColumnProducts(const Integers &from, Arr
   int64_t bytes = codeBytes() / segments;
   for (int64_t at = segment * bytes; at < (segment + 1) * bytes; at += kPieceBytes)
     for (auto [column, four] : llvm::enumerate(loadColumns(presentKey, keys, lines, at)))
-      for (auto [half, codes] : llvm::enumerate(takeApart(four))) {
+      for (auto [half, codes] : llvm::enumerate(keyCodes(four))) {
         for (auto [row, sum] : llvm::zip_equal(rows, sofar))
           for (int64_t digit = 0; digit < queryDigits(); ++digit)
-            sum[digit] = addProducts(codes, ofRow(from.digits, row, queryWord(digit, half, at) + column), sum[digit]);
+            sum[digit] = addKeyProducts(codes, broadcastWord(ofRow(from.digits, row, queryWord(digit, half, at) + column)), sum[digit]);
         if (!from.offsets)
           codeSums = addProducts(codes, one, codeSums);
       }
@@ -302,39 +326,42 @@ SmallVector<Value> AttentionKernel::emitBlockProducts(const Integers &from, Arra
   auto wordType = VectorType::get({kKeyLanes}, b.getI32Type());
   Value middle = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0x01010101 * (kMiddle >> kDigitBits)), zeros = integers(0, kKeyLanes);
   int64_t bytes = codeBytes() / segments;
-  // Lane 4 l + i of four keys' sums belongs to key i, and to a quarter of each block.
+  // Lane 4 l + i of four keys' sums belongs to key i, and to a quarter of each block. Two fours share what is loaded of a query: there are more vectors of that than registers.
   SmallVector<SmallVector<Value>> ofRows(rows.size());
-  for (int64_t first = 0; first < kKeyLanes; first += 4) {
-    SmallVector<SmallVector<Value>> columns;
-    for (int64_t at = segment * bytes; at < (segment + 1) * bytes; at += kBlockBytes) {
-      Value fours[4];
-      for (int64_t i = 0; i < 4; ++i) {
-        Value block = load(presentKey, {keys.batch, keys.kvHead, lines[first + i], index(at)}, kBlockBytes);
-        fours[i] = vector::BitCastOp::create(b, loc, wordType, block);
+  for (int64_t first = 0; first < kKeyLanes; first += 4 * kFoursTogether) {
+    SmallVector<SmallVector<SmallVector<Value>>> columns(kFoursTogether);
+    SmallVector<Value> tooMuch(kFoursTogether, zeros);
+    for (int64_t four = 0; four < kFoursTogether; ++four) {
+      for (int64_t at = segment * bytes; at < (segment + 1) * bytes; at += kBlockBytes) {
+        Value fours[4];
+        for (int64_t i = 0; i < 4; ++i) {
+          Value block = load(presentKey, {keys.batch, keys.kvHead, lines[first + 4 * four + i], index(at)}, kBlockBytes);
+          fours[i] = vector::BitCastOp::create(b, loc, wordType, block);
+        }
+        for (Value words : transposeFours(fours))
+          columns[four].push_back(keyCodes(words));
       }
-      for (Value four : transposeFours(fours))
-        columns.push_back(takeApart(four));
-    }
-    // What is too much of the upper digits' products counts as much as they do.
-    Value tooMuch = zeros;
-    if (!from.offsets) {
-      for (ArrayRef<Value> codes : columns)
-        tooMuch = addProducts(codes[0], middle, tooMuch);
-      tooMuch = sub(zeros, tooMuch);
+      // What is too much of the upper digits' products counts as much as they do.
+      if (!from.offsets) {
+        for (ArrayRef<Value> codes : columns[four])
+          tooMuch[four] = addProducts(codes[0], middle, tooMuch[four]);
+        tooMuch[four] = sub(zeros, tooMuch[four]);
+      }
     }
     for (auto [row, ofRow] : llvm::zip_equal(rows, ofRows)) {
-      Value total = tooMuch;
+      SmallVector<Value> totals = tooMuch;
       for (int64_t digit = 0; digit < queryDigits(); ++digit) {
-        if (digit == 1)
-          total = arith::ShLIOp::create(b, loc, total, integers(kDigitBits, kKeyLanes));
-        for (auto [i, halves] : llvm::enumerate(columns))
-          for (auto [half, codes] : llvm::enumerate(halves)) {
-            int64_t at = segment * bytes + static_cast<int64_t>(i) / 4 * kBlockBytes;
+        for (Value &total : totals)
+          total = digit == 1 ? Value(arith::ShLIOp::create(b, loc, total, integers(kDigitBits, kKeyLanes))) : total;
+        for (int64_t i = 0; i < static_cast<int64_t>(columns[0].size()); ++i)
+          for (int64_t half = 0; half < 8 / cacheBits; ++half) {
+            int64_t at = segment * bytes + i / 4 * kBlockBytes;
             Value digits = load(from.blocks, {row, index(blockWord(digit, half, at, i % 4))}, kKeyLanes);
-            total = addProductsOf(codes, digits, total);
+            for (auto [total, codes] : llvm::zip_equal(totals, columns))
+              total = addKeyProducts(codes[i][half], digits, total);
           }
       }
-      ofRow.push_back(total);
+      llvm::append_range(ofRow, totals);
     }
   }
   SmallVector<Value> products;

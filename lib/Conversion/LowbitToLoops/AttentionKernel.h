@@ -297,8 +297,12 @@ private:
   mlir::Value addProducts(mlir::Value codes, mlir::Value word, mlir::Value sum);
   /// The same with the four digits in each lane of `words`.
   mlir::Value addProductsOf(mlir::Value codes, mlir::Value words, mlir::Value sum);
-  /// A query has two digits, and beside nibbles with scales in their lines, which are less precise, one byte.
-  int64_t queryDigits() { return cacheBits == 8 || cacheGroup == 0 ? 2 : 1; }
+  /// A query has two digits, and beside codes with scales in their lines, which are less precise, one byte.
+  int64_t queryDigits() { return cacheGroup == 0 ? 2 : 1; }
+  /// Codes of keys as a query's integers multiply them, which are signed beside unsigned codes; and `sum` + products of them.
+  llvm::SmallVector<mlir::Value> keyCodes(mlir::Value bytes);
+  mlir::Value addKeyProducts(mlir::Value codes, mlir::Value words, mlir::Value sum);
+  mlir::Value broadcastWord(mlir::Value word);
   /// Each head's query as integers, in a row of buffers that are added to `heap`.
   Integers emitQueryIntegers(mlir::Value batches, llvm::SmallVectorImpl<mlir::Value> &heap);
   void emitQueryDigits(const Integers &to, mlir::Value queries, mlir::Value row);

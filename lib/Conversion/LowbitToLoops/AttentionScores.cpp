@@ -18,6 +18,8 @@ namespace lutra {
 
 /// Vectors of a head that are accumulated together when multiplying by the values.
 static constexpr int64_t kValueParts = 4;
+/// Vectors of scores whose greatest is found at once.
+static constexpr int64_t kMostAtOnce = 4;
 /// e to a smaller power is a subnormal f32.
 static constexpr double kLeastExponent = -87;
 /// 2^t for |t| <= 1/2, off by 2e-9 of it before f32 rounds: coefficients of t^0, t^1, ... (a least-squares fit weighted towards equal errors).
@@ -214,13 +216,26 @@ Value AttentionKernel::greatestLane(Value vector) {
 
 Value AttentionKernel::emitShift(Value scores, Value row, Value numKeys, const State &state, Value stateRow) {
   double lowest = -std::numeric_limits<double>::infinity();
-  auto maxLoop = scf::ForOp::create(
-      b, loc, index(0), numKeys, index(kKeyLanes), ValueRange{splat(lowest, kKeyLanes)},
-      [&](OpBuilder &, Location, Value key, ValueRange so) {
-        scf::YieldOp::create(b, loc, greatestOf(so[0], load(scores, {row, key}, kKeyLanes)));
-      });
+  // Several at once, since each waits for the one before.
+  SmallVector<Value> most(kMostAtOnce, splat(lowest, kKeyLanes));
+  Value whole = mul(arith::DivUIOp::create(b, loc, numKeys, index(kMostAtOnce * kKeyLanes)), index(kMostAtOnce * kKeyLanes));
+  auto takeMost = [&](Value begin, Value end, int64_t vectors) {
+    auto loop = scf::ForOp::create(b, loc, begin, end, index(vectors * kKeyLanes), most,
+                                   [&](OpBuilder &, Location, Value key, ValueRange so) {
+                                     SmallVector<Value> next(so);
+                                     for (int64_t i = 0; i < vectors; ++i)
+                                       next[i] = greatestOf(so[i], load(scores, {row, add(key, index(i * kKeyLanes))}, kKeyLanes));
+                                     scf::YieldOp::create(b, loc, next);
+                                   });
+    most.assign(loop.getResults().begin(), loop.getResults().end());
+  };
+  takeMost(index(0), whole, kMostAtOnce);
+  takeMost(whole, numKeys, 1);
+  Value mostOfLanes = most[0];
+  for (Value vector : ArrayRef(most).drop_front())
+    mostOfLanes = greatestOf(mostOfLanes, vector);
   Value before = memref::LoadOp::create(b, loc, state.greatest, stateRow);
-  Value greatest = greatestOf(greatestLane(maxLoop.getResult(0)), before);
+  Value greatest = greatestOf(greatestLane(mostOfLanes), before);
   memref::StoreOp::create(b, loc, greatest, state.greatest, stateRow);
 
   // Before the first key that is seen, the greatest score is -infinity on both sides.

@@ -4,13 +4,13 @@
 
 // F64: @attention
 
-// Blocks of 64 bytes: queries of 14 bits are made once, in two digits, each lane with those that it needs; four keys are transposed; the unsigned digits' products are
-// corrected by the sum of the key's codes; of a prompt, codes are still made floats.
+// Blocks of 64 bytes: queries of bytes are made once, each lane with those that it needs; four keys are transposed, two fours side by side; beside the signed bytes codes are
+// unsigned, 128 greater, which is taken off at the end; of a prompt, codes are still made floats.
 !c = memref<1x1x?x66xi8>
 // CHECK-LABEL: func @blocks
 // CHECK:      func private @attention
-// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x32xi32>
-// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x128xi32>
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x16xi32>
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x64xi32>
 // CHECK:        scf.parallel
 // CHECK:          vector.reduction <maximumf>
 // CHECK:          arith.bitcast %{{.*}} : vector<16xf32> to vector<16xi32>
@@ -22,15 +22,12 @@
 // CHECK-NOT:      memref.prefetch
 // CHECK:          vector.load %arg8{{.*}} : memref<1x1x?x66xi8>, vector<64xi8>
 // CHECK:          vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
-// CHECK-COUNT-4:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
-// CHECK-NEXT:     arith.subi
-// CHECK-COUNT-4:  lut.dot
-// CHECK-NEXT:     arith.shli
-// CHECK-COUNT-4:  lut.dot
+// CHECK-COUNT-8:  arith.xori {{.*}} : vector<64xi8>
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 255 : i64} : vector<64xi8>, vector<16xi32>
 // CHECK-NOT:      lut.dot
 // CHECK:          vector.load %arg8
 // CHECK:          arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
-// Weights are as wide, and a scale that is no number is not lost in them.
+// Weights have 14 bits, in two digits, and a scale that is no number is not lost in them.
 // CHECK:          vector.reduction <add>, %{{.*}} : vector<16xf32> into f32
 // CHECK-COUNT-14: memref.prefetch %arg9
 // CHECK-NOT:      memref.prefetch
@@ -46,6 +43,30 @@ func.func @blocks(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !
   lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>)
     outs(%q, %k, %v : memref<1x?x64xf32>, !c, !c)
     {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false, cache_bits = 8 : i64, cache_group = 64 : i64}
+  return
+}
+
+// -----
+
+// Scales of channels: queries of 14 bits, in two unsigned digits whose products the sum of a key's codes corrects.
+!c = memref<1x1x?x64xi8>
+// CHECK-LABEL: func @channels
+// CHECK:      func private @attention
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x32xi32>
+// CHECK:        memref.alloc(%{{.*}}) {{.*}} : memref<?x128xi32>
+// CHECK:        vector.load %arg{{.*}} : memref<1x1x?x64xi8>, vector<64xi8>
+// CHECK-COUNT-4:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NEXT:     arith.subi
+// CHECK-COUNT-4:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NEXT:     arith.subi
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+// CHECK-NEXT:     arith.shli
+// CHECK-NEXT:     arith.shli
+// CHECK-COUNT-8:  lut.dot %{{.*}} {largest = 127 : i64} : vector<64xi8>, vector<16xi32>
+func.func @channels(%q: memref<1x?x64xf32>, %kv: memref<1x?x64xf32>, %k: !c, %v: !c, %len: memref<1xi32>, %total: memref<i32>, %s: memref<64xf32>) {
+  lowbit.attention ins(%q, %kv, %kv, %k, %v, %len, %total, %s, %s : memref<1x?x64xf32>, memref<1x?x64xf32>, memref<1x?x64xf32>, !c, !c, memref<1xi32>, memref<i32>, memref<64xf32>, memref<64xf32>)
+    outs(%q, %k, %v : memref<1x?x64xf32>, !c, !c)
+    {num_heads = 1 : i64, kv_heads = 1 : i64, scale = 0.125 : f32, softcap = 0.0 : f32, window = -1 : i64, interleaved = false, cache_bits = 8 : i64}
   return
 }
 

@@ -8,10 +8,12 @@
 
 #include "Binding.h"
 #include "Library.h"
+#include "SharedPages.h"
 #include "lutra/Runtime/Device.h"
 #include "lutra/Runtime/HostCheck.h"
 #include "lutra/Runtime/WeightsFile.h"
 #include "llvm/ADT/Twine.h"
+#include <new>
 
 using namespace llvm;
 using namespace lutra;
@@ -23,6 +25,10 @@ struct alignas(64) Session::Impl final : Session {
   /// Asks for what a run reads next: the session's own lines, all at once, then the first of the weights, whose page's address and lines arrive while the arrays are
   /// checked.
   void ask() const;
+
+  /// Sessions lie in huge pages, like small weights: a run begins with a line of its session, and would begin with a walk of the page tables.
+  static void *operator new(size_t bytes, std::align_val_t alignment);
+  static void operator delete(void *place, std::align_val_t alignment);
 
   /// Runs the compiled code; `args` has a place for the weights' descriptor, then the arrays'.
   Error call(MutableArrayRef<void *> args);
@@ -42,6 +48,27 @@ struct alignas(64) Session::Impl final : Session {
 static constexpr size_t kLineBytes = 64;
 /// Of the weights, what is asked for before a run: as much as arrives while its arrays are checked.
 static constexpr size_t kHeadBytes = 8 * kLineBytes;
+
+/// What keeps a session's memory: a piece of shared pages, or nothing for the heap's. It lies in the line before the session.
+using Keeper = std::shared_ptr<char>;
+static_assert(sizeof(Keeper) <= kLineBytes);
+
+void *Session::Impl::operator new(size_t bytes, std::align_val_t alignment) {
+  static_assert(alignof(Impl) == kLineBytes);
+  Keeper piece = allocateSharedPages(kLineBytes + bytes);
+  char *begin = piece ? piece.get() : static_cast<char *>(::operator new(kLineBytes + bytes, alignment));
+  new (begin) Keeper(std::move(piece));
+  return begin + kLineBytes;
+}
+
+void Session::Impl::operator delete(void *place, std::align_val_t alignment) {
+  char *begin = static_cast<char *>(place) - kLineBytes;
+  auto *inPlace = reinterpret_cast<Keeper *>(begin);
+  const Keeper piece = std::move(*inPlace);
+  inPlace->~Keeper();
+  if (!piece)
+    ::operator delete(begin, alignment);
+}
 
 Session::Impl &Session::impl() { return static_cast<Impl &>(*this); }
 const Session::Impl &Session::impl() const { return static_cast<const Impl &>(*this); }

@@ -287,14 +287,13 @@ LogicalResult KernelFunctions::lower(lut::PrecomputeOp op) {
     func::FuncOp function = getOrCreate(op.getLoc(), "lut_precompute", b.getArrayAttr(key), types,
                                         [&](ImplicitLocOpBuilder &body, ValueRange args) {
                                           if (ofThree)
-                                            emitTriplePrecompute(body, args, op.getGroup(), rest, op.getScaleKind());
+                                            emitTriplePrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams, aheadBytes);
                                           else
                                             emitPrecompute(body, args, op.getGroup(), rest, op.getScaleKind(), aheadStreams, aheadBytes);
                                         });
     func::CallOp::create(b, function, operands);
   };
-  // Tables of three are made in less time than their weights come in.
-  lut::MatmulOp reader = options.prefetchBytes > 0 && !ofThree ? getReader(op) : lut::MatmulOp();
+  lut::MatmulOp reader = options.prefetchBytes > 0 ? getReader(op) : lut::MatmulOp();
   forRows(b, op, op.getActivations(), [&](Value first, Value last, bool isSingle) {
     // The tables of a decoder's step take the time in which a small product's weights come from memory.
     if (!isSingle || !reader)

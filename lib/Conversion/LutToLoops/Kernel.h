@@ -198,6 +198,21 @@ void forRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::Value mat
 void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func::FuncOp function, mlir::ValueRange buffers,
                  mlir::Value matrix);
 
+/// Weights of the product that reads the tables, which come from memory while the tables are made: `streams` parts (0: none), each `distance` bytes behind
+/// the one before.
+struct Ahead {
+  mlir::Value weights, distance;
+  int64_t streams = 0;
+  /// Bytes of a stream that are asked for with an activation.
+  int64_t streamBytes = 0;
+
+  /// Takes the two last of a precompute's arguments, if there are `streams`.
+  static Ahead take(mlir::ValueRange &buffers, int64_t streams, int64_t streamBytes);
+
+  /// Asks for the lines of `count` activations that follow `done`, if for any. They come into the second-level cache: the tables need the first.
+  void ask(mlir::ImplicitLocOpBuilder &b, mlir::Value done, int64_t count) const;
+};
+
 /// Emits the body of a precompute's or a product's function on its arguments: the buffers, then the ranges it is to do. `rest`
 /// activations make a short last group, `lastColumns` outputs a short last tile (0: there is none). A single activation row is multiplied by
 /// `streams` tiles at once: i, i + n, i + 2 n, ..., where n is a `streams`th of the range's tiles, rounded down; those that are left follow one by one.
@@ -205,7 +220,8 @@ void callForRows(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op, mlir::func:
 /// one of its streams to the next, and asks for the first of these weights while it makes the tables: `aheadBytes` of a stream with each activation.
 void emitPrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest,
                     lowbit::TableScale scale, int64_t aheadStreams, int64_t aheadBytes);
-void emitTriplePrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale);
+void emitTriplePrecompute(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale,
+                          int64_t aheadStreams, int64_t aheadBytes);
 void emitMatmul(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args, const GroupLayout &layout, lowbit::TableScale scale,
                 int64_t lastColumns, int64_t blockRows, int64_t streams, mlir::Region &epilogue,
                 const ConvertLutToLoopsOptions &options);

@@ -21,18 +21,6 @@ namespace {
 /// Activations of a pair of tables.
 constexpr int64_t kPairWidth = 2 * lowbit::kTableWidth;
 
-/// Weights of the product that reads the tables, which come from memory while the tables are made: `streams` parts (0: none), each `distance` bytes behind
-/// the one before.
-struct Ahead {
-  Value weights, distance;
-  int64_t streams = 0;
-  /// Bytes of a stream that are asked for with an activation.
-  int64_t streamBytes = 0;
-
-  /// Asks for the lines that are next when `done` activations were gone through and `tables` tables follow. Lines come into the second-level cache: the tables need the first.
-  void ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const;
-};
-
 /// What a largest magnitude makes of entries: scalars, or vectors of the 16 entries of a pair's upper halves. Null `inverse`:
 /// entries are integers as they are.
 struct Quantization {
@@ -104,14 +92,19 @@ private:
 };
 } // namespace
 
-void Ahead::ask(ImplicitLocOpBuilder &b, Value done, int64_t tables) const {
-  constexpr int64_t lineBytes = 64;
+void Ahead::ask(ImplicitLocOpBuilder &b, Value done, int64_t count) const {
+  constexpr int64_t lineBytes = 64, unrolledLines = 16;
+  if (streams == 0)
+    return;
   Value begin = arith::MulIOp::create(b, done, constantIndex(b, streamBytes));
-  for (int64_t byte = 0; byte < tables * lowbit::kTableWidth * streamBytes; byte += lineBytes)
+  forEachPair(b, constantIndex(b, 0), llvm::divideCeil(count * streamBytes, lineBytes), unrolledLines, {}, [&](Value line, ArrayRef<Value>) {
+    Value place = affine(b, begin, lineBytes, line, 0);
     for (int64_t stream = 0; stream < streams; ++stream) {
-      Value offset = affine(b, affine(b, begin, 0, {}, byte), stream, distance, 0);
+      Value offset = affine(b, place, stream, distance, 0);
       memref::PrefetchOp::create(b, weights, ValueRange{offset}, /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
     }
+    return SmallVector<Value>();
+  });
 }
 
 SmallVector<Value> PrecomputeEmitter::forGroups(ArrayRef<Value> accumulators, GroupBody body) {
@@ -167,7 +160,7 @@ PrecomputeEmitter::forBlocks(Value row, Value index, int64_t length, bool isSeco
       Value pair = affine(b, {}, pairsEach, place, first);
       Value column = affine(b, begin, kPairWidth, pair, 0);
       if (ahead.streams > 0)
-        ahead.ask(b, arith::AddIOp::create(b, before, column), width);
+        ahead.ask(b, arith::AddIOp::create(b, before, column), width * lowbit::kTableWidth);
       TableBlock block(b, activations, row, column, width);
       return body(block, pair, values);
     });
@@ -426,14 +419,18 @@ void PrecomputeEmitter::emitRow(Value row) {
   });
 }
 
+Ahead Ahead::take(ValueRange &buffers, int64_t streams, int64_t streamBytes) {
+  if (streams == 0)
+    return {};
+  Ahead ahead{buffers.drop_back(1).back(), buffers.back(), streams, streamBytes};
+  buffers = buffers.drop_back(2);
+  return ahead;
+}
+
 void lutloops::emitPrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest,
                               lowbit::TableScale scale, int64_t aheadStreams, int64_t aheadBytes) {
   ValueRange rows = args.take_back(2), buffers = args.drop_back(2);
-  Ahead ahead;
-  if (aheadStreams > 0) {
-    ahead = {buffers.drop_back(1).back(), buffers.back(), aheadStreams, aheadBytes};
-    buffers = buffers.drop_back(2);
-  }
+  const Ahead ahead = Ahead::take(buffers, aheadStreams, aheadBytes);
   PrecomputeEmitter emitter(b, buffers, group, rest, scale, ahead);
   scf::ForOp::create(b, rows[0], rows[1], constantIndex(b, 1), ValueRange(),
                      [&](OpBuilder &, Location, Value row, ValueRange) {

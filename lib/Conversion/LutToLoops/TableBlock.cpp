@@ -19,11 +19,11 @@ TableBlock::TableBlock(ImplicitLocOpBuilder &b, Value activations, Value row, Va
   for (int64_t part = 0; part < lowbit::kTableWidth; ++part)
     loaded.push_back(vector::LoadOp::create(b, getType(b.getF32Type()), activations,
                                             ValueRange{row, affine(b, column, 0, {}, part * width)}));
-  lanes = transpose(loaded);
+  lanes = transposeFours(b, loaded);
 }
 
-/// Element 4 l + i of vector j becomes element 4 l + j of vector i.
-SmallVector<Value, 4> TableBlock::transpose(ArrayRef<Value> vectors) {
+SmallVector<Value, 4> lutloops::transposeFours(ImplicitLocOpBuilder &b, ArrayRef<Value> vectors) {
+  const int64_t width = cast<VectorType>(vectors[0].getType()).getDimSize(0);
   // Lanes [first, first + 2) of each four of `x`, beside (or, by pairs, after) those of `y`.
   auto merge = [&](Value x, Value y, int64_t first, bool byPairs) {
     SmallVector<int64_t> mask;
@@ -81,8 +81,8 @@ SmallVector<Value, 8> TableBlock::getUpperHalves() {
   return entries;
 }
 
-/// The low bytes of four vectors of i32 as the bytes of one.
-Value TableBlock::packBytes(ArrayRef<Value> integers) {
+Value lutloops::packBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> integers) {
+  const int64_t width = cast<VectorType>(integers[0].getType()).getDimSize(0);
   Value words;
   for (auto [place, integer] : llvm::enumerate(integers)) {
     Value value = integer;
@@ -119,12 +119,12 @@ SmallVector<Value, 4> TableBlock::quantize(Value inverse, Value isFinite) {
   }
   SmallVector<Value, 4> words(4);
   for (int64_t half : {0, 1}) {
-    Value upper = packBytes(ArrayRef<Value>(integers).slice(4 * half, 4));
+    Value upper = packBytes(b, ArrayRef<Value>(integers).slice(4 * half, 4));
     words[2 + half] = arith::SelectOp::create(b, isFinite, upper, splatInt(b, width, 32, 0));
     words[1 - half] = negateReversed(words[2 + half]);
   }
   SmallVector<Value, 4> bytes;
-  for (Value vector : transpose(words))
+  for (Value vector : transposeFours(b, words))
     bytes.push_back(vector::BitCastOp::create(b, VectorType::get({4 * width}, b.getI8Type()), vector));
   return bytes;
 }

@@ -14,6 +14,12 @@
 
 namespace lutra::lutloops {
 
+/// Of four vectors of 4 n elements: element 4 l + i of vector j becomes element 4 l + j of vector i.
+llvm::SmallVector<mlir::Value, 4> transposeFours(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> vectors);
+
+/// The low bytes of four vectors of i32 as the bytes of one.
+mlir::Value packBytes(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<mlir::Value> integers);
+
 /// `width` neighbouring tables.
 class TableBlock {
 public:
@@ -35,8 +41,6 @@ public:
 
 private:
   llvm::SmallVector<mlir::Value, 8> getUpperHalves();
-  llvm::SmallVector<mlir::Value, 4> transpose(llvm::ArrayRef<mlir::Value> vectors);
-  mlir::Value packBytes(llvm::ArrayRef<mlir::Value> integers);
   mlir::Value negateReversed(mlir::Value words);
   mlir::VectorType getType(mlir::Type element) const { return mlir::VectorType::get({width}, element); }
 

@@ -8,9 +8,11 @@
 // themselves are three vectors of signs times activations. Where an activation is not finite that makes a NaN of what has no such term, but then the
 // largest is not finite either, and entries are zeros.
 //
+// Sixteen neighbouring tables are made side by side, a lane each. What is left of a group are tables one by one.
+//
 //===----------------------------------------------------------------------===//
 #include "dialects/lowbit/IR/LookupTriples.h"
-#include "lib/Conversion/LutToLoops/Kernel.h"
+#include "lib/Conversion/LutToLoops/TableBlock.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -21,6 +23,11 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::lutloops;
 
+/// Tables that are made side by side, and entries of one.
+static constexpr int64_t kBlockTables = 16, kTableEntries = 16;
+/// Times that a group is gone through: for the largest entry, and for the entries.
+static constexpr int64_t kPasses = 2;
+
 namespace {
 /// Tables [first, last) of a group that have `columns` of their three columns.
 struct Segment {
@@ -29,9 +36,9 @@ struct Segment {
 
 class TripleTablesEmitter {
 public:
-  TripleTablesEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale)
+  TripleTablesEmitter(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale, const Ahead &ahead)
       : b(b), activations(args[0]), entries(args[1]), scales(args[2]), sums(args[3]), group(group), rest(rest),
-        tables(lowbit::getTablesPerGroup(group, lowbit::kTripleWidth)), scale(scale) {
+        tables(lowbit::getTablesPerGroup(group, lowbit::kTripleWidth)), scale(scale), ahead(ahead) {
     Value cols = memref::DimOp::create(b, activations, constantIndex(b, 1));
     wholeGroups = arith::DivUIOp::create(b, cols, constantIndex(b, group));
     for (int64_t place = 0; place < lowbit::kTripleWidth; ++place) {
@@ -51,12 +58,15 @@ private:
   Value emitLargest(Value row, Value index, int64_t length, Value largest);
   Value quantize(Value largest, Value &factor, Value &isFinite);
   void emitEntries(Value row, Value index, int64_t length, Value factor, Value isFinite);
+  Value loadLanes(Value row, Value column, int64_t valid);
+  void emitBlock(Value row, Value index, Value first, ArrayRef<int64_t> valid, int64_t count, Value factor, Value isFinite);
   Value constant(float value) { return arith::ConstantOp::create(b, b.getF32FloatAttr(value)); }
 
   ImplicitLocOpBuilder &b;
   Value activations, entries, scales, sums, wholeGroups;
   int64_t group, rest, tables;
   lowbit::TableScale scale;
+  Ahead ahead;
   /// The weight of each place in each entry.
   Value weightsOf[lowbit::kTripleWidth];
 };
@@ -88,6 +98,8 @@ SmallVector<Segment> TripleTablesEmitter::segmentsOf(int64_t length) const {
 /// the values, then infinity, then NaNs.
 Value TripleTablesEmitter::emitLargest(Value row, Value index, int64_t length, Value largest) {
   Value begin = affine(b, {}, group, index, 0);
+  // Once for both times that a group is gone through.
+  ahead.ask(b, affine(b, {}, kPasses * group, index, 0), kPasses * length);
   for (const Segment &segment : segmentsOf(length)) {
     if (segment.columns == 0)
       continue;
@@ -126,13 +138,96 @@ Value TripleTablesEmitter::quantize(Value magnitudes, Value &factor, Value &isFi
   return arith::SelectOp::create(b, isFinite, made, constant(std::numeric_limits<float>::quiet_NaN()));
 }
 
+/// Columns from `column` on, of which `valid` exist and the others are 0: that of the block's table 4 i + l in lane 4 l + i.
+Value TripleTablesEmitter::loadLanes(Value row, Value column, int64_t valid) {
+  auto floats = VectorType::get({kBlockTables}, b.getF32Type());
+  Value loaded;
+  if (valid == kBlockTables) {
+    loaded = vector::LoadOp::create(b, floats, activations, ValueRange{row, column});
+  } else {
+    Value mask = vector::ConstantMaskOp::create(b, VectorType::get({kBlockTables}, b.getI1Type()), ArrayRef<int64_t>{valid});
+    loaded = vector::MaskedLoadOp::create(b, floats, activations, ValueRange{row, column}, mask, splatFloat(b, kBlockTables, 0.0f));
+  }
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < kBlockTables; ++lane)
+    order.push_back(lane % 4 * 4 + lane / 4);
+  return vector::ShuffleOp::create(b, loaded, loaded, order);
+}
+
+/// The first `count` tables of a block that begins with table `first` of the group; `valid[place]` of them have that place.
+void TripleTablesEmitter::emitBlock(Value row, Value index, Value first, ArrayRef<int64_t> valid, int64_t count, Value factor, Value isFinite) {
+  auto floats = VectorType::get({kBlockTables}, b.getF32Type()), ints = VectorType::get({kBlockTables}, b.getI32Type());
+  Value begin = affine(b, first, group, index, 0), zeros = splatInt(b, kBlockTables, 32, 0);
+  SmallVector<Value> lanes;
+  for (int64_t place = 0; place < lowbit::kTripleWidth; ++place)
+    if (valid[place] > 0)
+      lanes.push_back(loadLanes(row, affine(b, begin, 0, {}, place * tables), valid[place]));
+  // Rounding is the same for either sign: a sum whose first term is negative is minus another.
+  Value factors[] = {vector::BroadcastOp::create(b, floats, factor), {}};
+  factors[1] = arith::NegFOp::create(b, factors[0]);
+  auto makeEntry = [&](int64_t entry) -> Value {
+    Value sum;
+    int sign = 0;
+    for (auto [place, lane] : llvm::enumerate(lanes)) {
+      const int weight = entry < lowbit::kTripleEntries ? lowbit::getTripleWeight(entry, place) : 0;
+      if (weight == 0)
+        continue;
+      if (!sum) {
+        sum = lane;
+        sign = weight;
+      } else if (weight == sign) {
+        sum = arith::AddFOp::create(b, sum, lane);
+      } else {
+        sum = arith::SubFOp::create(b, sum, lane);
+      }
+    }
+    if (!sum)
+      return zeros;
+    // 1.5 * 2^23 rounds to an integer, ties to even, and leaves it in the low bits; |sum * factor| is at most 127 (1 + 2^-22).
+    Value scaled = arith::MulFOp::create(b, sum, factors[sign < 0]);
+    return arith::BitcastOp::create(b, ints, arith::AddFOp::create(b, scaled, splatFloat(b, kBlockTables, 0x1.8p23f)).getResult());
+  };
+  SmallVector<Value, 4> words;
+  for (int64_t word = 0; word < 4; ++word) {
+    SmallVector<Value, 4> integers;
+    for (int64_t byte = 0; byte < 4; ++byte)
+      integers.push_back(makeEntry(4 * word + byte));
+    words.push_back(arith::SelectOp::create(b, isFinite, packBytes(b, integers), zeros));
+  }
+  for (auto [part, tablesOfPart] : llvm::enumerate(transposeFours(b, words))) {
+    const int64_t left = std::min<int64_t>(count - 4 * int64_t(part), 4);
+    if (left <= 0)
+      break;
+    auto bytes = VectorType::get({kVectorBytes}, b.getI8Type());
+    Value stored = vector::BitCastOp::create(b, bytes, tablesOfPart);
+    if (left < 4)
+      stored = vector::ExtractStridedSliceOp::create(b, stored, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{left * kTableEntries}, ArrayRef<int64_t>{1});
+    vector::StoreOp::create(b, stored, entries, ValueRange{row, index, affine(b, {}, kTableEntries, first, part * kVectorBytes)});
+  }
+}
+
 void TripleTablesEmitter::emitEntries(Value row, Value index, int64_t length, Value factor, Value isFinite) {
+  // Blocks whose tables have all their columns, and one more if it is worth it.
+  const int64_t blocks = std::clamp<int64_t>(length - (lowbit::kTripleWidth - 1) * tables, 0, tables) / kBlockTables;
+  forEachPair(b, constantIndex(b, 0), blocks, /*unrolled=*/1, {}, [&](Value block, ArrayRef<Value>) {
+    emitBlock(row, index, affine(b, {}, kBlockTables, block, 0), {kBlockTables, kBlockTables, kBlockTables}, kBlockTables, factor, isFinite);
+    return SmallVector<Value>();
+  });
+  int64_t done = blocks * kBlockTables;
+  if (const int64_t left = tables - done; left >= kBlockTables / 2 && left <= kBlockTables) {
+    SmallVector<int64_t> valid;
+    for (int64_t place = 0; place < lowbit::kTripleWidth; ++place)
+      valid.push_back(std::clamp<int64_t>(length - place * tables - done, 0, left));
+    emitBlock(row, index, constantIndex(b, done), valid, left, factor, isFinite);
+    done = tables;
+  }
   auto floats = VectorType::get({16}, b.getF32Type()), ints = VectorType::get({16}, b.getI32Type()), bytes = VectorType::get({16}, b.getI8Type());
   Value begin = affine(b, {}, group, index, 0), zeros = splatInt(b, 16, 8, 0);
   auto broadcast = [&](Value scalar) { return vector::BroadcastOp::create(b, floats, scalar).getResult(); };
   Value factors = broadcast(factor);
-  for (const Segment &segment : segmentsOf(length))
-    forEachPair(b, constantIndex(b, segment.first), segment.last - segment.first, /*unrolled=*/4, {}, [&](Value table, ArrayRef<Value>) {
+  for (const Segment &segment : segmentsOf(length)) {
+    const int64_t firstLeft = std::max(segment.first, done);
+    forEachPair(b, constantIndex(b, firstLeft), std::max<int64_t>(segment.last - firstLeft, 0), /*unrolled=*/4, {}, [&](Value table, ArrayRef<Value>) {
       Value sum;
       for (int64_t place = 0; place < segment.columns; ++place) {
         Value activation = memref::LoadOp::create(b, activations, ValueRange{row, affine(b, begin, 1, table, place * tables)});
@@ -150,6 +245,7 @@ void TripleTablesEmitter::emitEntries(Value row, Value index, int64_t length, Va
       vector::StoreOp::create(b, stored, entries, ValueRange{row, index, affine(b, {}, 16, table, 0)});
       return SmallVector<Value>();
     });
+  }
 }
 
 void TripleTablesEmitter::emitRow(Value row) {
@@ -170,9 +266,11 @@ void TripleTablesEmitter::emitRow(Value row) {
   });
 }
 
-void lutloops::emitTriplePrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale) {
-  ValueRange rows = args.take_back(2);
-  TripleTablesEmitter emitter(b, args.drop_back(2), group, rest, scale);
+void lutloops::emitTriplePrecompute(ImplicitLocOpBuilder &b, ValueRange args, int64_t group, int64_t rest, lowbit::TableScale scale, int64_t aheadStreams,
+                                    int64_t aheadBytes) {
+  ValueRange rows = args.take_back(2), buffers = args.drop_back(2);
+  const Ahead ahead = Ahead::take(buffers, aheadStreams, aheadBytes);
+  TripleTablesEmitter emitter(b, buffers, group, rest, scale, ahead);
   scf::ForOp::create(b, rows[0], rows[1], constantIndex(b, 1), ValueRange(), [&](OpBuilder &, Location, Value row, ValueRange) {
     emitter.emitRow(row);
     scf::YieldOp::create(b);

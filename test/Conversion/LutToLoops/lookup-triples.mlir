@@ -53,3 +53,42 @@ func.func @streams(%e: memref<1x1x32xi8>, %s: memref<1x1xf32>, %w: memref<6656xi
       {weight = !lowbit.weight<2048x6, #packed>}
   return
 }
+
+// -----
+
+#packed = #lowbit.packed<#lowbit.bipolar<planes = 2, group = 64, zeta = 1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, lookup_triples = true>>
+
+// 64 columns are 22 tables: sixteen side by side, a lane each, and six one by one, of which two lack the last column. While a single row's tables are made, the first weights
+// of the product are asked for, 64 bytes for 32 activations.
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK-COUNT-2: memref.prefetch %{{.*}}, read, locality<2>, data
+// CHECK: arith.maxui
+// CHECK: arith.divf
+// CHECK-COUNT-3: vector.load {{.*}} vector<16xf32>
+// CHECK-COUNT-4: vector.store {{.*}} vector<64xi8>
+// CHECK: arith.trunci {{.*}} : vector<16xi32> to vector<16xi8>
+// CHECK: vector.store {{.*}} vector<16xi8>
+func.func @blocks(%a: memref<1x64xf32>, %e: memref<1x1x352xi8>, %s: memref<1x1xf32>, %z: memref<1x1xf32>, %w: memref<1008xi8>, %o: memref<1x64xf32>) {
+  lut.precompute ins(%a : memref<1x64xf32>) outs(%e, %s, %z : memref<1x1x352xi8>, memref<1x1xf32>, memref<1x1xf32>) {group = 64 : i64, width = 3 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<1x1x352xi8>, memref<1x1xf32>, memref<1x1xf32>, memref<1008xi8>) outs(%o : memref<1x64xf32>)
+      {weight = !lowbit.weight<64x64, #packed>}
+  return
+}
+
+// -----
+
+#packed = #lowbit.packed<#lowbit.bipolar<planes = 2, group = 32, zeta = 1.0 : f32>, #lowbit.layout<rows = 64, alpha = f16, lookup_triples = true>>
+
+// Eleven tables are less than a block, of which the last has two columns: lanes without one are 0.
+// CHECK-LABEL: func.func private @lut_precompute
+// CHECK-COUNT-2: vector.constant_mask [11] : vector<16xi1>
+// CHECK: %[[TEN:.*]] = vector.constant_mask [10] : vector<16xi1>
+// CHECK: vector.maskedload {{.*}}, %[[TEN]]
+// CHECK-COUNT-2: vector.store {{.*}} vector<64xi8>
+// CHECK: vector.store {{.*}} vector<48xi8>
+func.func @short_block(%a: memref<2x32xf32>, %e: memref<2x1x176xi8>, %s: memref<2x1xf32>, %z: memref<2x1xf32>, %w: memref<568xi8>, %o: memref<2x64xf32>) {
+  lut.precompute ins(%a : memref<2x32xf32>) outs(%e, %s, %z : memref<2x1x176xi8>, memref<2x1xf32>, memref<2x1xf32>) {group = 32 : i64, width = 3 : i64}
+  lut.matmul ins(%e, %s, %z, %w : memref<2x1x176xi8>, memref<2x1xf32>, memref<2x1xf32>, memref<568xi8>) outs(%o : memref<2x64xf32>)
+      {weight = !lowbit.weight<64x32, #packed>}
+  return
+}

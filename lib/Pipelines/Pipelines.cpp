@@ -49,8 +49,11 @@ void lutra::buildTablesPhase(OpPassManager &pm, const TableOptions &options) {
   // A module that starts here may hold weights that the phase before would have rewritten; others stay as they are.
   pm.addPass(lowbit::createDecomposeWeights());
   pm.addPass(lowbit::createCanonicalizeWeights());
-  if (options.mergeMatmuls)
-    pm.addPass(lowbit::createMergeMatmuls());
+  if (options.mergeMatmuls) {
+    lowbit::MergeMatmulsOptions merge;
+    merge.mostRows = options.mergeRows;
+    pm.addPass(lowbit::createMergeMatmuls(merge));
+  }
   lowbit::SelectStrategyOptions strategy;
   strategy.rates.assign(options.rates.begin(), options.rates.end());
   strategy.facts = options.facts;

@@ -130,7 +130,12 @@ void MergeMatmuls::mergeProducts(ArrayRef<MatmulOp> products) {
       missed(op, findDifference(sets.front().front(), op));
     sets.push_back({op});
   }
-  for (ArrayRef<MatmulOp> set : sets)
-    if (set.size() > 1)
+  for (ArrayRef<MatmulOp> set : sets) {
+    if (set.size() < 2)
+      continue;
+    if (llvm::any_of(set, [&](MatmulOp op) { return op.getWeight().getType().getRows() <= mostRows; }))
       merge(set);
+    else
+      missed(set.front(), "each of the products of these activations is of more than " + std::to_string(mostRows) + " channels");
+  }
 }

@@ -20,7 +20,7 @@ def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
     The product stands where the first of them stood. A weight that comes later is moved up to it, if everything that makes it is free of
     side effects.
 
-    Left alone, with a remark: products whose formats, attributes or further operands differ, and those whose weight depends on what
+    Left alone, with a remark: products that are all of more than `most-rows` channels, so that reading their weights takes much longer than to begin; those whose formats, attributes or further operands differ, and those whose weight depends on what
     comes after the first product.
 
     Before:
@@ -44,6 +44,7 @@ def MergeMatmuls : Pass<"lowbit-merge-matmuls"> {
     }
     ```
   }];
+  let options = [Option<"mostRows", "most-rows", "int64_t", "INT64_MAX", "Merge where one of the products has at most so many channels">];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::lutra::lowbit::LowbitDialect"];
 }
 

@@ -25,6 +25,8 @@ namespace lutra {
 struct TableOptions {
   /// Whether products of the same activations become one.
   bool mergeMatmuls = false;
+  /// But only where one of the products has at most so many channels.
+  int64_t mergeRows = INT64_MAX;
   /// Whether lookup products apply the element-wise operations that follow them.
   bool fuseEpilogue = false;
   /// Whether tables are computed where their activations are, instead of by operations of their own.

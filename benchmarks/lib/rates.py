@@ -119,6 +119,7 @@ def work(case: Case, strategy: str) -> dict[str, float]:
         "quads": -(-m // block),
         "single": int(single),
         "few": len(counts),
+        "bare": sum(max(0.0, 1 - count / (2 * planes(case) + 1)) for count in counts),
         "passes": sum(counts),
         "loads": sum(count * _loads(count, ternary) for count in counts),
         "many": 0 if few else m,

@@ -36,12 +36,13 @@ struct Work {
     const double single = isSingle, many = isFew ? 0 : rows;
     const int64_t ofTriples = rates.triplePanelRows <= kFewRowsOfTriples + 1 ? kRowsOfTwoTripleParts : kRowsOfTwoNumberParts, half = isTernary ? ofTriples : kRowsOfTwoParts;
     const double passes = isPassed ? rows : 0;
-    double few = 0, loads = 0;
+    double few = 0, bare = 0, loads = 0;
     // Passes over the weight, all of as many rows but the last.
     const int64_t number = llvm::divideCeil(rows, kRowsOfPass), length = llvm::divideCeil(rows, number);
     for (int64_t first = 0; isPassed && first < rows; first += length) {
       const int64_t count = std::min(length, rows - first);
       few += 1;
+      bare += std::max(0.0, 1 - count / (2 * planes + 1));
       loads += count * (count > half ? 4 : isTernary || count > kRowsOfFourParts ? 2 : 1);
     }
     const double blocks = isFew ? 0 : llvm::divideCeil(rows, kPanelBlockRows), fresh = isFew ? 0 : panels;

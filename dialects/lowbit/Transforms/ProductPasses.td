@@ -61,7 +61,8 @@ def SelectStrategy : Pass<"lowbit-select-strategy"> {
                 + 8 M T / table-rate + 1 / lut-call-rate
         int8  = max(packed bytes / bandwidth, W + M N / int8-store-rate) + M K / code-rate + M G / scale-rate + 1 / int8-call-rate
           W   = M (N K / few-rate + L N K / few-load-rate + N G / few-sum-rate)
-                + C (P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate)                    M < panel-rows
+                + C (P N K / few-unpack-rate + R N K / few-run-rate + N K / few-code-rate + N G / few-scaled-rate)
+                + (1 - M / (2 P + 1)) (P N K / few-bare-rate + R N K / few-bare-run-rate), if M is less than 2 P + 1                  M < panel-rows
           W   = M N K / int8-rate + B6 N K / panel-rate + M N G / int8-sum-rate
                 + ceil(M / 512) (P N K / unpack-rate + R N K / run-rate + N K / byte-rate + N G / scaled-rate)                        else
         dense = max(packed bytes / bandwidth, M N K / fma-rate + ceil(M / 512) N K / number-rate + M N / dense-store-rate) + 1 / dense-call-rate

@@ -222,7 +222,10 @@ SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixt
     sums.append(starts);
   const int64_t tables = CodeStep::countTables(layout), steps = 2 * layout.pairs / tables, left = 2 * layout.pairs % tables;
   auto unpack = [&](Value step, int64_t number) { return unpackStep(offset, step, number, sixteens, begin, parts); };
+  // A single step of many products stays a loop, of which no constant tells that it goes once: in one block with the scaling of its sums these would be spilled.
   Value end = constantIndex(b, steps);
+  if (steps == 1 && tables > 2)
+    end = arith::MinUIOp::create(b, end, groups);
   auto addSteps = [&](ArrayRef<Value> values, Value first, Value last) {
     auto loop = scf::ForOp::create(b, first, last, one, values, [&](OpBuilder &, Location, Value step, ValueRange before) {
       SmallVector<Value> after(before);

@@ -1,4 +1,5 @@
 // RUN: lutra-opt %s --convert-lut-to-loops --canonicalize --split-input-file | FileCheck %s
+// RUN: lutra-opt %s --convert-lut-to-loops=reads-ahead --canonicalize --split-input-file | FileCheck %s --check-prefix=READS
 // RUN: lutra-opt %s --convert-lut-to-loops=prefetch-bytes=0 --canonicalize --split-input-file | FileCheck %s --check-prefix=NONE
 
 !W = !lowbit.weight<64x128, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 64, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
@@ -48,7 +49,12 @@ func.func @later(%a: memref<1x128xf32>, %e: memref<1x2x256xi8>, %s: memref<1x2xf
 
 !W = !lowbit.weight<64x4096, #lowbit.packed<#lowbit.bipolar<planes = 1, group = 64, zeta = 0.0 : f32>, #lowbit.layout<rows = 64, alpha = f16>>>
 
-// Of many activations each asks for less: a line for 8 tables here.
+// Of many activations each asks for less: a line for 8 tables here, or for 4 where the machine reads ahead.
+// READS-LABEL: func.func @later
+// READS: func.func private @lut_precompute
+// READS-COUNT-4: memref.prefetch
+// READS-NOT: memref.prefetch
+// READS: vector.reduction <maxui>
 // CHECK-LABEL: func.func private @lut_precompute
 // CHECK-COUNT-2: memref.prefetch
 // CHECK-NOT: memref.prefetch

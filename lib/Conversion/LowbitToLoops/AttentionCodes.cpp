@@ -237,11 +237,12 @@ SmallVector<Value> AttentionKernel::widenScales(Value halves, Value scales, Valu
 }
 
 void AttentionKernel::prefetchLines(Value cache, const Keys &keys, Value column, int64_t first, int64_t count) {
-  constexpr int64_t kHalves = 2;
-  Value step = mul(arith::DivUIOp::create(b, loc, column, index(kKeyLanes)), index(count / kHalves));
-  for (int64_t half = 0; half < kHalves; ++half) {
-    Value key = add(add(keys.begin, step), index((half * kChunk + first) / kHalves));
-    for (int64_t byte = 0; byte < count / kHalves * lineBytes(); byte += kMachineLine)
+  // A machine that reads ahead by itself follows one stream best.
+  int64_t parts = prefetchBytes ? 2 : 1;
+  Value step = mul(arith::DivUIOp::create(b, loc, column, index(kKeyLanes)), index(count / parts));
+  for (int64_t part = 0; part < parts; ++part) {
+    Value key = add(add(keys.begin, step), index((part * kChunk + first) / parts));
+    for (int64_t byte = 0; byte < count / parts * lineBytes(); byte += kMachineLine)
       memref::PrefetchOp::create(b, loc, cache, ValueRange{keys.batch, keys.kvHead, add(key, index(byte / lineBytes())), index(byte % lineBytes())},
                                  /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
   }

@@ -315,8 +315,8 @@ private:
   /// Puts the scales of 16 lines beside each other, from `column` on; and those as floats, a vector for each segment, in scales[segment, column] and on.
   void copyScales(mlir::Value cache, mlir::Value halves, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, mlir::Value column);
   llvm::SmallVector<mlir::Value> widenScales(mlir::Value halves, mlir::Value scales, mlir::Value column);
-  /// Asks for lines of a chunk while another is taken, 16 keys at a time, at `column`: from key `first` on, `count` each time, half of them from either half of
-  /// the chunk: two streams, so that one goes on where the other meets a new page.
+  /// Asks for lines of a chunk while another is taken, 16 keys at a time, at `column`: from key `first` on, `count` each time; where the machine
+  /// does not read ahead by itself, half of them from either half of the chunk: two streams, so that one goes on where the other meets a new page.
   void prefetchLines(mlir::Value cache, const Keys &keys, mlir::Value column, int64_t first, int64_t count);
   /// Bytes `at` and following of the lines `first`, `first` + `step`, ..., four after each other, as i32.
   mlir::Value loadPieces(mlir::Value cache, const Keys &keys, llvm::ArrayRef<mlir::Value> lines, int64_t first, int64_t step, int64_t at);

@@ -1,5 +1,6 @@
 // A single token against codes, with sums in f32: products of integers (docs/spec/numerics.md, "Quantized caches").
 // RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops | FileCheck %s
+// RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops=prefetch-bytes=0 | FileCheck %s --check-prefix=ONE
 // RUN: lutra-opt %s --split-input-file --convert-lowbit-to-loops=sums=f64 | FileCheck %s --check-prefix=F64 --implicit-check-not=lut.dot
 
 // F64: @attention
@@ -16,7 +17,12 @@
 // CHECK:          arith.bitcast %{{.*}} : vector<16xf32> to vector<16xi32>
 // CHECK:          arith.trunci %{{.*}} : vector<16xi32> to vector<16xi8>
 // CHECK:        scf.parallel
-// What is taken next is asked for meanwhile: more of it beside scores, which take longer.
+// What is taken next is asked for meanwhile, in two streams: more of it beside scores, which take longer. In one stream where the machine reads ahead by itself.
+// ONE-LABEL: func @blocks
+// ONE-COUNT-17: memref.prefetch %arg8
+// ONE-COUNT-5:  memref.prefetch %arg9
+// ONE-NOT:      memref.prefetch
+// ONE:          lut.dot
 // CHECK-COUNT-18: memref.prefetch %arg8
 // CHECK-COUNT-6:  memref.prefetch %arg9
 // CHECK-NOT:      memref.prefetch

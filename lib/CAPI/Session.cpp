@@ -31,11 +31,10 @@ int lutra::toStatus(Error error, char **message) {
   return 1;
 }
 
-/// The caller's tensors as references; an unknown dtype or a missing pointer is an error.
-static Expected<SmallVector<TensorRef, 4>> toRefs(const char *kind, const LutraTensor *tensors, int count) {
+/// The caller's tensors as `refs`; an unknown dtype or a missing pointer is an error.
+static Error toRefs(const char *kind, const LutraTensor *tensors, int count, SmallVectorImpl<TensorRef> &refs) {
   if (count < 0 || (count > 0 && !tensors))
     return createStringError(Twine("the ") + kind + "s are null");
-  SmallVector<TensorRef, 4> refs;
   refs.reserve(count);
   for (int i = 0; i < count; ++i) {
     const LutraTensor &tensor = tensors[i];
@@ -48,7 +47,7 @@ static Expected<SmallVector<TensorRef, 4>> toRefs(const char *kind, const LutraT
     refs.push_back({tensor.data, *dtype, ArrayRef(tensor.sizes, rank),
                     tensor.strides ? ArrayRef(tensor.strides, rank) : ArrayRef<int64_t>()});
   }
-  return refs;
+  return Error::success();
 }
 
 const char *lutraVersion(void) {
@@ -94,11 +93,10 @@ int lutraSessionRun(LutraSession *session, const LutraTensor *inputs, int numInp
                     int numOutputs, char **error) {
   if (!session)
     return toStatus(createStringError("lutraSessionRun: the session is null"), error);
-  Expected<SmallVector<TensorRef, 4>> inputRefs = toRefs("input", inputs, numInputs);
-  if (!inputRefs)
-    return toStatus(inputRefs.takeError(), error);
-  Expected<SmallVector<TensorRef, 4>> outputRefs = toRefs("output", outputs, numOutputs);
-  if (!outputRefs)
-    return toStatus(outputRefs.takeError(), error);
-  return toStatus(unwrap(session)->run(*inputRefs, *outputRefs), error);
+  SmallVector<TensorRef, 4> inputRefs, outputRefs;
+  if (Error refused = toRefs("input", inputs, numInputs, inputRefs))
+    return toStatus(std::move(refused), error);
+  if (Error refused = toRefs("output", outputs, numOutputs, outputRefs))
+    return toStatus(std::move(refused), error);
+  return toStatus(unwrap(session)->run(inputRefs, outputRefs), error);
 }

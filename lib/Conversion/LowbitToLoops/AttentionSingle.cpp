@@ -2,7 +2,8 @@
 //
 // A single token reads every key and value once and computes little with each, so what counts is how memory is read. A chunk
 // is cut into parts that are walked side by side: some hardware follows several streams further ahead than one, and where one of them meets a new page
-// the others go on. Zen is asked for nothing and follows one stream best. Software asks for lines where the hardware does not by itself: at the beginning of streams, a little
+// the others go on. Zen follows one stream best, or four whose lines are taken in turn, and is asked
+// only for what such four begin with (AttentionParts.cpp). Software asks for lines where the hardware does not by itself: at the beginning of streams, a little
 // ahead, since the arithmetic keeps loads from being issued early, and for whole chunks of codes, which are small.
 //
 // Scores lie in the order in which keys were taken, which only the sums see: it depends on the number of keys alone.

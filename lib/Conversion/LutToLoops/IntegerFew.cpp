@@ -20,6 +20,9 @@ using namespace mlir;
 using namespace lutra;
 using namespace lutra::lutloops;
 
+/// Steps of a loop that LLVM unrolls whole.
+static constexpr int64_t kUnrolledSteps = 4;
+
 namespace {
 using lowbit::kRowsOfFourParts, lowbit::kRowsOfTwoParts;
 /// Activation rows that 32 weight rows are multiplied with at once, at most, where these are several runs of planes in quads: lanes of all of them wait for their turn
@@ -222,10 +225,10 @@ SmallVector<Value> FewRowsEmitter::sumRows(Value group, Value offset, Value sixt
     sums.append(starts);
   const int64_t tables = CodeStep::countTables(layout), steps = 2 * layout.pairs / tables, left = 2 * layout.pairs % tables;
   auto unpack = [&](Value step, int64_t number) { return unpackStep(offset, step, number, sixteens, begin, parts); };
-  // A single step of many products stays a loop, of which no constant tells that it goes once: in one block with the scaling of its sums these would be spilled.
+  // A few steps of many products stay a loop, of which no constant tells how often it goes: in one block with the scaling of its sums these would be spilled.
   Value end = constantIndex(b, steps);
-  if (steps == 1 && tables > 2)
-    end = arith::MinUIOp::create(b, end, groups);
+  if (steps <= kUnrolledSteps && tables > 2)
+    end = arith::MinUIOp::create(b, end, arith::MulIOp::create(b, groups, end));
   auto addSteps = [&](ArrayRef<Value> values, Value first, Value last) {
     auto loop = scf::ForOp::create(b, first, last, one, values, [&](OpBuilder &, Location, Value step, ValueRange before) {
       SmallVector<Value> after(before);
